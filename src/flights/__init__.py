@@ -1,0 +1,1 @@
+"""What every process agrees on: columns, features, models, metrics, predictions and which model is champion."""

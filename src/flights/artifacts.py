@@ -1,0 +1,127 @@
+"""How a file becomes final: written beside its place, synced, renamed; and how it is told apart: by its digest.
+
+Every process that leaves something for another one writes it through here, so a crash leaves either the old file or
+the new one, never half of one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
+    """Call `write` with a temporary path beside `path`, sync what it wrote, and rename it to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `path` when the block ends well.
+
+    Raises
+    ------
+    FileExistsError
+        `path` was there already: a published folder never changes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        for item in [*temporary.rglob("*"), temporary]:
+            sync(item)
+        try:
+            temporary.rename(path)
+        except OSError as error:
+            raise FileExistsError(f"{path} exists already, and a published folder never changes") from error
+        sync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Flush a file or a folder's entries to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, content: object) -> Path:
+    """Write `content` as JSON that a person can read; NaN and infinities are refused."""
+    text = json.dumps(content, indent=2, allow_nan=False, default=str) + "\n"
+    return write_atomically(path, lambda temporary: temporary.write_text(text))
+
+
+def read_json(path: Path, hint: str) -> dict[str, Any]:
+    """Read a JSON object; `hint` says which command makes it.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file; the message carries the hint.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no {path}: {hint}")
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def write_parquet(path: Path, frame: "pd.DataFrame") -> Path:
+    """Write a frame as Parquet with page checksums: without them a flipped bit reads back as different data."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    return write_atomically(path, lambda temporary: pq.write_table(table, temporary, write_page_checksum=True))
+
+
+def read_parquet(path: Path, hint: str, columns: list[str] | None = None) -> "pd.DataFrame":
+    """Read Parquet and verify its page checksums; `hint` says which command makes the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file; the message carries the hint.
+    OSError
+        A page's checksum is wrong.
+    """
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise FileNotFoundError(f"no {path}: {hint}")
+    frame: pd.DataFrame = pq.read_table(path, columns=columns, page_checksum_verification=True).to_pandas()
+    return frame
+
+
+def sha256(path: Path) -> str:
+    """Digest of one file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(parts: Iterable[str]) -> str:
+    """One digest for several texts, in their order."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,53 @@
+"""Settings: few fields, each described, read from the environment by a process's `main()`.
+
+Library functions take plain values; only entry points build `Settings`.
+"""
+
+from datetime import date
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+NAME = "flights"  # [SWAP] the model's name in the registry
+
+
+class Settings(BaseSettings):
+    """Every setting of every process; the environment variable has the field's name in capitals."""
+
+    data_dir: Path = Field(Path("data"), description="The one folder that holds all state.")
+    as_of: date = Field(  # [SWAP]
+        date(2013, 11, 1), description="Train on what had happened before this day; what follows is live."
+    )
+    seed: int = Field(2013, description="Seed of everything random.")
+    host: str = Field("127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(8000, description="Port that the server listens on.", ge=0, le=65535)
+    mlflow_tracking_uri: str = Field("", description="MLflow store; empty is SQLite under DATA_DIR/3_models.")
+    predictions_url: str = Field(
+        "", description="SQLAlchemy URL of the prediction log; empty is SQLite under DATA_DIR/4_predictions."
+    )
+
+    @property
+    def raw_dir(self) -> Path:
+        """Collected and validated rows."""
+        return self.data_dir / "1_raw"
+
+    @property
+    def splits_dir(self) -> Path:
+        """Train, validation, holdout and live."""
+        return self.data_dir / "2_splits"
+
+    @property
+    def models_dir(self) -> Path:
+        """Published models, the promotion history and MLflow's store."""
+        return self.data_dir / "3_models"
+
+    @property
+    def log_url(self) -> str:
+        """SQLAlchemy URL of the prediction log."""
+        return self.predictions_url or f"sqlite:///{self.data_dir / '4_predictions' / 'predictions.db'}"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Reports for people, and the decision for machines."""
+        return self.data_dir / "5_reports"

@@ -1,0 +1,1 @@
+"""The unfitted models: the baselines that must be beaten and the candidate that tries."""
