@@ -1,0 +1,175 @@
+"""The fitted candidate as data without code: its trees as an ONNX file, its encoding tables as JSON.
+
+Trained with scikit-learn, served without it: the same probabilities to 1e-9, from a file that cannot run anything.
+ONNX's double-precision `TreeEnsemble` keeps thresholds exact; converters write single precision, which moves rows.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flights.dataset import Columns
+from flights.features import build_features
+
+TREES = "model.onnx"
+TABLES = "encodings.json"
+TOLERANCE = 1e-9  # the largest difference from scikit-learn's probability that still counts as the same
+
+Score = Callable[[Columns], NDArray[np.float64]]
+
+
+class ParityError(ValueError):
+    """The portable form does not answer what scikit-learn answers."""
+
+
+@dataclass
+class Nodes:
+    """The inner nodes and the leaves of all trees, in the flat lists that ONNX's `TreeEnsemble` wants."""
+
+    start: float
+    roots: list[int] = field(default_factory=list)
+    features: list[int] = field(default_factory=list)
+    thresholds: list[float] = field(default_factory=list)
+    missing_left: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    left_is_leaf: list[int] = field(default_factory=list)
+    right: list[int] = field(default_factory=list)
+    right_is_leaf: list[int] = field(default_factory=list)
+    leaves: list[float] = field(default_factory=list)
+
+
+def export(pipeline: Any, folder: Path) -> None:
+    """Write a fitted candidate (target-encoded tables, then numeric trees) to `folder`."""
+    encode, trees = pipeline.named_steps["encode"], pipeline.named_steps["trees"]
+    encoder = encode.named_transformers_["tables"]
+    tables = {
+        str(name): {str(category): float(value) for category, value in zip(categories, values, strict=True)}
+        for name, categories, values in zip(
+            encoder.feature_names_in_, encoder.categories_, encoder.encodings_, strict=True
+        )
+    }
+    order = [name.split("__", 1)[1] for name in encode.get_feature_names_out()]
+    content = {"order": order, "unknown": float(encoder.target_mean_), "tables": tables}
+    (folder / TABLES).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    (folder / TREES).write_bytes(_onnx(trees, len(order)))
+
+
+def load(folder: Path) -> Score:
+    """Read a model's portable form: a function from input columns to probabilities, shape `(rows,)`.
+
+    The function takes one thread; it is made for few rows at a time, and for many it is started in several processes.
+    """
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession((folder / TREES).read_bytes(), options, providers=["CPUExecutionProvider"])
+    content = json.loads((folder / TABLES).read_text())
+    order, tables, unknown = content["order"], content["tables"], content["unknown"]
+
+    def score(columns: Columns) -> NDArray[np.float64]:
+        features = build_features(columns)
+        matrix = np.empty((len(next(iter(features.values()))), len(order)))
+        for position, name in enumerate(order):
+            table = tables.get(name)
+            values = features[name]
+            matrix[:, position] = values if table is None else [table.get(value, unknown) for value in values]
+        probabilities: NDArray[np.float64] = session.run(None, {"features": matrix})[0][:, 0]
+        return probabilities
+
+    return score
+
+
+def check_parity(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+    """Return the largest difference between portable and scikit-learn probabilities.
+
+    Raises
+    ------
+    ParityError
+        It is over `TOLERANCE`, or something is not a number.
+    """
+    difference = float(np.max(np.abs(ours - theirs)))
+    if not difference <= TOLERANCE:
+        raise ParityError(f"expected scikit-learn's probabilities to {TOLERANCE:g}, got a difference of {difference:g}")
+    return difference
+
+
+def _onnx(trees: Any, features: int) -> bytes:
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    nodes = _nodes(trees)
+
+    def doubles(name: str, values: list[float]) -> Any:
+        return helper.make_tensor(name, TensorProto.DOUBLE, [len(values)], values)
+
+    ensemble = helper.make_node(
+        "TreeEnsemble",
+        ["features"],
+        ["trees"],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        aggregate_function=1,  # sum
+        post_transform=0,
+        tree_roots=nodes.roots,
+        nodes_featureids=nodes.features,
+        nodes_modes=helper.make_tensor("modes", TensorProto.UINT8, [len(nodes.features)], [0] * len(nodes.features)),
+        nodes_splits=doubles("splits", nodes.thresholds),
+        nodes_missing_value_tracks_true=nodes.missing_left,
+        nodes_truenodeids=nodes.left,
+        nodes_trueleafs=nodes.left_is_leaf,
+        nodes_falsenodeids=nodes.right,
+        nodes_falseleafs=nodes.right_is_leaf,
+        leaf_targetids=[0] * len(nodes.leaves),
+        leaf_weights=doubles("weights", nodes.leaves),
+    )
+    start = numpy_helper.from_array(np.array([nodes.start]), "start")
+    graph = helper.make_graph(
+        [
+            ensemble,
+            helper.make_node("Add", ["trees", "start"], ["logit"]),
+            helper.make_node("Sigmoid", ["logit"], ["probability"]),
+        ],
+        "candidate",
+        [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, features])],
+        [helper.make_tensor_value_info("probability", TensorProto.DOUBLE, [None, 1])],
+        [start],
+    )
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    checker.check_model(model)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _nodes(trees: Any) -> Nodes:
+    flat = Nodes(start=float(trees._baseline_prediction.item()))
+    for (predictor,) in trees._predictors:
+        _append_tree(flat, predictor.nodes)
+    return flat
+
+
+def _append_tree(flat: Nodes, tree: NDArray[Any]) -> None:
+    """Append one of scikit-learn's trees; its nodes and leaves share a numbering, ONNX's have one each."""
+    if tree["is_categorical"].any():
+        raise ValueError("expected purely numeric splits: encode categories as tables first")
+    leaf = tree["is_leaf"].astype(bool)
+    position = np.where(leaf, np.cumsum(leaf) - 1 + len(flat.leaves), np.cumsum(~leaf) - 1 + len(flat.features))
+    inner = tree[~leaf]
+    if not len(inner):  # found nothing to split: a constant
+        flat.start += float(tree["value"][0])
+        return
+    flat.roots.append(int(position[0]))
+    flat.features += inner["feature_idx"].tolist()
+    flat.thresholds += inner["num_threshold"].tolist()
+    flat.missing_left += inner["missing_go_to_left"].tolist()
+    flat.left += position[inner["left"]].tolist()
+    flat.left_is_leaf += leaf[inner["left"]].astype(int).tolist()
+    flat.right += position[inner["right"]].tolist()
+    flat.right_is_leaf += leaf[inner["right"]].astype(int).tolist()
+    flat.leaves += tree["value"][leaf].tolist()

@@ -1,0 +1,262 @@
+"""Challenger in, champion out: published model folders, the history of promotions, and the only door to MLflow.
+
+The folders and the history are plain files, so the server needs no MLflow to find and verify the champion. MLflow holds
+the runs and mirrors the aliases `challenger` and `champion`; where the two disagree the history is right.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flights import portable
+from flights.artifacts import read_json, sha256, write_json
+from flights.config import NAME
+from flights.dataset import INPUTS, Columns
+
+MANIFEST = "manifest.json"
+GOLDEN = "golden.json"
+TRAIN_FIRST = "run `make train`"
+
+
+class ModelRefused(RuntimeError):
+    """A model folder is not what was published, or does not answer what it answered then."""
+
+
+class PromotionRefused(RuntimeError):
+    """The champion stays who it is."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A verified model: `score` takes input columns and returns the probability of a late arrival for each row."""
+
+    version: int
+    digest: str  # of the manifest, which holds the digest of every other file
+    folder: Path
+    threshold: float
+    manifest: dict[str, Any]
+    score: portable.Score
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """One line of the history: who followed whom as champion, when, and on the strength of which gate report."""
+
+    sequence: int
+    at: str
+    action: str  # promote or rollback
+    previous: int | None
+    champion: int
+    gate_digest: str
+
+
+def model_folder(models_dir: Path, version: int) -> Path:
+    """Where a published version lies."""
+    return models_dir / NAME / str(version)
+
+
+def load(models_dir: Path, version: int) -> Model:
+    """Verify a published version and load it.
+
+    Raises
+    ------
+    ModelRefused
+        A file is missing or altered, something extra lies in the folder, or a golden prediction differs by over 1e-9.
+    """
+    folder = model_folder(models_dir, version)
+    try:
+        manifest = read_json(folder / MANIFEST, TRAIN_FIRST)
+        _check_files(folder, manifest["files"])
+        if manifest["version"] != version:
+            raise ModelRefused(f"{folder}: expected version {version}, got the files of version {manifest['version']}")
+        score = portable.load(folder)
+        check_golden(folder, score)
+    except ModelRefused:
+        raise
+    except Exception as error:
+        raise ModelRefused(f"{folder}: {error}") from error
+    return Model(version, sha256(folder / MANIFEST), folder, manifest["threshold"], manifest, score)
+
+
+def write_golden(folder: Path, columns: Columns, probabilities: NDArray[np.float64]) -> None:
+    """Store inputs with the probabilities that the trained model gave them."""
+    rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in range(len(probabilities))]
+    content = {"inputs": rows, "probabilities": probabilities.tolist()}
+    (folder / GOLDEN).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def check_golden(folder: Path, score: portable.Score) -> None:
+    """Recompute a folder's golden predictions.
+
+    Raises
+    ------
+    ParityError
+        The code or the model has changed: a probability differs from the stored one by over 1e-9.
+    """
+    content = read_json(folder / GOLDEN, TRAIN_FIRST)
+    portable.check_parity(score(as_columns(content["inputs"])), np.array(content["probabilities"]))
+
+
+def as_columns(rows: list[dict[str, Any]]) -> Columns:
+    """Rows of plain values (as in a golden file or the prediction log) as input columns."""
+    dtypes = {"text": "object", "integer": "int64", "number": "float64", "time": "datetime64[us]"}
+    return {column.name: np.array([row[column.name] for row in rows], dtypes[column.kind]) for column in INPUTS}
+
+
+def history(models_dir: Path) -> list[Promotion]:
+    """Every promotion and rollback, oldest first."""
+    files = sorted((models_dir / NAME / "history").glob("[0-9]*.json"))
+    return [Promotion(**json.loads(file.read_text())) for file in files]
+
+
+def champion(models_dir: Path) -> int | None:
+    """The version that serves, or None before the first promotion."""
+    promotions = history(models_dir)
+    return promotions[-1].champion if promotions else None
+
+
+def promote(models_dir: Path, version: int, *, expected: int | None, gate_digest: str) -> Promotion:
+    """Make `version` champion if `expected` still is: compare and swap.
+
+    Raises
+    ------
+    PromotionRefused
+        Somebody else was faster: the comparison that the gate made no longer holds.
+    ModelRefused
+        The version does not verify.
+    """
+    load(models_dir, version)
+    return _append(models_dir, "promote", expected, version, gate_digest)
+
+
+def rollback(models_dir: Path) -> Promotion:
+    """Make the champion's predecessor champion again.
+
+    Raises
+    ------
+    PromotionRefused
+        There is none, or somebody else moved the champion meanwhile.
+    ModelRefused
+        The predecessor does not verify.
+    """
+    trail: list[Promotion] = []  # the promotions not yet rolled back
+    for entry in history(models_dir):
+        if entry.action == "promote":
+            trail.append(entry)
+        else:
+            trail.pop()
+    if len(trail) < 2:
+        raise PromotionRefused("expected an earlier champion to go back to, there is none")
+    target, current = trail[-2:]
+    load(models_dir, target.champion)
+    return _append(models_dir, "rollback", current.champion, target.champion, target.gate_digest)
+
+
+def _append(models_dir: Path, action: str, expected: int | None, version: int, gate_digest: str) -> Promotion:
+    promotions = history(models_dir)
+    current = promotions[-1].champion if promotions else None
+    if current != expected:
+        raise PromotionRefused(
+            f"expected champion {expected}, got {current}: compare with the new one, run `make evaluate`"
+        )
+    entry = Promotion(len(promotions) + 1, datetime.now(UTC).isoformat(), action, current, version, gate_digest)
+    folder = models_dir / NAME / "history"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as temporary:
+        file = write_json(Path(temporary) / "entry.json", asdict(entry))
+        try:
+            os.link(file, folder / f"{entry.sequence:06}.json")  # fails where the sequence number is taken
+        except FileExistsError:
+            raise PromotionRefused(f"champion {current} was replaced meanwhile: run `make evaluate`") from None
+    return entry
+
+
+def _check_files(folder: Path, digests: dict[str, str]) -> None:
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
+    for name in sorted(found | set(digests)):
+        if name not in digests:
+            raise ModelRefused(f"{folder / name}: not in the manifest")
+        if name not in found:
+            raise ModelRefused(f"{folder / name}: missing")
+        if sha256(folder / name) != digests[name]:
+            raise ModelRefused(f"{folder / name}: altered after it was published")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.datetime64):
+        return str(value)
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def tracking_uri(models_dir: Path, setting: str = "") -> str:
+    """MLflow's store: the setting, or SQLite below `models_dir`, made once however many ask at the same time."""
+    if setting:
+        return setting
+    store = models_dir / "mlflow.db"
+    if not store.exists():
+        with _locked(models_dir / ".mlflow.lock"):
+            if not store.exists():
+                _create_store(store)
+    return f"sqlite:///{store.resolve()}"
+
+
+def start_mlflow(models_dir: Path, setting: str = "") -> Any:
+    """Return the `mlflow` module, quiet, pointed at the store and at this project's experiment."""
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    uri = tracking_uri(models_dir, setting)
+    mlflow.set_tracking_uri(uri)
+    client = mlflow.MlflowClient()
+    if client.get_experiment_by_name(NAME) is None:
+        location = None if setting else (models_dir / "mlflow").resolve().as_uri()
+        with _locked(models_dir / ".mlflow.lock"):
+            if client.get_experiment_by_name(NAME) is None:
+                client.create_experiment(NAME, artifact_location=location)
+    mlflow.set_experiment(NAME)
+    return mlflow
+
+
+def mirror_aliases(mlflow: Any, models_dir: Path, challenger: int | None = None) -> None:
+    """Point MLflow's aliases at what the history says; safe to repeat."""
+    client = mlflow.MlflowClient()
+    current = champion(models_dir)
+    for alias, version in (("challenger", challenger), ("champion", current)):
+        if version is not None:
+            client.set_registered_model_alias(NAME, alias, str(version))
+
+
+def _create_store(store: Path) -> None:
+    """Create and migrate the store under another name: a crash half-way would break it for good."""
+    import mlflow
+
+    temporary = store.with_suffix(".creating")
+    temporary.unlink(missing_ok=True)
+    mlflow.MlflowClient(f"sqlite:///{temporary.resolve()}").search_experiments()
+    temporary.rename(store)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an advisory lock; the kernel releases it when the process ends, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
