@@ -34,13 +34,18 @@ class Settings(BaseSettings):
 
     @property
     def splits_dir(self) -> Path:
-        """Train, validation, holdout and live."""
-        return self.data_dir / "2_splits"
+        """Train, validation, holdout and live, as they divide on `as_of`."""
+        return self.data_dir / "2_splits" / str(self.as_of)
 
     @property
     def models_dir(self) -> Path:
         """Published models, the promotion history and MLflow's store."""
         return self.data_dir / "3_models"
+
+    @property
+    def candidate_dir(self) -> Path:
+        """What train, evaluate and promote hand on for this `as_of`."""
+        return self.models_dir / "candidates" / str(self.as_of)
 
     @property
     def log_url(self) -> str:
