@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from flights.artifacts import digest
+
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
@@ -21,6 +23,7 @@ Columns = dict[str, NDArray[Any]]
 PREDICTION_LEAD_HOURS = 2  # [SWAP] a prediction is asked for this long before the scheduled departure
 LATE_MINUTES = 15  # [SWAP] the aviation authorities' own limit of "not on time"
 EVENT_TIME = "scheduled_departure"  # [SWAP] what splits, windows and the replay go by
+ZONE = "America/New_York"  # [SWAP] the local time of the operation: hours of the day and calendar days go by it
 KEY = "flight_id"  # [SWAP] names one row; also the request id of its prediction
 
 
@@ -70,77 +73,216 @@ CARRIERS = ("9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "U
 ORIGINS = ("EWR", "JFK", "LGA")
 AIRPORT = r"^[A-Z]{3}$"
 
-INPUTS = inputs(  # [SWAP]
+TAIL = r"^[A-Z0-9]{3,6}$"
+
+
+def fed(feed: str, name: str, description: str, example: float, unit: str, minimum: float, maximum: float) -> Column:
+    """Declare a number from an upstream feed: known at the prediction, missing where the feed is silent."""
+    return Column(name, "number", description, "prediction", example, unit, minimum, maximum, nullable=True, feed=feed)
+
+
+INPUTS = inputs(  # [SWAP] an overdue departure had not gone 15 minutes after its schedule; now is the prediction moment
     Column("carrier", "text", "Operating carrier, as its IATA code", "timetable", "UA", categories=CARRIERS),
+    Column("flight", "integer", "Flight number: an identity, not a feature", "timetable", 1545, "", 1, 9999),
+    Column("origin", "text", "Departure airport, as its IATA code", "timetable", "EWR", categories=ORIGINS),
+    Column("dest", "text", "Destination airport, as its IATA code", "timetable", "IAH", pattern=AIRPORT),
+    Column(EVENT_TIME, "time", "Scheduled departure", "timetable", "2013-11-01T10:15:00Z", "UTC", calendar=True),
+    Column("scheduled_minutes", "number", "Scheduled time from gate to gate", "timetable", 224.0, "min", 20, 1000),
+    Column("distance", "number", "Great-circle distance to the destination", "timetable", 1400.0, "mi", 10, 6000),
     Column(
-        "flight", "integer", "Flight number: an identity, not a feature", "timetable", 1545, minimum=1, maximum=9999
+        "departures_planned",
+        "number",
+        "Departures planned at the origin within 30 minutes of this one, itself included",
+        "timetable",
+        20.0,
+        "flights",
+        1,
+        200,
     ),
+    fed("weather", "temperature", "Air temperature at the origin", 39.0, "F", -30, 120),
+    fed("weather", "dew_point", "Dew point at the origin", 28.0, "F", -40, 90),
+    fed("weather", "humidity", "Relative humidity at the origin", 60.0, "%", 0, 100),
+    fed("weather", "wind_direction", "Direction that the wind comes from at the origin", 260.0, "degrees", 0, 360),
+    fed("weather", "wind_speed", "Wind speed at the origin", 10.4, "mph", 0, 150),
+    fed("weather", "wind_gust", "Speed of gusts at the origin; missing where there are none", 20.0, "mph", 0, 200),
+    fed("weather", "precipitation", "Precipitation of the last full hour at the origin", 0.0, "in", 0, 10),
+    fed("weather", "pressure", "Sea-level pressure at the origin", 1012.0, "mbar", 900, 1100),
+    fed("weather", "visibility", "Visibility at the origin", 10.0, "mi", 0, 20),
+    fed(
+        "network",
+        "backlog_all",
+        "New York's departures of today due by now, less those gone",
+        3.0,
+        "flights",
+        -500,
+        2000,
+    ),
+    fed(
+        "network",
+        "backlog_origin",
+        "The origin's departures of today due by now, less those gone",
+        3.0,
+        "flights",
+        -500,
+        2000,
+    ),
+    fed(
+        "network",
+        "backlog_carrier",
+        "The carrier's departures of today due by now, less those gone",
+        3.0,
+        "flights",
+        -500,
+        2000,
+    ),
+    fed(
+        "network",
+        "backlog_origin_carrier",
+        "The carrier's departures of today from the origin due by now, less those gone",
+        3.0,
+        "flights",
+        -500,
+        2000,
+    ),
+    fed("network", "overdue_1h_all", "Share overdue of New York's departures due in the last hour", 0.1, "share", 0, 1),
+    fed(
+        "network",
+        "overdue_1h_origin",
+        "Share overdue of the origin's departures due in the last hour",
+        0.1,
+        "share",
+        0,
+        1,
+    ),
+    fed(
+        "network",
+        "overdue_1h_carrier",
+        "Share overdue of the carrier's departures due in the last hour",
+        0.1,
+        "share",
+        0,
+        1,
+    ),
+    fed(
+        "network",
+        "overdue_1h_origin_carrier",
+        "Share overdue of the carrier's departures from the origin due in the last hour",
+        0.1,
+        "share",
+        0,
+        1,
+    ),
+    fed(
+        "network",
+        "overdue_3h_all",
+        "Share overdue of New York's departures due in the last 3 hours",
+        0.1,
+        "share",
+        0,
+        1,
+    ),
+    fed(
+        "network",
+        "overdue_3h_origin",
+        "Share overdue of the origin's departures due in the last 3 hours",
+        0.1,
+        "share",
+        0,
+        1,
+    ),
+    fed(
+        "network",
+        "overdue_3h_carrier",
+        "Share overdue of the carrier's departures due in the last 3 hours",
+        0.1,
+        "share",
+        0,
+        1,
+    ),
+    fed(
+        "network",
+        "overdue_3h_origin_carrier",
+        "Share overdue of the carrier's departures from the origin due in the last 3 hours",
+        0.1,
+        "share",
+        0,
+        1,
+    ),
+    fed(
+        "network",
+        "arrival_delay_4h_all",
+        "Mean arrival delay of the flights that arrived in the last 4 hours",
+        0.1,
+        "min",
+        -180,
+        2000,
+    ),
+    fed(
+        "network",
+        "arrival_delay_4h_carrier",
+        "Mean arrival delay of the carrier's flights that arrived in the last 4 hours",
+        0.1,
+        "min",
+        -180,
+        2000,
+    ),
+    fed(
+        "network",
+        "arrival_delay_4h_dest",
+        "Mean arrival delay of the flights to the destination that arrived in the last 4 hours",
+        0.1,
+        "min",
+        -180,
+        2000,
+    ),
+    fed("network", "late_yesterday", "Share late of yesterday's flights that have arrived by now", 0.1, "share", 0, 1),
     Column(
         "tailnum",
         "text",
-        "Aircraft assigned; assumed known at the prediction",
+        "Registration of the assigned aircraft, taken as known by then",
         "prediction",
         "N14228",
-        pattern=r"^[A-Z0-9]{3,6}$",
+        pattern=TAIL,
         nullable=True,
         personal=True,
         feed="aircraft",
     ),
-    Column("origin", "text", "Departure airport", "timetable", "EWR", categories=ORIGINS),
-    Column("dest", "text", "Destination airport", "timetable", "IAH", pattern=AIRPORT),
-    Column(
-        "scheduled_departure",
-        "time",
-        "Scheduled departure",
-        "timetable",
-        "2013-11-01T10:15:00Z",
-        unit="UTC",
-        calendar=True,
+    fed(
+        "aircraft",
+        "previous_leg_hours",
+        "Time since the aircraft's last scheduled departure from New York, within a day",
+        5.0,
+        "h",
+        0,
+        24,
     ),
-    Column(
-        "scheduled_minutes",
-        "number",
-        "Scheduled gate-to-gate time",
-        "timetable",
-        224.0,
-        unit="min",
-        minimum=20,
-        maximum=800,
-        nullable=True,
+    fed("aircraft", "previous_leg_minutes", "Scheduled time of that leg from gate to gate", 100.0, "min", 20, 1000),
+    fed(
+        "aircraft",
+        "previous_leg_delay",
+        "Departure delay of that leg, or how long it has been overdue by now",
+        0.0,
+        "min",
+        -120,
+        2000,
     ),
-    Column(
-        "distance",
-        "number",
-        "Great-circle distance to the destination",
-        "timetable",
-        1400.0,
-        unit="mi",
-        minimum=10,
-        maximum=6000,
+    fed(
+        "aircraft",
+        "previous_leg_arrival_delay",
+        "Arrival delay of that leg; missing until it has arrived",
+        0.0,
+        "min",
+        -180,
+        2000,
     ),
-    Column(
-        "temperature",
-        "number",
-        "Air temperature at the origin",
-        "prediction",
-        39.0,
-        unit="F",
-        minimum=-30,
-        maximum=120,
-        nullable=True,
-        feed="weather",
-    ),
-    Column(
-        "backlog_origin",
-        "number",
-        "Departures scheduled since the day's start minus those gone, at the origin",
-        "prediction",
-        3.0,
-        unit="flights",
-        minimum=-500,
-        maximum=1000,
-        nullable=True,
-        feed="network",
+    fed(
+        "aircraft",
+        "seats",
+        "Seats of the aircraft; missing where the register does not hold it",
+        100.0,
+        "seats",
+        1,
+        600,
     ),
 )
 
@@ -151,9 +293,9 @@ OUTCOMES = (  # [SWAP]
         "Departure delay; negative is early",
         "outcome",
         4.0,
-        unit="min",
-        minimum=-120,
-        maximum=2000,
+        "min",
+        -120,
+        2000,
         nullable=True,
     ),
     Column(
@@ -162,18 +304,18 @@ OUTCOMES = (  # [SWAP]
         "Arrival delay; negative is early; missing if cancelled or diverted",
         "outcome",
         20.0,
-        unit="min",
-        minimum=-180,
-        maximum=2000,
+        "min",
+        -180,
+        2000,
         nullable=True,
     ),
     Column(
         "outcome_known_at",
         "time",
-        "When the arrival delay became known; missing if it never did",
+        "When the flight arrived, and its delay became known; missing if it never did",
         "outcome",
         "2013-11-01T14:50:00Z",
-        unit="UTC",
+        "UTC",
         nullable=True,
     ),
 )
@@ -204,10 +346,15 @@ def as_arrays(frame: "pd.DataFrame", columns: tuple[Column, ...] = INPUTS) -> Co
 
 def _array(series: "pd.Series[Any]", kind: Kind) -> NDArray[Any]:
     if kind == "text":
-        return series.astype(object).where(series.notna(), None).to_numpy()
+        return np.asarray(series.astype(object).where(series.notna(), None))
     if kind == "time":
-        return series.dt.tz_convert(None).to_numpy("datetime64[us]")
-    return series.to_numpy(np.float64)
+        return np.asarray(series.dt.tz_convert(None), dtype="datetime64[us]")
+    return np.asarray(series, dtype=np.int64 if kind == "integer" else np.float64)
+
+
+def schema_digest(columns: tuple[Column, ...] = TABLE) -> str:
+    """One digest of everything declared about the columns: it changes when the contract does."""
+    return digest(repr(column) for column in columns)
 
 
 def contract(columns: tuple[Column, ...] = TABLE, *, strict: bool | Literal["filter"] = True) -> "pa.DataFrameSchema":
