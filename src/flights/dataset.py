@@ -364,22 +364,31 @@ def contract(columns: tuple[Column, ...] = TABLE, *, strict: bool | Literal["fil
     schema = {
         column.name: pa.Column(DTYPES[column.kind], _checks(column), nullable=column.nullable) for column in columns
     }
-    unique = [KEY] if KEY in schema else None
-    return pa.DataFrameSchema(schema, strict=strict, coerce=False, unique=unique)
+    keyed = KEY in schema
+    return pa.DataFrameSchema(
+        schema,
+        checks=[pa.Check(_in_time_order, error="rows in the order of time")] if keyed and EVENT_TIME in schema else [],
+        strict=strict,
+        coerce=False,
+        unique=[KEY] if keyed else None,
+    )
+
+
+def _in_time_order(frame: "pd.DataFrame") -> bool:
+    return bool(frame[EVENT_TIME].is_monotonic_increasing)
 
 
 def _checks(column: Column) -> "list[pa.Check]":
     import pandera.pandas as pa
 
+    rule = {"error": f"allowed is {allowed(column)}"}
     checks = []
     if column.categories:
-        checks.append(pa.Check.isin(column.categories))
+        checks.append(pa.Check.isin(column.categories, **rule))
     if column.pattern:
-        checks.append(pa.Check.str_matches(column.pattern))
+        checks.append(pa.Check.str_matches(column.pattern, **rule))
     if column.minimum is not None:
-        checks.append(pa.Check.ge(column.minimum))
-    if column.maximum is not None:
-        checks.append(pa.Check.le(column.maximum))
+        checks.append(pa.Check.in_range(column.minimum, column.maximum, **rule))
     return checks
 
 

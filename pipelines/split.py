@@ -1,0 +1,93 @@
+"""Split by time: train, then validation, then holdout, then live, with a gap so that every outcome is known in time.
+
+The last days of each part but live are left out: a label of theirs might arrive only when the next part has begun.
+"""
+
+from datetime import date
+
+import pandas as pd
+
+from flights.artifacts import read_parquet, sha256, write_json, write_parquet
+from flights.config import Settings
+from flights.dataset import EVENT_TIME, ZONE, schema_digest
+from pipelines.step import step
+
+HOLDOUT_MONTHS = 2  # [SWAP] touched once per candidate, by evaluation
+VALIDATION_MONTHS = 2  # [SWAP] for the threshold and the calibration
+GAP_DAYS = 2  # [SWAP] longer than the latest outcome takes: 32.7 hours after the scheduled departure
+
+Period = tuple[pd.Timestamp, pd.Timestamp]
+
+
+class EmptyPart(ValueError):
+    """A part of the split holds no rows."""
+
+
+def main() -> None:
+    """Write the four parts and their manifest."""
+    settings = Settings()
+    with step("split") as said:
+        source = settings.raw_dir / "valid.parquet"
+        rows = read_parquet(source, "run python -m pipelines.validate")
+        parts = split(rows, settings.as_of)
+        paths = {name: write_parquet(settings.splits_dir / f"{name}.parquet", part) for name, part in parts.items()}
+        content = {
+            "as_of": settings.as_of,
+            "source_sha256": sha256(source),
+            "schema_digest": schema_digest(),
+            "gap_days": GAP_DAYS,
+            "parts": {name: {**described(parts[name]), "sha256": sha256(path)} for name, path in paths.items()},
+        }
+        write_json(settings.splits_dir / "manifest.json", content)
+        said.read = f"{len(rows):,} departures"
+        said.wrote = ", ".join(f"{name} {len(part):,}" for name, part in parts.items()) + f" to {settings.splits_dir}"
+
+
+def split(rows: pd.DataFrame, as_of: date) -> dict[str, pd.DataFrame]:
+    """The rows of each part, by scheduled departure.
+
+    Raises
+    ------
+    EmptyPart
+        A part would hold no rows.
+    """
+    parts = {name: between(rows, period) for name, period in periods(as_of).items()}
+    empty = [name for name, part in parts.items() if part.empty]
+    if empty:
+        first, last = rows[EVENT_TIME].min(), rows[EVENT_TIME].max()
+        raise EmptyPart(f"no rows for {', '.join(empty)} as of {as_of}: the data runs from {first:%F} to {last:%F}")
+    return parts
+
+
+def periods(as_of: date) -> dict[str, Period]:
+    """First instant of each part, and the instant at which it has ended; days are local dates."""
+    live = pd.Timestamp(as_of, tz=ZONE)
+    holdout = live - pd.DateOffset(months=HOLDOUT_MONTHS)
+    validation = holdout - pd.DateOffset(months=VALIDATION_MONTHS)
+    gap = pd.DateOffset(days=GAP_DAYS)
+    return {
+        "train": (pd.Timestamp(0, tz=ZONE), validation - gap),
+        "validation": (validation, holdout - gap),
+        "holdout": (holdout, live - gap),
+        "live": (live, pd.Timestamp.max.tz_localize("UTC")),
+    }
+
+
+def between(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Rows that depart within a period, its end left out."""
+    start, end = period
+    return rows[(rows[EVENT_TIME] >= start) & (rows[EVENT_TIME] < end)].reset_index(drop=True)
+
+
+def described(part: pd.DataFrame) -> dict[str, object]:
+    """Size and reach of one part."""
+    return {
+        "rows": len(part),
+        "without_outcome": int(part["arrival_delay"].isna().sum()),
+        "first": part[EVENT_TIME].min().isoformat(),
+        "last": part[EVENT_TIME].max().isoformat(),
+    }
+
+
+if __name__ == "__main__":
+    main()
