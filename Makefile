@@ -1,0 +1,130 @@
+# The loop as targets. `make` alone lists them; CI and the hooks use the same words.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+DATA_DIR ?= data
+AS_OF ?= 2013-11-01#  [SWAP] the first live day; the same as in src/flights/config.py
+export DATA_DIR AS_OF
+# Nothing phones home; the libraries' own words for it.
+export DO_NOT_TRACK = true
+export MLFLOW_DISABLE_TELEMETRY = true
+
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+INSTALLED := .venv/installed
+# uv where there is one, else pip: both install the same pinned and hashed lock.
+INSTALL := $(if $(shell command -v uv),UV_PYTHON_DOWNLOADS=never uv pip install -q --python $(BIN)/python,$(BIN)/pip install -q --disable-pip-version-check)
+
+RAW := $(DATA_DIR)/1_raw
+SPLITS := $(DATA_DIR)/2_splits/$(AS_OF)
+CANDIDATE := $(DATA_DIR)/3_models/candidates/$(AS_OF)
+CHAMPION := $(DATA_DIR)/3_models/flights/history/000001.json
+LIBRARY := src/flights
+
+##@ The loop
+
+train: $(CANDIDATE)/promotion.json ## Everything from raw data to a champion, or the reasons why not
+	@$(RUN) pipelines.summary
+
+serve: $(CHAMPION) ## Answer on HOST:PORT with the champion (train first where there is none)
+	@$(RUN) serving.app
+
+replay: $(INSTALLED) ## Send the live months FROM..TO to the running server, with outcomes as late as they were
+	@$(RUN) monitoring.replay
+
+monitor: $(INSTALLED) ## Drift, performance and the decision; exit code 1 when somebody must act
+	@$(RUN) monitoring.monitor
+
+retrain: ## Train on what is known by AS_OF (say AS_OF=2013-12-01) and go through the same gates
+	@$(MAKE) --no-print-directory train
+
+loop: $(INSTALLED) ## The whole circle, unattended: train, serve, replay, monitor, decide, retrain
+	@$(RUN) pipelines.loop
+
+##@ Its steps
+
+collect: $(RAW)/manifest.json ## Read the source tables, join what was known two hours before departure
+validate: $(RAW)/valid.parquet ## Hold the rows against the contract; refused rows go to quarantine
+split: $(SPLITS)/manifest.json ## Train, validation, holdout and live, in the order of time
+evaluate: $(CANDIDATE)/evaluation.json ## Measure the candidate on the holdout and ask the gate
+promote: $(CANDIDATE)/promotion.json ## Make the candidate champion if the gate passed it
+rollback: $(INSTALLED) ## Make the previous champion champion again
+	@$(RUN) pipelines.promote --rollback
+backtest: $(SPLITS)/manifest.json ## Train on all earlier months, test on the next, April to December
+	@$(RUN) pipelines.backtest
+mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000
+	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA_DIR)/3_models/mlflow.db --host 127.0.0.1 --port 5000
+
+$(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py pipelines/conditions.py $(LIBRARY)/dataset.py
+	@$(RUN) pipelines.collect
+$(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py
+	@$(RUN) pipelines.validate
+$(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py
+	@$(RUN) pipelines.split
+$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py $(addprefix $(LIBRARY)/,features.py model.py portable.py)
+	@$(RUN) pipelines.train
+$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json pipelines/evaluate.py $(LIBRARY)/evaluation.py
+	@$(RUN) pipelines.evaluate
+$(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
+	@$(RUN) pipelines.promote
+$(CHAMPION):
+	@$(MAKE) --no-print-directory train
+
+##@ Quality
+
+test: $(INSTALLED) ## Every test but the heavy ones (under 10 minutes on two cores)
+	@$(RUN) coverage erase
+	@$(RUN) pytest -m "not heavy" --cov --cov-report=term
+
+test-heavy: $(INSTALLED) ## The tests that take longer: fault injection, fuzzing, long replays
+	@$(RUN) pytest -m heavy
+
+lint: $(INSTALLED) ## Formatting, lint, types and the import contract
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Format, and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(INSTALLED) ## Make again what is generated in the README and docs/
+	@$(RUN) docs.generate
+
+bench: $(INSTALLED) ## Ratios, each between things measured in one run
+	@$(RUN) benchmarks.loop
+
+##@ Housekeeping
+
+install: $(INSTALLED) ## Make .venv and install the pinned and hashed lock
+
+lock: ## Pin every dependency anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --upgrade -q -o requirements.lock
+
+clean: ## Forget everything made: data, models, the environment, caches
+	find $(DATA_DIR) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* *.egg-info src/*.egg-info
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# The build tool comes first and from the lock: the data is a source package, and building it must not fetch anything.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 11) and f"expected Python >= 3.11, got {v}: make train PYTHON=python3.12")'
+	@echo "installing the pinned environment into .venv (once; one to three minutes)"
+	@$(PYTHON) -m venv .venv
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > .venv/build.lock
+	@$(INSTALL) --require-hashes --no-deps -r .venv/build.lock
+	@$(INSTALL) --require-hashes --no-build-isolation --no-deps -r requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
