@@ -1,73 +1,118 @@
 """The shape of one logged prediction and of one outcome: what the server writes and the monitor reads.
 
-Times are text, ISO 8601 in UTC with a `Z`, so that a person and every database can read them, and they sort. Outcomes
-are only ever added; of several versions the one known latest counts.
+Plain SQL that SQLite and PostgreSQL both take: the server writes it without SQLAlchemy, which would cost it 15 MB and
+a fifth of its start. Times are text, ISO 8601 in UTC of one width with a `Z`, so that a person and every database can
+read them, and they sort. Outcomes are only ever added; of several versions the one known latest counts.
 """
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
+    import sqlalchemy as sa
 
-TABLES = sa.MetaData()
-
-PREDICTIONS = sa.Table(
-    "predictions",
-    TABLES,
-    sa.Column("request_id", sa.Text, primary_key=True),
-    sa.Column("answered_at", sa.Text, nullable=False),
-    sa.Column("event_time", sa.Text, nullable=False, index=True),
-    sa.Column("inputs", sa.Text, nullable=False),  # JSON, one flat object
-    sa.Column("probability", sa.Float, nullable=False),
-    sa.Column("alert", sa.Boolean, nullable=False),
-    sa.Column("model_version", sa.Integer, nullable=False),
-    sa.Column("model_digest", sa.Text, nullable=False),
-    sa.Column("latency_us", sa.Integer, nullable=False),
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS predictions (
+        request_id VARCHAR(100) PRIMARY KEY,
+        answered_at VARCHAR(32) NOT NULL,
+        event_time VARCHAR(32) NOT NULL,
+        inputs TEXT NOT NULL,
+        probability DOUBLE PRECISION NOT NULL,
+        alert BOOLEAN NOT NULL,
+        threshold DOUBLE PRECISION NOT NULL,
+        model_version INTEGER NOT NULL,
+        model_digest VARCHAR(64) NOT NULL,
+        served_by VARCHAR(16) NOT NULL,
+        latency_us INTEGER NOT NULL
+    )""",
+    "CREATE INDEX IF NOT EXISTS predictions_event_time ON predictions (event_time)",
+    """CREATE TABLE IF NOT EXISTS outcomes (
+        request_id VARCHAR(100) NOT NULL,
+        known_at VARCHAR(32) NOT NULL,
+        arrival_delay DOUBLE PRECISION,
+        received_at VARCHAR(32) NOT NULL
+    )""",
+    "CREATE INDEX IF NOT EXISTS outcomes_request_id ON outcomes (request_id)",
+    "CREATE TABLE IF NOT EXISTS log_checks (checked_at VARCHAR(32) NOT NULL)",  # written to see whether it can be
 )
 
-OUTCOMES = sa.Table(
-    "outcomes",
-    TABLES,
-    sa.Column("id", sa.Integer, primary_key=True),  # the order of arrival
-    sa.Column("request_id", sa.Text, nullable=False, index=True),
-    sa.Column("known_at", sa.Text, nullable=False),
-    sa.Column("arrival_delay", sa.Float, nullable=False),  # minutes
-    sa.Column("received_at", sa.Text, nullable=False),
-)
+
+class Prediction(NamedTuple):
+    """One logged prediction, in the order of the table's columns."""
+
+    request_id: str
+    answered_at: str
+    event_time: str
+    inputs: str  # one flat JSON object, as validated; `registry.as_columns` takes it back
+    probability: float
+    alert: bool
+    threshold: float
+    model_version: int
+    model_digest: str
+    served_by: str = "champion"  # or canary, or heuristic
+    latency_us: int = 0  # from the request's arrival until it was handed to the log
 
 
-def engine(url: str) -> sa.Engine:
-    """Open the prediction log, with the folder of a SQLite file made first."""
-    database = sa.make_url(url).database
-    if url.startswith("sqlite") and database:
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
-    return sa.create_engine(url)
+class Outcome(NamedTuple):
+    """One piece of knowledge about what happened, in the order of the table's columns."""
+
+    request_id: str
+    known_at: str
+    arrival_delay: float | None  # minutes; None where the flight never arrived
+    received_at: str  # differs between any two, so that it tells which came last
 
 
 def timestamp(moment: datetime) -> str:
-    """A moment as the log writes it."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """A moment as the log writes it; one without a zone is in UTC already."""
+    utc = moment.astimezone(UTC) if moment.tzinfo else moment
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def logged_predictions(log: sa.Engine, *, inputs: bool = False, since: str = "", until: str = "~") -> "pd.DataFrame":
-    """Predictions by event time in [since, until), oldest first; the inputs, bulky, only on request and as JSON text."""
-    columns = [column for column in PREDICTIONS.c if inputs or column.name != "inputs"]
-    event_time = PREDICTIONS.c.event_time
-    query = sa.select(*columns).where(event_time >= since, event_time < until)
-    return _moments(_rows(log, query.order_by(event_time, PREDICTIONS.c.request_id)), "answered_at", "event_time")
+def engine(url: str) -> "sa.Engine":
+    """Open the prediction log to read it, with its tables made first where they are missing."""
+    import sqlalchemy as sa
+
+    database = sa.make_url(url).database
+    if url.startswith("sqlite") and database:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    log = sa.create_engine(url)
+    with log.begin() as connection:
+        for statement in TABLES:
+            connection.execute(sa.text(statement))
+    return log
 
 
-def counted_outcomes(log: sa.Engine) -> "pd.DataFrame":
-    """One row for each request with an outcome: the version known latest, of equals the one that arrived last."""
-    rows = _moments(_rows(log, sa.select(OUTCOMES).order_by(OUTCOMES.c.id)), "known_at", "received_at")
-    return (
-        rows.dropna(subset="known_at").sort_values("known_at", kind="stable").drop_duplicates("request_id", keep="last")
+def add(log: "sa.Engine", rows: Iterable[Prediction | Outcome]) -> None:
+    """Add predictions and outcomes to the log as they are: for imports and tests, the server has its own way."""
+    import sqlalchemy as sa
+
+    with log.begin() as connection:
+        for row in rows:
+            table = "predictions" if isinstance(row, Prediction) else "outcomes"
+            marks = ", ".join(f":{name}" for name in row._fields)
+            connection.execute(sa.text(f"INSERT INTO {table} VALUES ({marks})"), row._asdict())  # noqa: S608
+
+
+def logged_predictions(log: "sa.Engine", *, inputs: bool = False, since: str = "", until: str = "~") -> "pd.DataFrame":
+    """Predictions by event time in [since, until), oldest first; the bulky inputs only on request, as JSON text."""
+    columns = ", ".join(name for name in Prediction._fields if inputs or name != "inputs")
+    query = (
+        f"SELECT {columns} FROM predictions WHERE event_time >= :since AND event_time < :until "  # noqa: S608
+        "ORDER BY event_time, request_id"
     )
+    rows = _moments(_rows(log, query, since=since, until=until), "answered_at", "event_time")
+    return rows.astype({"alert": bool})
+
+
+def counted_outcomes(log: "sa.Engine") -> "pd.DataFrame":
+    """One row for each request with an outcome: the version known latest, of equals the one that arrived last."""
+    rows = _rows(log, "SELECT request_id, known_at, arrival_delay, received_at FROM outcomes ORDER BY received_at")
+    rows = _moments(rows, "known_at", "received_at").dropna(subset="known_at").sort_values("known_at", kind="stable")
+    return rows.drop_duplicates("request_id", keep="last").dropna(subset="arrival_delay")
 
 
 def parsed_inputs(texts: "pd.Series[str]") -> list[dict[str, Any]]:
@@ -83,11 +128,12 @@ def _parsed(text: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _rows(log: sa.Engine, query: "sa.Select[Any]") -> "pd.DataFrame":
+def _rows(log: "sa.Engine", query: str, **parameters: str) -> "pd.DataFrame":
     import pandas as pd
+    import sqlalchemy as sa
 
     with log.connect() as connection:
-        return pd.read_sql(query, connection)
+        return pd.read_sql(sa.text(query), connection, params=parameters)
 
 
 def _moments(rows: "pd.DataFrame", *names: str) -> "pd.DataFrame":
