@@ -1,16 +1,11 @@
-"""Challenger in, champion out: published model folders, the history of promotions, and the only door to MLflow.
+"""Challenger in, champion out: published model folders, verified on load, and the history of promotions.
 
-The folders and the history are plain files, so the server needs no MLflow to find and verify the champion. MLflow holds
-the runs and mirrors the aliases `challenger` and `champion`; where the two disagree the history is right.
+Plain files, so the server finds and verifies the champion without MLflow; `tracking.py` mirrors the history there.
 """
 
-import fcntl
 import json
-import logging
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -199,64 +194,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and np.isnan(value) else value
-
-
-def tracking_uri(models_dir: Path, setting: str = "") -> str:
-    """MLflow's store: the setting, or SQLite below `models_dir`, made once however many ask at the same time."""
-    if setting:
-        return setting
-    store = models_dir / "mlflow.db"
-    if not store.exists():
-        with _locked(models_dir / ".mlflow.lock"):
-            if not store.exists():
-                _create_store(store)
-    return f"sqlite:///{store.resolve()}"
-
-
-def start_mlflow(models_dir: Path, setting: str = "") -> Any:
-    """Return the `mlflow` module, quiet, pointed at the store and at this project's experiment."""
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    import mlflow
-
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    uri = tracking_uri(models_dir, setting)
-    mlflow.set_tracking_uri(uri)
-    client = mlflow.MlflowClient()
-    if client.get_experiment_by_name(NAME) is None:
-        location = None if setting else (models_dir / "mlflow").resolve().as_uri()
-        with _locked(models_dir / ".mlflow.lock"):
-            if client.get_experiment_by_name(NAME) is None:
-                client.create_experiment(NAME, artifact_location=location)
-    mlflow.set_experiment(NAME)
-    return mlflow
-
-
-def mirror_aliases(mlflow: Any, models_dir: Path, challenger: int | None = None) -> None:
-    """Point MLflow's aliases at what the history says; safe to repeat."""
-    client = mlflow.MlflowClient()
-    current = champion(models_dir)
-    for alias, version in (("challenger", challenger), ("champion", current)):
-        if version is not None:
-            client.set_registered_model_alias(NAME, alias, str(version))
-
-
-def _create_store(store: Path) -> None:
-    """Create and migrate the store under another name: a crash half-way would break it for good."""
-    import mlflow
-
-    temporary = store.with_suffix(".creating")
-    temporary.unlink(missing_ok=True)
-    mlflow.MlflowClient(f"sqlite:///{temporary.resolve()}").search_experiments()
-    temporary.rename(store)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an advisory lock; the kernel releases it when the process ends, however it ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

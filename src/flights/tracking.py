@@ -1,0 +1,109 @@
+"""The only door to MLflow: its store, made safely, and the aliases that mirror the promotion history.
+
+MLflow holds runs, metrics, plots, lineage and registered versions. It decides nothing: which version is champion is in
+the history (see `registry.py`), and where an alias disagrees after a crash the next mirroring puts it right.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flights import registry
+from flights.config import NAME
+
+PROCESS_TAG = "process"  # who a run belongs to: host and process id
+
+
+def connect(models_dir: Path, setting: str = "") -> Any:
+    """Return the `mlflow` module, quiet, pointed at the store and at this project's experiment.
+
+    Parameters
+    ----------
+    setting
+        URI of an MLflow store; empty is SQLite below `models_dir`, made once however many ask at the same time.
+    """
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    with _locked(models_dir / ".mlflow.lock"):
+        mlflow.set_tracking_uri(setting or _sqlite(models_dir / "mlflow.db"))
+        client = mlflow.MlflowClient()
+        if client.get_experiment_by_name(NAME) is None:
+            location = None if setting else (models_dir / "mlflow").resolve().as_uri()
+            client.create_experiment(NAME, artifact_location=location)
+    mlflow.set_experiment(NAME)
+    return mlflow
+
+
+def end_abandoned_runs(mlflow: Any) -> int:
+    """Mark runs of this machine's dead processes as killed: MLflow itself leaves them running for ever."""
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name(NAME).experiment_id
+    running = client.search_runs([experiment], "attributes.status = 'RUNNING'")
+    abandoned = [run for run in running if _is_dead(run.data.tags.get(PROCESS_TAG, ""))]
+    for run in abandoned:
+        client.set_terminated(run.info.run_id, "KILLED")
+    return len(abandoned)
+
+
+def process_tag() -> str:
+    """Name this process so that a later one can tell whether it still lives."""
+    return f"{os.uname().nodename}:{os.getpid()}"
+
+
+def register(mlflow: Any, run_id: str, tags: dict[str, str]) -> int:
+    """Register a run's model; its number names the version everywhere."""
+    client = mlflow.MlflowClient()
+    if not client.search_registered_models(f"name = '{NAME}'"):
+        with contextlib.suppress(mlflow.exceptions.MlflowException):  # another trainer was faster
+            client.create_registered_model(NAME)
+    version = client.create_model_version(NAME, f"runs:/{run_id}/model", run_id, tags)
+    return int(version.version)
+
+
+def mirror_aliases(mlflow: Any, models_dir: Path, challenger: int | None = None) -> None:
+    """Point MLflow's aliases at what the history says; safe to repeat."""
+    client = mlflow.MlflowClient()
+    for alias, version in (("challenger", challenger), ("champion", registry.champion(models_dir))):
+        if version is not None:
+            client.set_registered_model_alias(NAME, alias, str(version))
+
+
+def _sqlite(store: Path) -> str:
+    """Create and migrate the store under another name if there is none: a crash half-way would break it for good."""
+    import mlflow
+
+    if not store.exists():
+        temporary = store.with_suffix(".creating")
+        temporary.unlink(missing_ok=True)
+        mlflow.MlflowClient(f"sqlite:///{temporary.resolve()}").search_experiments()
+        temporary.rename(store)
+    return f"sqlite:///{store.resolve()}"
+
+
+def _is_dead(tag: str) -> bool:
+    host, _, pid = tag.rpartition(":")
+    if host != os.uname().nodename:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an advisory lock; the kernel releases it when the process ends, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
