@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     predictions_url: str = Field(
         "", description="SQLAlchemy URL of the prediction log; empty is SQLite under DATA_DIR/4_predictions."
     )
+    lean_route: bool = Field(True, description="Answer predictions by the lean route; false is FastAPI's own way.")
+    max_waiting_rows: int = Field(
+        4000, description="Flights that may wait for their prediction before more are refused.", gt=0
+    )
+    log_level: str = Field("INFO", description="Least severe level that the server logs.")
 
     @property
     def raw_dir(self) -> Path:

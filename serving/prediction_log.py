@@ -1,0 +1,183 @@
+"""The log that loses nothing: one synced transaction for all requests waiting, before any of their answers leaves.
+
+Plain SQL over a DB-API connection: SQLite by the standard library, anything else through SQLAlchemy's URL. Used by one
+thread at a time; who waits for whom is the scorer's business.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from flights.predictions import TABLES, Outcome, Prediction, timestamp
+
+SQLITE = "sqlite:///"
+BUSY_SECONDS = 2.0  # how long another writer may hold SQLite before the log counts as unavailable
+ATTEMPTS = 3  # another worker may write the same request id meanwhile, a database may have been restarted
+
+
+class LogUnavailable(RuntimeError):
+    """The log cannot be written, so nothing may be answered."""
+
+
+class Conflict(Exception):
+    """A request id that was used before, for other inputs."""
+
+
+Logged = list[Prediction] | Conflict
+
+
+class PredictionLog:
+    """One connection, opened when needed and dropped on any error, so that recovery needs no one's help."""
+
+    def __init__(self, url: str):
+        self._url = url
+        self._connection: Any = None
+        self._errors: Any = sqlite3  # the driver's module: its IntegrityError, its Error
+        self._mark = "?"  # the driver's sign for a parameter
+        self.available = True  # whether the last attempt to write succeeded
+
+    def write(self, requests: Sequence[Sequence[Prediction]]) -> list[Logged]:
+        """Log all predictions of several requests in one transaction and return what each is answered with.
+
+        A request id that is there already is answered as it was then, or with a `Conflict` where the inputs differ; of
+        a request with a conflict nothing is logged.
+
+        Raises
+        ------
+        LogUnavailable
+            Nothing was logged, as far as the database says.
+        """
+        with self._unavailable():
+            for _ in range(ATTEMPTS - 1):
+                try:
+                    return self._write(requests)
+                except self._errors.Error:
+                    self._drop()
+            return self._write(requests)
+
+    def write_outcomes(self, outcomes: Sequence[Outcome]) -> tuple[int, int]:
+        """Append what is new; return how many were reported before word for word, and how many lack a prediction.
+
+        Raises
+        ------
+        LogUnavailable
+            Nothing was logged.
+        """
+        with self._unavailable():
+            fresh, repeated, unknown = [], 0, 0
+            for outcome in dict.fromkeys(outcomes):
+                known = self._rows("SELECT known_at, arrival_delay FROM outcomes WHERE request_id = ?", outcome[:1])
+                if tuple(outcome[1:3]) in {tuple(row) for row in known}:
+                    repeated += 1
+                    continue
+                fresh.append(outcome)
+                unknown += not self._rows("SELECT 1 FROM predictions WHERE request_id = ?", outcome[:1])
+            self._insert("outcomes", fresh)
+            self._connection.commit()
+            return repeated, unknown
+
+    def check(self) -> bool:
+        """Whether the log can be written: try it where the last attempt failed."""
+        if not self.available:
+            with suppress(LogUnavailable), self._unavailable():
+                self._open().execute("DELETE FROM log_checks")
+                self._insert("log_checks", [(timestamp(datetime.now(UTC)),)])
+                self._connection.commit()
+        return self.available
+
+    def find(self, request_id: str) -> Prediction | None:
+        """Return the prediction of that name, if there is one."""
+        rows = self._rows("SELECT * FROM predictions WHERE request_id = ?", (request_id,))
+        return Prediction(*rows[0]) if rows else None
+
+    def close(self) -> None:
+        """Close the connection; the log opens another one when it is used again."""
+        self._drop()
+
+    def _write(self, requests: Sequence[Sequence[Prediction]]) -> list[Logged]:
+        try:
+            self._insert("predictions", list(chain.from_iterable(requests)))
+            self._connection.commit()
+        except self._errors.IntegrityError:
+            self._connection.rollback()
+        else:
+            return [list(request) for request in requests]
+        logged = [self._logged(request) for request in requests]
+        self._connection.commit()
+        return logged
+
+    def _logged(self, request: Sequence[Prediction]) -> Logged:
+        """What one request is answered with, where a request id may be there already; the new ones are inserted."""
+        found: dict[str, Prediction] = {}
+        fresh: dict[str, Prediction] = {}
+        for prediction in request:
+            name = prediction.request_id
+            before = fresh.get(name) or self.find(name)
+            if before is None:
+                before = fresh[name] = prediction
+            elif json.loads(before.inputs) != json.loads(prediction.inputs):
+                return Conflict(name)
+            found[name] = before
+        self._insert("predictions", list(fresh.values()))
+        return [found[prediction.request_id] for prediction in request]
+
+    def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            marks = ", ".join([self._mark] * len(rows[0]))
+            self._open().executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
+
+    def _rows(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        cursor = self._open()
+        cursor.execute(query.replace("?", self._mark), parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+    def _open(self) -> Any:
+        """A cursor, on a new connection where there is none."""
+        if self._connection is None:
+            if self._url.startswith(SQLITE):
+                self._connection = _sqlite(Path(self._url.removeprefix(SQLITE)))
+            else:
+                self._connection, self._errors, self._mark = _sqlalchemy(self._url)
+            cursor = self._connection.cursor()
+            for statement in TABLES:
+                cursor.execute(statement)
+            self._connection.commit()
+        return self._connection.cursor()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(self._errors.Error):
+                connection.close()
+
+    @contextmanager
+    def _unavailable(self) -> Iterator[None]:
+        try:
+            yield
+            self.available = True
+        except Exception as error:
+            self._drop()
+            self.available = False
+            raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _sqlite(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, BUSY_SECONDS, isolation_level="IMMEDIATE", check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way
+    return connection
+
+
+def _sqlalchemy(url: str) -> tuple[Any, Any, str]:
+    from sqlalchemy import create_engine  # noqa: PLC0415 - 15 MB and a fifth of a second that SQLite does not need
+
+    engine = create_engine(url, pool_size=1)
+    connection = engine.raw_connection().driver_connection
+    return connection, engine.dialect.dbapi, "?" if engine.dialect.paramstyle == "qmark" else "%s"

@@ -1,0 +1,138 @@
+"""Refusals as problem details (RFC 9457): small, naming the field and what was expected, repeating nothing."""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from flights.dataset import INPUTS, allowed
+from serving.metrics import Metrics
+from serving.request import MAX_ROWS, MAX_TEXT
+
+logger = logging.getLogger("serving")
+
+PROBLEM_JSON = "application/problem+json"
+STATUSES = (400, 408, 409, 413, 415, 422, 503)
+MAX_ERRORS = 10  # fields named in one refusal
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    expected: str
+
+
+class Problem(BaseModel):
+    """Problem details, RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="Names this refusal in the server's log.")
+    errors: list[FieldProblem] = []
+
+
+class Refused(Exception):
+    """A request that is not answered, with the status and the words that the client gets."""
+
+    def __init__(
+        self, status: int, title: str, detail: str, errors: Sequence[FieldProblem] = (), retry_after: int | None = None
+    ):
+        super().__init__(detail)
+        self.status, self.title, self.detail = status, title, detail
+        self.errors, self.retry_after = list(errors), retry_after
+
+
+def problem_response(refused: Refused) -> Response:
+    """Turn a refusal into its response, and log it under the same name."""
+    instance = f"urn:uuid:{uuid.uuid4()}"
+    problem = Problem(
+        title=refused.title, status=refused.status, detail=refused.detail, instance=instance, errors=refused.errors
+    )
+    fields = [error.field for error in refused.errors]
+    logger.warning(refused.title, extra={"status": refused.status, "instance": instance, "fields": fields})
+    headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
+    return Response(problem.model_dump_json(), refused.status, headers, PROBLEM_JSON)
+
+
+def invalid(errors: Sequence[Any]) -> Refused:
+    """Turn pydantic's error list into a refusal that echoes nothing of the input."""
+    if any(error["type"] in {"json_invalid", "string_unicode"} for error in errors):
+        return malformed()
+    problems = [FieldProblem(field=_field(error), expected=_expected(error)) for error in errors[:MAX_ERRORS]]
+    return Refused(422, "Invalid request", "The body does not keep the data contract.", problems)
+
+
+def _field(error: dict[str, Any]) -> str:
+    """Write an error's place as `flights[3].carrier`; an unknown key is the client's text, so it is not repeated."""
+    path = [part for part in error["loc"] if part != "body"]
+    if error["type"] == "extra_forbidden":
+        path[-1] = "(unknown key)"
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".") or "(body)"
+
+
+def _expected(error: dict[str, Any]) -> str:
+    kind, loc = error["type"], error["loc"]
+    name = loc[-1] if loc else None
+    if kind == "extra_forbidden":
+        return "only keys of the contract"
+    if isinstance(name, str) and name in EXPECTED:
+        return ("present: " if kind == "missing" else "") + EXPECTED[name]
+    return "a JSON object"
+
+
+_KINDS = {"text": "text", "integer": "an integer", "number": "a finite number", "time": "ISO 8601 time with an offset"}
+EXPECTED = {column.name: f"{_KINDS[column.kind]}, {allowed(column)}" for column in INPUTS} | {
+    "request_id": f"text of 1 to {MAX_TEXT} letters, digits and ._:-",
+    "flights": f"a list of 1 to {MAX_ROWS} flights",
+    "outcomes": f"a list of 1 to {MAX_ROWS} outcomes",
+    "known_at": "ISO 8601 time with an offset",
+    "arrival_delay": "minutes from -180 to 2000, or null",
+}
+
+
+def malformed() -> Refused:
+    """Refuse what is no JSON."""
+    return Refused(400, "Malformed body", "Expected one JSON text in UTF-8.")
+
+
+def answer_problems(app: FastAPI, metrics: Metrics) -> None:
+    """Answer every refusal with problem details; nothing that was sent is repeated."""
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)  # noqa: S101
+        metrics.refused.labels(error.status).inc()
+        return problem_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_valid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return await refused(request, invalid(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def not_here(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        if error.status_code == 400:
+            return await refused(request, malformed())
+        response = await refused(request, Refused(error.status_code, error.detail, "See /docs for what there is."))
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, _: Exception) -> Response:
+        return await refused(request, Refused(500, "Internal error", "The server's log has the reason."))
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's description of refusals."""
+    content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": "Refused", "model": Problem, "content": content} for status in statuses or STATUSES}

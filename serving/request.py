@@ -1,0 +1,154 @@
+"""What a client may send, made from the data contract: same names, types, ranges, categories and nullability.
+
+The bodies are ordinary pydantic models, so FastAPI documents them; what the service answers is in `answer.py`.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, create_model
+from pydantic.types import FailFast
+
+from flights.dataset import EVENT_TIME, INPUTS, OUTCOMES, Column
+
+MAX_ROWS = 1000  # flights or outcomes in one call
+MAX_TEXT = 100  # characters of a text that the contract bounds no further
+ISO_TIME = r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+STRINGS = ("request_id", *(column.name for column in INPUTS if column.kind in {"text", "time"}))
+IDENTITY = r"^[A-Za-z0-9._:-]{1,100}$"
+
+
+def utc(text: object) -> datetime:
+    """Turn ISO 8601 with an offset into the naive UTC time that NumPy keeps.
+
+    Raises
+    ------
+    ValueError
+        It is something else, there is no such day, or it lies outside the years 1 to 9999 in UTC.
+    """
+    if not (isinstance(text, str) and re.fullmatch(ISO_TIME, text, re.ASCII)):
+        raise ValueError("expected ISO 8601 with an offset")
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+    except OverflowError as error:
+        raise ValueError("expected a time in the years 1 to 9999") from error
+
+
+RequestId = Annotated[str, StringConstraints(pattern=IDENTITY)]
+Time = Annotated[datetime, BeforeValidator(utc), WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+class Body(BaseModel):
+    """What all bodies share: nothing is coerced, nothing unknown is let in, no NaN, and errors never echo the input."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Identified(Body):
+    """A flight with the name that its prediction goes by; asking again under the same name gives the same answer."""
+
+    request_id: RequestId | None = Field(
+        None, exclude=True, description="Names this prediction, made up where absent; repeat it to ask again safely."
+    )
+
+    def quotes(self) -> int:
+        """Count the quotation marks in the JSON that this was read from: two for every key and every text.
+
+        More of them mean a key that was there twice; comparing them costs far less than parsing again.
+        """
+        values = self.__dict__
+        return 2 * len(self.model_fields_set) + 2 * sum(values[name] is not None for name in STRINGS)
+
+
+def field(column: Column) -> tuple[Any, Any]:
+    """One contract column as a pydantic field; a nullable one must be there too, as null."""
+    described = Field(
+        description=column.description + (f", in {column.unit}" if column.unit else ""), examples=[column.example]
+    )
+    annotation = _annotation(column)
+    return (annotation | None if column.nullable else annotation), described
+
+
+def _annotation(column: Column) -> Any:
+    if column.kind == "time":
+        return Time
+    if column.categories:
+        return Literal[column.categories]
+    if column.kind == "text":
+        return Annotated[str, StringConstraints(pattern=column.pattern or None, max_length=MAX_TEXT)]
+    number = int if column.kind == "integer" else float
+    return Annotated[number, Field(ge=column.minimum, le=column.maximum)]
+
+
+if TYPE_CHECKING:
+
+    class Flight(Identified):
+        """One flight to predict; its fields are the contract's inputs."""
+
+else:
+    Flight = create_model(
+        "Flight",
+        __base__=Identified,
+        __doc__="One flight to predict: the contract's inputs.",
+        **{column.name: field(column) for column in INPUTS},
+    )
+
+
+class Flights(Body):
+    """Several flights to predict, all or none."""
+
+    flights: Annotated[list[Flight], Field(min_length=1, max_length=MAX_ROWS), FailFast()]
+
+    def quotes(self) -> int:
+        """Count the quotation marks in the JSON that this was read from."""
+        return 2 + sum(flight.quotes() for flight in self.flights)
+
+
+_DELAY = next(column for column in OUTCOMES if column.name == "arrival_delay")
+Delay = Annotated[float, Field(ge=_DELAY.minimum, le=_DELAY.maximum)]
+
+
+class Outcome(Body):
+    """What really happened to one predicted flight, as known at a moment; later knowledge replaces earlier."""
+
+    request_id: RequestId = Field(description="The name of the prediction that this is the outcome of.")
+    arrival_delay: Delay | None = Field(description=f"{_DELAY.description}, in {_DELAY.unit}", examples=[20.0])
+    known_at: Time = Field(description="When this became known.", examples=["2013-11-01T14:50:00Z"])
+
+
+class Outcomes(Body):
+    """Several outcomes: late, twice, out of order or of unknown predictions as they may be."""
+
+    outcomes: Annotated[list[Outcome], Field(min_length=1, max_length=MAX_ROWS), FailFast()]
+
+    def quotes(self) -> int:
+        """Count the quotation marks in the JSON that this was read from."""
+        return 2 + sum(2 * len(outcome.model_fields_set) + 4 for outcome in self.outcomes)
+
+
+def has_repeated_keys(raw: bytes) -> bool:
+    """Tell whether an object in a JSON text has a key twice: parsers keep the last one in silence."""
+    repeated = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal repeated
+        repeated = repeated or len({key for key, _ in pairs}) < len(pairs)
+
+    try:
+        json.loads(raw, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        return False  # no JSON at all, which is said elsewhere
+    return repeated
+
+
+def event_time(flight: Flight) -> datetime:
+    """When the flight is scheduled, in UTC."""
+    moment: datetime = getattr(flight, EVENT_TIME)
+    return moment
+
+
+def example() -> dict[str, Any]:
+    """Build a request that is valid."""
+    return {column.name: column.example for column in INPUTS}

@@ -1,0 +1,166 @@
+"""All requests waiting are one batch: columns, one vectorised score, one commit to the log, and then the answers.
+
+While a batch is being committed the next one gathers, so the batches grow with the load and nobody waits for a timer.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from flights.predictions import Prediction, timestamp
+from flights.registry import Model, as_columns
+from serving.active import Active
+from serving.metrics import Metrics
+from serving.prediction_log import Conflict, Logged, LogUnavailable, PredictionLog
+from serving.refusal import FieldProblem, Refused
+from serving.request import Flight, event_time
+
+logger = logging.getLogger("serving")
+
+MAX_BATCH_ROWS = 2000  # rows scored and committed together; more wait for the next batch
+
+
+@dataclass
+class Waiting:
+    """One request: its flights, when it came (perf_counter seconds), and where its answer goes."""
+
+    flights: Sequence[Flight]
+    arrived: float
+    answer: asyncio.Future[list[Prediction]]
+
+
+class Scorer:
+    """Answers requests in batches; the log's thread is the only other one."""
+
+    def __init__(self, active: Active, log: PredictionLog, metrics: Metrics, max_waiting_rows: int):
+        self._active, self._log, self._metrics = active, log, metrics
+        self._max_waiting_rows = max_waiting_rows
+        self._waiting: list[Waiting] = []
+        self._rows = 0
+        self._running: asyncio.Task[None] | None = None
+        self.thread = ThreadPoolExecutor(1, "prediction-log")
+
+    async def predictions(self, flights: Sequence[Flight]) -> list[Prediction]:
+        """Return logged predictions for the flights of one request, in their order.
+
+        Raises
+        ------
+        Refused
+            Too many are waiting, there is no model, the log cannot be written, or a request id is taken.
+        """
+        if self._rows + len(flights) > self._max_waiting_rows and self._rows:
+            raise Refused(503, "Overloaded", "Too many flights are waiting for their prediction.", retry_after=1)
+        waiting = Waiting(flights, time.perf_counter(), asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._rows += len(flights)
+        if self._running is None:
+            self._running = asyncio.create_task(self._answer_all())
+        return await waiting.answer
+
+    async def _answer_all(self) -> None:
+        """Answer batch by batch until nobody waits."""
+        try:
+            while self._waiting:
+                await self._answer(self._next_batch())
+        finally:
+            self._running = None
+
+    def _next_batch(self) -> list[Waiting]:
+        batch: list[Waiting] = []
+        rows = 0
+        while self._waiting and (not batch or rows + len(self._waiting[0].flights) <= MAX_BATCH_ROWS):
+            batch.append(self._waiting.pop(0))
+            rows += len(batch[-1].flights)
+        return batch
+
+    async def _answer(self, batch: list[Waiting]) -> None:
+        """Score, log, answer; what breaks one request's score breaks no other request of the batch."""
+        self._rows -= sum(len(waiting.flights) for waiting in batch)
+        requests = []
+        for waiting, scored in zip(batch, self._scored(batch), strict=True):
+            if isinstance(scored, Refused):
+                waiting.answer.set_exception(scored)
+            else:
+                requests.append((waiting, scored))
+        start = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        outcomes: Sequence[Logged | Refused]
+        try:
+            outcomes = await loop.run_in_executor(self.thread, self._log.write, [scored for _, scored in requests])
+        except LogUnavailable as error:
+            logger.error("prediction log unavailable", extra={"error": str(error)})
+            outcomes = [log_unavailable() for _ in requests]
+        now = time.perf_counter()
+        self._metrics.committed(sum(len(scored) for _, scored in requests), now - start)
+        for (waiting, _), outcome in zip(requests, outcomes, strict=True):
+            _settle(waiting.answer, outcome)
+            self._metrics.answered(len(waiting.flights), now - waiting.arrived)
+
+    def _scored(self, batch: list[Waiting]) -> list[list[Prediction] | Refused]:
+        """What each request is to be logged with, or why it is not."""
+        model = self._active.model
+        if model is None:
+            return [Refused(503, "No model", self._active.why_not(), retry_after=5) for _ in batch]
+        flights = [flight for waiting in batch for flight in waiting.flights]
+        try:
+            probabilities = _probabilities(model, flights)
+        except Exception:
+            if len(batch) > 1:
+                return [scored for waiting in batch for scored in self._scored([waiting])]
+            logger.exception("scoring failed", extra={"version": model.version})
+            self._metrics.failed.inc()
+            return [Refused(503, "No prediction", "The model gives no finite probability for this request.")]
+        rows = iter(probabilities)
+        return [
+            [_prediction(model, flight, next(rows), waiting.arrived) for flight in waiting.flights] for waiting in batch
+        ]
+
+
+def _probabilities(model: Model, flights: Sequence[Flight]) -> list[float]:
+    probabilities = model.score(as_columns([flight.__dict__ for flight in flights]))
+    if not np.isfinite(probabilities).all():
+        raise ValueError("a probability is not finite")
+    answer: list[float] = probabilities.tolist()
+    return answer
+
+
+def _prediction(model: Model, flight: Flight, probability: float, arrived: float) -> Prediction:
+    return Prediction(
+        request_id=flight.request_id or new_request_id(),
+        answered_at=timestamp(datetime.now(UTC)),
+        event_time=timestamp(event_time(flight)),
+        inputs=flight.model_dump_json(),
+        probability=probability,
+        alert=probability >= model.threshold,
+        threshold=model.threshold,
+        model_version=model.version,
+        model_digest=model.digest,
+        latency_us=int(1e6 * (time.perf_counter() - arrived)),
+    )
+
+
+def new_request_id() -> str:
+    """Make a name that begins with the time: new rows then land on the last page of the log's index."""
+    return f"{time.time_ns():016x}{os.urandom(8).hex()}"
+
+
+def log_unavailable() -> Refused:
+    """Refuse, since a prediction that is not logged is not given."""
+    return Refused(503, "Prediction log unavailable", "What cannot be logged is not answered.", retry_after=1)
+
+
+def _settle(answer: "asyncio.Future[list[Prediction]]", outcome: Logged | Refused) -> None:
+    if isinstance(outcome, list):
+        answer.set_result(outcome)
+    elif isinstance(outcome, Conflict):
+        errors = [FieldProblem(field="request_id", expected="a name that was not used for other inputs")]
+        answer.set_exception(Refused(409, "Request id taken", "The name was used before, for other inputs.", errors))
+    else:
+        answer.set_exception(outcome)

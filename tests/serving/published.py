@@ -1,0 +1,74 @@
+"""Small models published for the service's tests: real files, verified like any other, fitted in a second."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import TargetEncoder
+
+from flights import portable, registry
+from flights.artifacts import new_folder, sha256, write_json
+from flights.dataset import INPUTS, Column
+from flights.features import build_features
+
+UNSEEN = "ZZZ"  # a destination that no test model was trained on
+
+
+def value(column: Column, draw: np.random.Generator) -> Any:
+    """One value that the contract allows, as JSON has it."""
+    if column.nullable and draw.random() < 0.2:
+        return None
+    if column.kind == "time":
+        return str(np.datetime64("2013-01-01T05:00") + np.timedelta64(int(draw.integers(0, 500_000)), "m")) + ":00Z"
+    if column.categories:
+        return str(draw.choice(column.categories))
+    if column.pattern:
+        return column.example if draw.random() < 0.5 else str(draw.choice(["LAX", "MIA", "ORD"]))
+    number = draw.uniform(column.minimum, column.maximum)
+    return int(number) if column.kind == "integer" else round(float(number), 3)
+
+
+def random_flights(count: int, seed: int) -> list[dict[str, Any]]:
+    """Rows that the contract allows, a fifth of the nullable values missing, no two alike."""
+    draw = np.random.default_rng(seed)
+    return [{column.name: value(column, draw) for column in INPUTS} for _ in range(count)]
+
+
+def naive(flight: dict[str, Any]) -> dict[str, Any]:
+    """A request's row as NumPy takes it: times in UTC without their zone."""
+    times = {column.name for column in INPUTS if column.kind == "time"}
+    return {name: item.removesuffix("Z") if name in times else item for name, item in flight.items()}
+
+
+def publish(models_dir: Path, version: int, seed: int) -> registry.Model:
+    """Fit a small model, publish it as `version` and load it again."""
+    columns = registry.as_columns([naive(flight) for flight in random_flights(1500, seed)])
+    features = {name: values for name, values in build_features(columns).items() if values.dtype.kind != "M"}
+    target = np.random.default_rng(seed).random(1500) < np.where(columns["distance"] > 2000, 0.7, 0.2)
+    text = [name for name, values in features.items() if values.dtype == object]
+    numbers = [name for name in features if name not in text]
+    encode = ColumnTransformer([("tables", TargetEncoder(), text), ("numbers", "passthrough", numbers)])
+    trees = HistGradientBoostingClassifier(max_iter=30, early_stopping=False, random_state=seed)
+    frame = pd.DataFrame(features).astype(dict.fromkeys(text, object))
+    for name in text:
+        frame[name] = [item or "none" for item in features[name]]
+    fitted = Pipeline([("encode", encode), ("trees", trees)]).fit(frame, target)
+    folder = registry.model_folder(models_dir, version)
+    with new_folder(folder) as temporary:
+        portable.export(fitted, temporary)
+        golden = {name: values[:50] for name, values in columns.items()}
+        registry.write_golden(temporary, golden, portable.load(temporary)(golden))
+        digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
+        write_json(temporary / registry.MANIFEST, {"version": version, "threshold": 0.3, "files": digests})
+    return registry.load(models_dir, version)
+
+
+def publish_champion(models_dir: Path, version: int, seed: int) -> registry.Model:
+    """Publish a small model and make it champion."""
+    model = publish(models_dir, version, seed)
+    registry.promote(models_dir, version, expected=registry.champion(models_dir), gate_digest="a test's model")
+    return model

@@ -1,0 +1,128 @@
+"""The service answers, remembers and refuses well."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flights.registry import Model, as_columns
+from serving.request import example
+from tests.serving.published import UNSEEN, naive, random_flights
+from tests.serving.running import Server, running
+
+
+def probabilities(model: Model, flights: list[dict]) -> list[float]:
+    return model.score(as_columns([naive(flight) for flight in flights])).tolist()
+
+
+def test_an_answer_is_the_models_probability_and_is_in_the_log(client: httpx.Client, data_dir: Path, model: Model):
+    """What is answered is what the model says, and the log has it under the same name."""
+    answer = client.post("/predict", json=example()).raise_for_status().json()
+    assert answer["probability"] == pytest.approx(probabilities(model, [example()])[0], abs=1e-12)
+    assert (answer["model_version"], answer["threshold"], answer["served_by"]) == (1, 0.3, "champion")
+    with sqlite3.connect(data_dir / "4_predictions" / "predictions.db") as log:
+        row = log.execute(
+            "SELECT probability, model_digest, inputs FROM predictions WHERE request_id = ?", [answer["request_id"]]
+        ).fetchone()
+    assert row[:2] == (answer["probability"], model.digest)
+    assert probabilities(model, [json.loads(row[2])])[0] == pytest.approx(answer["probability"], abs=1e-12)
+
+
+def test_single_rows_and_batches_give_the_same_probabilities(client: httpx.Client, model: Model):
+    """One by one or together, with missing values and an unseen category: the model's numbers to 1e-9."""
+    flights = [*random_flights(60, seed=5), example() | {"dest": UNSEEN}]
+    expected = probabilities(model, flights)
+    batch = client.post("/predict/batch", json={"flights": flights}).raise_for_status().json()["predictions"]
+    single = [client.post("/predict", json=flight).json() for flight in flights]
+    assert [answer["probability"] for answer in batch] == pytest.approx(expected, abs=1e-9)
+    assert [answer["probability"] for answer in single] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_same_id_with_the_same_flight_gets_the_logged_answer(client: httpx.Client):
+    """Asking again under the same name is safe: the answer is the same and it is logged once."""
+    flight = example() | {"request_id": "asked-twice"}
+    first, second = (client.post("/predict", json=flight).json() for _ in range(2))
+    assert first == second
+
+
+def test_the_same_id_with_another_flight_is_refused(client: httpx.Client):
+    """A name stands for one flight."""
+    client.post("/predict", json=example() | {"request_id": "taken"}).raise_for_status()
+    answer = client.post("/predict", json=example() | {"request_id": "taken", "distance": 999.0})
+    assert answer.status_code == 409
+    assert answer.json()["errors"] == [{"field": "request_id", "expected": "a name that was not used for other inputs"}]
+
+
+def test_a_batch_is_answered_as_a_whole_or_not_at_all(client: httpx.Client, data_dir: Path):
+    """One bad row, or one taken name, and nothing of the batch is logged."""
+    client.post("/predict", json=example() | {"request_id": "whole"}).raise_for_status()
+    taken = [example() | {"request_id": "part"}, example() | {"request_id": "whole", "distance": 999.0}]
+    assert client.post("/predict/batch", json={"flights": taken}).status_code == 409
+    answer = client.post("/predict/batch", json={"flights": [example() | {"request_id": "part"}, {}]})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"].startswith("flights[1].")
+    with sqlite3.connect(data_dir / "4_predictions" / "predictions.db") as log:
+        assert log.execute("SELECT COUNT(*) FROM predictions WHERE request_id = 'part'").fetchone() == (0,)
+
+
+def test_outcomes_are_taken_late_twice_and_of_unknown_predictions(client: httpx.Client):
+    """Every version is kept once, and the receipt says what was new."""
+    client.post("/predict", json=example() | {"request_id": "landed"}).raise_for_status()
+    outcome = {"request_id": "landed", "arrival_delay": 20.0, "known_at": "2013-11-01T14:50:00Z"}
+    unknown = outcome | {"request_id": "never-asked", "arrival_delay": None}
+    body = {"outcomes": [outcome, unknown]}
+    assert client.post("/outcomes", json=body).json() == {"accepted": 2, "repeated": 0, "unknown": 1}
+    assert client.post("/outcomes", json=body).json() == {"accepted": 0, "repeated": 2, "unknown": 0}
+    corrected = {"outcomes": [outcome | {"arrival_delay": 30.0}]}
+    assert client.post("/outcomes", json=corrected).json() == {"accepted": 1, "repeated": 0, "unknown": 0}
+
+
+def test_model_and_metrics_tell_what_answers(client: httpx.Client, model: Model):
+    """The version is in the description and in the metrics."""
+    assert client.get("/model").json()["digest"] == model.digest
+    assert "model_version 1.0" in client.get("/metrics").text
+
+
+def test_the_openapi_example_is_a_valid_request(client: httpx.Client):
+    """What the documentation shows works, and every field has its description."""
+    document = client.get("/openapi.json").json()
+    for path in ("/predict", "/predict/batch"):
+        body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
+        assert client.post(path, json=body).status_code == 200
+    fields = document["components"]["schemas"]["Flight"]["properties"]
+    assert all("description" in field for field in fields.values())
+
+
+def test_a_server_without_a_champion_lives_and_says_what_to_run(tmp_path: Path):
+    """Alive, not ready, and predictions are refused with the command that helps."""
+    with running(tmp_path) as server:
+        ready = httpx.get(f"{server.url}/health/ready")
+        asked = httpx.post(f"{server.url}/predict", json=example())
+    for answer in (ready, asked):
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "make train" in answer.json()["detail"]
+
+
+def test_a_promoted_model_takes_over(tmp_path: Path):
+    """A server that runs follows the registry, to the first champion and to the next."""
+    from tests.serving.published import publish_champion
+
+    with running(tmp_path) as server:
+        for version in (1, 2):
+            publish_champion(tmp_path / "3_models", version, seed=version)
+            wait_for_version(server, version)
+            assert httpx.post(f"{server.url}/predict", json=example()).json()["model_version"] == version
+
+
+def wait_for_version(server: Server, version: int) -> None:
+    import time
+
+    for _ in range(500):
+        answer = httpx.get(f"{server.url}/model")
+        if answer.status_code == 200 and answer.json()["version"] == version:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"version {version} never answered")
