@@ -69,12 +69,23 @@ def register(mlflow: Any, run_id: str, tags: dict[str, str]) -> int:
     return int(version.version)
 
 
-def mirror_aliases(mlflow: Any, models_dir: Path, challenger: int | None = None) -> None:
-    """Point MLflow's aliases at what the history says; safe to repeat."""
-    client = mlflow.MlflowClient()
-    for alias, version in (("challenger", challenger), ("champion", registry.champion(models_dir))):
-        if version is not None:
-            client.set_registered_model_alias(NAME, alias, str(version))
+def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report: dict[str, Any]) -> None:
+    """Log the holdout's metrics and what was published to the candidate's run; a passed one becomes challenger."""
+    with mlflow.start_run(run_id=run_id):
+        figures = report["metrics"].get("candidate", {})
+        mlflow.log_metrics({f"holdout_{name}": figure["value"] for name, figure in figures.items()})
+        mlflow.set_tags({"version": str(version), "gate": "passed" if report["passed"] else "refused"})
+        for name in ("card.md", "gate.json", "holdout.png"):
+            mlflow.log_artifact(str(folder / name))
+    if report["passed"]:
+        mlflow.MlflowClient().set_registered_model_alias(NAME, "challenger", str(version))
+
+
+def mirror_champion(mlflow: Any, models_dir: Path) -> None:
+    """Point MLflow's alias `champion` at what the history says; safe to repeat."""
+    version = registry.champion(models_dir)
+    if version is not None:
+        mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", str(version))
 
 
 def _sqlite(store: Path) -> str:

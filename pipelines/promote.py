@@ -1,0 +1,56 @@
+"""Promote: make a version that passed the gate champion, or go back to its predecessor; refuse anything else."""
+
+import argparse
+import sys
+from dataclasses import asdict
+
+from flights import registry, tracking
+from flights.artifacts import read_json, sha256, write_json
+from flights.config import Settings
+from flights.registry import ModelRefused, Promotion, PromotionRefused
+from pipelines.step import step
+
+
+def main() -> None:
+    """Promote what evaluation passed, or roll back."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rollback", action="store_true", help="make the champion's predecessor champion again")
+    back = parser.parse_args().rollback
+    settings = Settings()
+    try:
+        with step("rollback" if back else "promote") as said:
+            entry = registry.rollback(settings.models_dir) if back else promoted(settings)
+            mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
+            tracking.mirror_champion(mlflow, settings.models_dir)
+            said.read = f"champion {entry.previous or 'none'}"
+            said.wrote = f"champion {entry.champion}, entry {entry.sequence} of the history"
+    except (PromotionRefused, ModelRefused) as refusal:
+        sys.exit(f"refused: {refusal}")
+
+
+def promoted(settings: Settings) -> Promotion:
+    """Make the evaluated version champion.
+
+    Raises
+    ------
+    PromotionRefused
+        The gate did, or the champion is no longer the one that the candidate was compared with.
+    """
+    report = read_json(settings.candidate_dir / "evaluation.json", registry.TRAIN_FIRST)
+    version = report["version"]
+    verdict = registry.model_folder(settings.models_dir, version) / "gate.json"
+    if not read_json(verdict, registry.TRAIN_FIRST)["passed"]:
+        objections = [
+            f"\n  {each['sentence']} But {each['objection']}." for each in report["checks"] if each["objection"]
+        ]
+        raise PromotionRefused(f"the gate refused version {version}, and the champion stays:{''.join(objections)}")
+    if registry.champion(settings.models_dir) == version:  # promoted before, and stopped before it was said
+        entry = registry.history(settings.models_dir)[-1]
+    else:
+        entry = registry.promote(settings.models_dir, version, expected=report["champion"], gate_digest=sha256(verdict))
+    write_json(settings.candidate_dir / "promotion.json", asdict(entry))
+    return entry
+
+
+if __name__ == "__main__":
+    main()

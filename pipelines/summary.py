@@ -1,0 +1,62 @@
+"""A screenful for the person who ran `make train`: what happened, what the gate said, and what to do next."""
+
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flights import registry
+from flights.artifacts import read_json
+from flights.config import Settings
+
+SHOWN = {
+    "roc_auc": "ROC-AUC",
+    "brier": "Brier",
+    "calibration_error": "calibration error",
+    "precision_at_budget": "precision, top 10 %",
+}
+
+
+def main() -> None:
+    """Print the summary of the newest evaluation."""
+    settings = Settings()
+    report = read_json(settings.candidate_dir / "evaluation.json", registry.TRAIN_FIRST)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console.print(metrics_table(report))
+    margin = report["margins"]["heuristic"]["roc_auc"]
+    console.print(f"Beside the heuristic, the candidate gains {figure(margin)} in ROC-AUC.")
+    for check in report["checks"]:
+        console.print(f"  {'no ' if check['objection'] else 'yes'}  {check['sentence']} {check['objection']}")
+    version = report["version"]
+    folder = registry.model_folder(settings.models_dir, version)
+    console.print(f"The gate {'passed' if report['passed'] else 'refused'} version {version}; ", end="")
+    console.print(f"champion is version {registry.champion(settings.models_dir) or 'none'}.")
+    console.print(f"Model card  {folder / 'card.md'}, picture {folder / 'holdout.png'}")
+    console.print("MLflow      make mlflow")
+    console.print("Next        make serve")
+
+
+def metrics_table(report: dict[str, Any]) -> Table:
+    """Every model's figures on the holdout."""
+    rows, late = report["holdout"]["rows"], report["holdout"]["late"]
+    first, last = report["holdout"]["first"][:10], report["holdout"]["last"][:10]
+    table = Table(
+        title=f"Holdout {first} to {last}: {rows:,} flights, {late:.1%} late; 95 % intervals by day",
+        title_justify="left",
+    )
+    table.add_column("model")
+    for label in SHOWN.values():
+        table.add_column(label, justify="right")
+    for name, figures in report["metrics"].items():
+        table.add_row(name, *(figure(figures[key]) for key in SHOWN))
+    return table
+
+
+def figure(each: dict[str, float]) -> str:
+    """A value with its interval."""
+    return f"{each['value']:.3f} [{each['low']:.3f}, {each['high']:.3f}]"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Train: fit the baselines and the candidate, set the thresholds on validation, and export what can be served.
+
+Never touches the holdout. Leaves a candidate folder (the portable model, golden predictions, the reference sample for
+drift, scikit-learn's models of record) for `evaluate`, and one MLflow run per model.
+"""
+
+import platform
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import skops.io
+from rich.progress import Progress
+
+from flights import model, portable, registry, tracking
+from flights.artifacts import new_folder, read_parquet, sha256, write_json, write_parquet
+from flights.config import Settings
+from flights.dataset import INPUTS, KEY, as_arrays, schema_digest, targets
+from flights.evaluation import cost_threshold, metrics, sort
+from flights.features import build_features
+from pipelines.step import step
+
+GOLDEN_ROWS = 100
+REFERENCE_ROWS = 10_000
+UNSEEN = "?"  # a category that no training saw
+LOCK = Path("requirements.lock")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model with its validation results."""
+
+    pipeline: Any
+    threshold: float
+    validation: Mapping[str, float]
+    seconds: float
+
+
+def main() -> None:
+    """Train on one split and leave a candidate."""
+    settings = Settings()
+    with step("train") as said:
+        train, validation = (labelled(settings, part) for part in ("train", "validation"))
+        fits = fitted_models(train, validation, settings.seed)
+        origin = provenance(settings)
+        runs = logged_runs(settings, fits, train, origin)
+        run = runs[model.CANDIDATE]
+        folder = settings.candidate_dir / run
+        with new_folder(folder) as temporary:
+            write_candidate(temporary, fits, validation, {**origin, "mlflow_run": run, "mlflow_runs": runs})
+        write_json(settings.candidate_dir / "candidate.json", {"folder": run})
+        said.read = f"{len(train):,} flights to learn from, {len(validation):,} to set thresholds"
+        said.wrote = f"{len(fits)} models to {folder} (fit in {sum(fit.seconds for fit in fits.values()):.1f} s)"
+
+
+def labelled(settings: Settings, part: str) -> pd.DataFrame:
+    """The rows of a part that have an outcome."""
+    rows = read_parquet(settings.splits_dir / f"{part}.parquet", "run `make split`")
+    return rows[~np.isnan(targets(rows))]
+
+
+def features_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """The models' view of some rows."""
+    return pd.DataFrame(build_features(as_arrays(rows)))
+
+
+def fitted_models(train: pd.DataFrame, validation: pd.DataFrame, seed: int) -> dict[str, Fit]:
+    """Every baseline and the candidate, fitted on train and measured on validation."""
+    seen, truth = features_of(validation), targets(validation)
+    features, learned = features_of(train), targets(train)
+    fits = {}
+    with Progress(transient=True) as progress:
+        for name in progress.track(model.MODELS, description="fit"):
+            start = time.perf_counter()
+            pipeline = model.build_model(name, seed).fit(features, learned)
+            seconds = time.perf_counter() - start
+            probabilities = pipeline.predict_proba(seen)[:, 1]
+            threshold = cost_threshold(truth, probabilities)
+            fits[name] = Fit(pipeline, threshold, metrics(sort(truth, probabilities, threshold)), seconds)
+    return fits
+
+
+def provenance(settings: Settings) -> dict[str, Any]:
+    """Everything that decided what the model became."""
+    return {
+        "as_of": str(settings.as_of),
+        "seed": settings.seed,
+        "git_commit": git("rev-parse", "HEAD"),
+        "git_dirty": bool(git("status", "--porcelain")),
+        "data_digest": sha256(settings.splits_dir / "manifest.json"),
+        "schema_digest": schema_digest(),
+        "lock_digest": sha256(LOCK),
+        "python": platform.python_version(),
+    }
+
+
+def git(*arguments: str) -> str:
+    """What git says, or nothing where there is no repository."""
+    answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    return answer.stdout.strip()
+
+
+def write_candidate(folder: Path, fits: Mapping[str, Fit], validation: pd.DataFrame, origin: dict[str, Any]) -> None:
+    """Write everything that evaluation and serving need of a training."""
+    candidate = fits[model.CANDIDATE]
+    portable.export(candidate.pipeline, folder)
+    score = portable.load(folder)
+    columns = as_arrays(validation)
+    probabilities = candidate.pipeline.predict_proba(features_of(validation))[:, 1]
+    portable.check_parity(score(columns), probabilities)
+    golden = golden_rows(validation)
+    registry.write_golden(folder, as_arrays(golden), candidate.pipeline.predict_proba(features_of(golden))[:, 1])
+    registry.check_golden(folder, score)
+    reference = validation.assign(probability=probabilities, target=targets(validation))
+    reference = reference.sample(min(REFERENCE_ROWS, len(reference)), random_state=origin["seed"]).sort_values(KEY)
+    write_parquet(folder / "reference.parquet", reference[[*(c.name for c in INPUTS), "probability", "target"]])
+    for name, fit in fits.items():
+        skops.io.dump(fit.pipeline, folder / f"{name}.skops")
+    content = {"threshold": candidate.threshold, "thresholds": {name: fit.threshold for name, fit in fits.items()}}
+    seconds = {"fit_seconds": round(candidate.seconds, 2), "features": len(features_of(golden).columns)}
+    write_json(folder / "training.json", content | seconds | origin)
+
+
+def golden_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows from all over a frame; the last tenth with an unseen category, and with everything missing that may be."""
+    picked = rows.iloc[np.linspace(0, len(rows) - 1, GOLDEN_ROWS).astype(int)].reset_index(drop=True)
+    odd = picked.index >= GOLDEN_ROWS * 9 // 10
+    for column in INPUTS:
+        if column.nullable:
+            picked.loc[odd, column.name] = None
+        elif column.pattern:
+            picked.loc[odd, column.name] = UNSEEN
+    return picked
+
+
+def logged_runs(
+    settings: Settings, fits: Mapping[str, Fit], train: pd.DataFrame, origin: dict[str, Any]
+) -> dict[str, str]:
+    """Log every model as an MLflow run: parameters, metrics, the data's lineage, the model with its signature."""
+    mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
+    tracking.end_abandoned_runs(mlflow)
+    source = settings.splits_dir / "train.parquet"
+    origin_of_rows = mlflow.data.sources.LocalArtifactDatasetSource(str(source))
+    dataset = mlflow.data.from_pandas(train, origin_of_rows, name=f"train {settings.as_of}", digest=sha256(source)[:36])
+    example = features_of(train.head(1000))
+    runs = {}
+    for name, fit in fits.items():
+        with mlflow.start_run(run_name=name, tags={tracking.PROCESS_TAG: tracking.process_tag()}) as run:
+            mlflow.log_params({"model": name, "threshold": fit.threshold, **origin, **parameters(fit.pipeline)})
+            mlflow.log_metrics({f"validation_{key}": value for key, value in fit.validation.items()})
+            mlflow.log_metric("fit_seconds", fit.seconds)
+            mlflow.log_input(dataset, context="training")
+            mlflow.sklearn.log_model(
+                fit.pipeline,
+                name="model",
+                signature=mlflow.models.infer_signature(example, fit.pipeline.predict_proba(example)[:, 1]),
+                skops_trusted_types=model.TRUSTED_TYPES,
+                pip_requirements=[str(LOCK)],
+            )
+        runs[name] = run.info.run_id
+    return runs
+
+
+def parameters(pipeline: Any) -> dict[str, Any]:
+    """The last step's parameters: what distinguishes one fit from another."""
+    return pipeline[-1].get_params() if hasattr(pipeline, "__getitem__") else pipeline.get_params()
+
+
+if __name__ == "__main__":
+    main()
