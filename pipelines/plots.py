@@ -56,9 +56,9 @@ def draw_calibration(axes: Axes, models: Mapping[str, Sorted]) -> None:
 def draw_alerts(axes: Axes, models: Mapping[str, Sorted]) -> None:
     """Draw the precision of alerting the riskiest share of flights."""
     for name, rows in models.items():
-        hits = np.cumsum(rows.targets[rows.order])
-        count = np.arange(1, len(hits) + 1)
-        share = count / len(hits)
+        hits = np.cumsum(rows.targets[rows.order])[rows.ends]
+        count = rows.ends + 1
+        share = count / len(rows.targets)
         some = share >= 0.01  # below, a handful of flights decides
         axes.plot(100 * share[some], 100 * (hits / count)[some], color=SHOWN.get(name), label=name)
     axes.axvline(100 * ALERT_BUDGET, color="#bbbbbb", linestyle="--")

@@ -1,0 +1,42 @@
+"""All state lies under one folder; settings come from the environment and refuse what they do not understand."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from flights.config import Settings
+
+
+def test_one_setting_moves_all_state(tmp_path, monkeypatch):
+    """With DATA_DIR elsewhere nothing is left in the default folder."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    settings = Settings()
+    for path in (settings.raw_dir, settings.splits_dir, settings.models_dir, settings.candidate_dir, settings.reports_dir):
+        assert path.is_relative_to(tmp_path)
+    assert str(tmp_path) in settings.log_url
+
+
+def test_the_log_can_live_elsewhere(monkeypatch):
+    """A URL replaces the SQLite file."""
+    monkeypatch.setenv("PREDICTIONS_URL", "postgresql+psycopg://somewhere/predictions")
+    assert Settings().log_url == "postgresql+psycopg://somewhere/predictions"
+
+
+@pytest.mark.parametrize(("name", "value"), [("PORT", "eighty"), ("PORT", "70000"), ("AS_OF", "soon")])
+def test_a_setting_that_makes_no_sense_is_refused(monkeypatch, name, value):
+    """A typing error stops the start; it does not become a default."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
+
+
+def test_the_makefile_has_the_same_first_live_day():
+    """`AS_OF` stands in two places, which must agree."""
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    assert f"AS_OF ?= {Settings.model_fields['as_of'].default}#" in makefile
+
+
+def test_every_setting_is_described():
+    """The table in the docs is made from the descriptions."""
+    assert all(field.description for field in Settings.model_fields.values())
