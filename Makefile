@@ -14,9 +14,10 @@ export DATA_DIR AS_OF
 export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
 
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
-INSTALLED := .venv/installed
+INSTALLED := $(VENV)/installed
 # uv where there is one, else pip: both install the same pinned and hashed lock.
 INSTALL := $(if $(shell command -v uv),UV_PYTHON_DOWNLOADS=never uv pip install -q --python $(BIN)/python,$(BIN)/pip install -q --disable-pip-version-check)
 
@@ -81,6 +82,9 @@ test: $(INSTALLED) ## Every test but the heavy ones (under 10 minutes on two cor
 	@$(RUN) coverage erase
 	@$(RUN) pytest -m "not heavy" --cov --cov-report=term
 
+test-quick: $(INSTALLED) ## The library's and the pipelines' tests: enough to try another Python
+	@$(RUN) pytest -m "not heavy" tests/flights tests/pipelines
+
 test-heavy: $(INSTALLED) ## The tests that take longer: fault injection, fuzzing, long replays
 	@$(RUN) pytest -m heavy
 
@@ -94,8 +98,11 @@ format: $(INSTALLED) ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+docs-check: $(INSTALLED) ## Run every command of the README and docs/ and compare what it prints
+	@$(BIN)/python docs/generate.py --check
+
 docs: $(INSTALLED) ## Make again what is generated in the README and docs/
-	@$(RUN) docs.generate
+	@$(BIN)/python docs/generate.py
 
 bench: $(INSTALLED) ## Ratios, each between things measured in one run
 	@$(RUN) benchmarks.loop
@@ -110,7 +117,7 @@ lock: ## Pin every dependency anew (needs uv)
 
 clean: ## Forget everything made: data, models, the environment, caches
 	find $(DATA_DIR) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* *.egg-info src/*.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* *.egg-info src/*.egg-info
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
@@ -119,10 +126,10 @@ help:
 # The build tool comes first and from the lock: the data is a source package, and building it must not fetch anything.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 11) and f"expected Python >= 3.11, got {v}: make train PYTHON=python3.12")'
-	@echo "installing the pinned environment into .venv (once; one to three minutes)"
-	@$(PYTHON) -m venv .venv
-	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > .venv/build.lock
-	@$(INSTALL) --require-hashes --no-deps -r .venv/build.lock
+	@echo "installing the pinned environment into $(VENV) (once; one to three minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > $(VENV)/build.lock
+	@$(INSTALL) --require-hashes --no-deps -r $(VENV)/build.lock
 	@$(INSTALL) --require-hashes --no-build-isolation --no-deps -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@

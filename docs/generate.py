@@ -1,0 +1,169 @@
+"""Make again what is generated in the README and docs/, or check that it is still true.
+
+Two kinds of blocks, each between a comment and `<!-- end -->`:
+`<!-- table: NAME -->` is a table made from the code; `<!-- run: COMMAND -->` is a command with its real output, run in
+this order with a DATA_DIR of its own. A command that ends in `&` goes on in the background until the file is done.
+"""
+
+import argparse
+import difflib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flights.config import Settings
+from flights.dataset import data_dictionary
+from flights.evaluation import METRICS
+from pipelines.gate import CRITERIA
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"<!-- (table|run): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
+VARIES = (  # what differs from run to run, and what to compare in its place
+    (re.compile(r"\d+\.\d s\b"), "_ s"),
+    (re.compile(r"\b\d+\.\d MB\b"), "_ MB"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "_run_"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "_digest_"),
+    (re.compile(r"\b20[2-9]\d-\d\d-\d\dT[0-9:.]+(\+00:00|Z)?"), "_now_"),
+    (re.compile(r'"request_id":\s*"[^"]+"'), '"request_id":"_"'),
+    (re.compile(r"process \[?\d+\]?"), "process _"),
+)
+START_SECONDS = 30
+
+
+def main() -> None:
+    """Write the generated parts, or with --check compare them; only tables with --tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "files", nargs="*", type=Path, default=[ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if something is stale")
+    parser.add_argument("--tables", action="store_true", help="leave the commands alone: they take minutes")
+    words = parser.parse_args()
+    stale = [path for path in words.files if not brought_up_to_date(path, check=words.check, tables=words.tables)]
+    if stale:
+        sys.exit(f"stale: {', '.join(str(path) for path in stale)}; run `make docs`")
+
+
+def brought_up_to_date(path: Path, *, check: bool, tables: bool) -> bool:
+    """Whether a file was, or now is, what its blocks produce."""
+    old = path.read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        shell = Shell(Path(folder) / "data")
+        try:
+            new = BLOCK.sub(lambda found: block(found, shell, tables=tables), old)
+        finally:
+            shell.close()
+    if not check:
+        path.write_text(new)
+        return True
+    lines = [comparable(text).splitlines() for text in (old, new)]
+    sys.stdout.writelines(f"{line}\n" for line in difflib.unified_diff(*lines, str(path), "now", lineterm="", n=1))
+    return lines[0] == lines[1]
+
+
+def block(found: re.Match[str], shell: "Shell", *, tables: bool) -> str:
+    """One block as it should be now."""
+    kind, name = found.groups()
+    if kind == "table":
+        return f"<!-- table: {name} -->\n{TABLES[name]()}<!-- end -->"
+    if tables:
+        return found.group()
+    return f"<!-- run: {name} -->\n```console\n$ {name.removesuffix(' &')}\n{shell.output(name)}```\n<!-- end -->"
+
+
+def comparable(text: str) -> str:
+    """Text without what differs from run to run."""
+    for pattern, same in VARIES:
+        text = pattern.sub(same, text)
+    return text
+
+
+class Shell:
+    """Runs a file's commands one after the other, with one DATA_DIR, which is shown as `data`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.background: list[subprocess.Popen[str]] = []
+        self.environment = os.environ | {"DATA_DIR": str(data_dir), "COLUMNS": "120", "NO_COLOR": "1"}
+
+    def output(self, command: str) -> str:
+        """What a command prints; a failing one ends the run, unless its line says `|| true`."""
+        if command.endswith("&"):
+            return self.started(command.removesuffix("&").strip())
+        done = subprocess.run(
+            command, shell=True, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            sys.exit(f"{command} failed:\n{done.stdout}{done.stderr}")
+        return self.shown(done.stdout)
+
+    def started(self, command: str) -> str:
+        """What a server prints until it has nothing more to say."""
+        process = subprocess.Popen(
+            command, shell=True, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+        self.background.append(process)
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
+        said, deadline = "", time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and "running on" not in said.lower():
+            time.sleep(0.5)
+            said += process.stdout.read() or ""
+        return self.shown(said)
+
+    def shown(self, text: str) -> str:
+        """Output as a reader would see it."""
+        lines = text.replace(str(self.data_dir), "data").splitlines()
+        return "".join(f"{line.rstrip()}\n" for line in lines)
+
+    def close(self) -> None:
+        """Stop what still runs."""
+        for process in self.background:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(START_SECONDS)
+
+
+def settings() -> str:
+    """Every setting."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `{name.upper()}` | `{field.default}` | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def metrics() -> str:
+    """Every metric."""
+    lines = ["| metric | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {(metric.__doc__ or '').splitlines()[0]} |" for name, metric in METRICS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def criteria() -> str:
+    """Every criterion of the gate."""
+    lines = ["| criterion | what a candidate must show |", "|---|---|"]
+    return "\n".join([*lines, *(f"| `{each.name}` | {each.sentence} |" for each in CRITERIA)]) + "\n"
+
+
+def targets() -> str:
+    """Every make target."""
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return f"```text\n{done.stdout.strip()}\n```\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "columns": data_dictionary,
+    "metrics": metrics,
+    "criteria": criteria,
+    "targets": targets,
+}
+
+if __name__ == "__main__":
+    main()
