@@ -32,7 +32,7 @@ class Receipt(BaseModel):
 
 def answer(prediction: Prediction) -> Answer:
     """Tell the client what the log says."""
-    return Answer.model_construct(
+    return Answer(
         request_id=prediction.request_id,
         probability=prediction.probability,
         alert=bool(prediction.alert),

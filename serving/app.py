@@ -6,6 +6,7 @@ It starts without a champion: alive, not ready, and saying which command to run.
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 
 from flights.config import Settings
 from flights.predictions import Outcome, timestamp
@@ -26,6 +29,8 @@ from serving.request import Flight, Flights, Outcomes, example
 from serving.scorer import Scorer, log_unavailable
 from serving.server_log import start_log
 
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # it would log what clients sent
+SWITCH_SECONDS = 0.0005  # how long the log's thread waits for the event loop to let go of the interpreter
 FOLLOW_SECONDS = 1.0  # how often the registry is asked for a new champion
 DRAIN_SECONDS = 20  # how long a request may still take after SIGTERM
 
@@ -42,6 +47,8 @@ def main() -> None:
         http="httptools",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
+        server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 
@@ -57,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         active.follow()
         following = asyncio.create_task(follow(active))
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()  # what is there now stays: a full collection would take 65 ms
         yield
@@ -64,10 +72,10 @@ def create_app(settings: Settings) -> FastAPI:
         scorer.thread.shutdown()
         log.close()
 
-    app = FastAPI(title="Late flights", version="1", lifespan=lifespan, redirect_slashes=False)
-    app.include_router(prediction_routes(scorer, lean=settings.lean_route))
-    app.include_router(outcome_routes(scorer, log, metrics))
-    app.include_router(health_routes(active, scorer, log, metrics))
+    app = FastAPI(title="Late flights", version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
+    add_prediction_routes(app.router, scorer, LeanRoute if settings.lean_route else PlainRoute)
+    add_outcome_route(app.router, scorer, log, metrics)
+    add_service_routes(app.router, active, scorer, log, metrics)
     answer_problems(app, metrics)
     return app
 
@@ -79,29 +87,35 @@ async def follow(active: Active) -> None:
         await asyncio.to_thread(active.follow)
 
 
-def prediction_routes(scorer: Scorer, *, lean: bool) -> APIRouter:
+def add_prediction_routes(router: APIRouter, scorer: Scorer, route: type[APIRoute]) -> None:
     """One flight, and several."""
-    router = APIRouter(route_class=LeanRoute if lean else PlainRoute, tags=["predictions"], responses=problems())
 
-    @router.post("/predict", openapi_extra=example_body(example()))
     async def predict(flight: Flight) -> Answer:
         """Predict one flight; the answer is in the log before it leaves."""
         (prediction,) = await scorer.predictions([flight])
         return answer(prediction)
 
-    @router.post("/predict/batch", openapi_extra=example_body({"flights": [example()]}))
     async def predict_batch(flights: Flights) -> Answers:
         """Predict several flights, all or none."""
         return Answers(predictions=[answer(prediction) for prediction in await scorer.predictions(flights.flights)])
 
-    return router
+    for path, endpoint, body in (
+        ("/predict", predict, example()),
+        ("/predict/batch", predict_batch, {"flights": [example()]}),
+    ):
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=["POST"],
+            route_class_override=route,
+            responses=problems(),
+            openapi_extra=example_body(body),
+        )
 
 
-def outcome_routes(scorer: Scorer, log: PredictionLog, metrics: Metrics) -> APIRouter:
+def add_outcome_route(router: APIRouter, scorer: Scorer, log: PredictionLog, metrics: Metrics) -> None:
     """What really happened."""
-    router = APIRouter(route_class=PlainRoute, tags=["outcomes"], responses=problems())
 
-    @router.post("/outcomes")
     async def outcomes(outcomes: Outcomes) -> Receipt:
         """Take outcomes as they come: late, twice, out of order, of unknown predictions; the latest known counts."""
         now = datetime.now(UTC)
@@ -117,12 +131,11 @@ def outcome_routes(scorer: Scorer, log: PredictionLog, metrics: Metrics) -> APIR
         metrics.outcomes.inc(len(rows) - repeated)
         return Receipt(accepted=len(rows) - repeated, repeated=repeated, unknown=unknown)
 
-    return router
+    router.add_api_route("/outcomes", outcomes, methods=["POST"], route_class_override=PlainRoute, responses=problems())
 
 
-def health_routes(active: Active, scorer: Scorer, log: PredictionLog, metrics: Metrics) -> APIRouter:
+def add_service_routes(router: APIRouter, active: Active, scorer: Scorer, log: PredictionLog, metrics: Metrics) -> None:
     """How the service is doing."""
-    router = APIRouter(tags=["service"])
 
     @router.get("/health/live")
     async def live() -> dict[str, str]:
@@ -157,8 +170,6 @@ def health_routes(active: Active, scorer: Scorer, log: PredictionLog, metrics: M
         metrics.model_version.set(active.model.version if active.model else 0)
         metrics.log_available.set(log.available)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    return router
 
 
 def example_body(body: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
-from serving.refusal import Refused, invalid
+from serving.refusal import Refused, invalid, malformed
 from serving.request import has_repeated_keys
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -26,14 +27,19 @@ JSON_TYPE = re.compile(r'\s*application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)
 
 
 class PlainRoute(APIRoute):
-    """FastAPI's handling, after the checks that it does not have: size, type, and keys given twice."""
+    """FastAPI's handling, after the checks that it does not have: size, type, strict JSON, and keys given twice."""
 
     def get_route_handler(self) -> Handler:
         """Return the handler of one request."""
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            if has_repeated_keys(await body_bytes(request)):
+            raw = await body_bytes(request)
+            try:
+                from_json(raw)  # the lean route's parser, which is stricter than FastAPI's
+            except ValueError:
+                raise malformed() from None
+            if has_repeated_keys(raw):
                 raise repeated_keys()
             response: Response = await handle(request)
             return response

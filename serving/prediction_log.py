@@ -17,6 +17,7 @@ from flights.predictions import TABLES, Outcome, Prediction, timestamp
 
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 2.0  # how long another writer may hold SQLite before the log counts as unavailable
+ROWS_PER_INSERT = 64  # SQLite prepares a statement once for every number of rows, and keeps 128 of them
 ATTEMPTS = 3  # another worker may write the same request id meanwhile, a database may have been restarted
 
 
@@ -127,9 +128,13 @@ class PredictionLog:
         return [found[prediction.request_id] for prediction in request]
 
     def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        if rows:
-            marks = ", ".join([self._mark] * len(rows[0]))
-            self._open().executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
+        """Insert with few statements of many rows: a statement for each row would wait for the event loop each time."""
+        cursor = self._open()
+        for first in range(0, len(rows), ROWS_PER_INSERT):
+            some = rows[first : first + ROWS_PER_INSERT]
+            row = f"({', '.join([self._mark] * len(some[0]))})"
+            statement = f"INSERT INTO {table} VALUES {', '.join([row] * len(some))}"  # noqa: S608 - our own names
+            cursor.execute(statement, tuple(chain.from_iterable(some)))
 
     def _rows(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         cursor = self._open()

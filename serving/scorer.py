@@ -118,8 +118,10 @@ class Scorer:
             self._metrics.failed.inc()
             return [Refused(503, "No prediction", "The model gives no finite probability for this request.")]
         rows = iter(probabilities)
+        now = timestamp(datetime.now(UTC))
         return [
-            [_prediction(model, flight, next(rows), waiting.arrived) for flight in waiting.flights] for waiting in batch
+            [_prediction(model, flight, next(rows), now, waiting.arrived) for flight in waiting.flights]
+            for waiting in batch
         ]
 
 
@@ -131,10 +133,10 @@ def _probabilities(model: Model, flights: Sequence[Flight]) -> list[float]:
     return answer
 
 
-def _prediction(model: Model, flight: Flight, probability: float, arrived: float) -> Prediction:
+def _prediction(model: Model, flight: Flight, probability: float, now: str, arrived: float) -> Prediction:
     return Prediction(
         request_id=flight.request_id or new_request_id(),
-        answered_at=timestamp(datetime.now(UTC)),
+        answered_at=now,
         event_time=timestamp(event_time(flight)),
         inputs=flight.model_dump_json(),
         probability=probability,

@@ -68,8 +68,8 @@ class Outcome(NamedTuple):
 
 def timestamp(moment: datetime) -> str:
     """A moment as the log writes it; one without a zone is in UTC already."""
-    utc = moment.astimezone(UTC) if moment.tzinfo else moment
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    utc = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    return utc.isoformat(timespec="microseconds") + "Z"
 
 
 def engine(url: str) -> "sa.Engine":
