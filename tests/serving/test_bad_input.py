@@ -19,9 +19,11 @@ CASES = {case["name"]: case for case in cases()}
 def connected(*servers: Server) -> Iterator[list[http.client.HTTPConnection]]:
     """One connection to each server."""
     opened = [http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=20) for server in servers]
-    yield opened
-    for connection in opened:
-        connection.close()
+    try:
+        yield opened
+    finally:
+        for connection in opened:
+            connection.close()
 
 
 def without_name(reply: Reply) -> dict:
