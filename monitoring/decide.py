@@ -1,0 +1,77 @@
+"""From alarms to one action: a tree that can be read from top to bottom, with the reasons in plain words.
+
+A broken feed spoils quality too, and wrong labels make a good model look bad; so the causes come first and the model
+last. The first line of the tree that has an alarm decides; the reasons name all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from monitoring.watch import Watch, alarms, fires, words
+
+NEW_CHAMPION_DAYS = 28  # quality lost this soon after a swap is the new model's fault
+COOL_DOWN_DAYS = 7  # a model younger than this is not trained again: retraining must not thrash
+
+TREE = (  # what an alarm points at, what to do then, and why
+    ("skew", "roll back", "what is served is not what was evaluated"),
+    ("feed", "fix the feed", "a model cannot mend its inputs"),
+    ("refused", "fix the feed", "flights are refused or never asked about, so somebody upstream has changed something"),
+    ("labels", "relabel", "the outcomes are late, missing or wrong, so quality cannot be judged"),
+    ("ranking", "retrain", "the probabilities no longer rank as well as they claim to"),
+    ("calibration", "recalibrate", "the probabilities no longer match the share that is late"),
+    ("age", "retrain", "the model is older than the cadence allows"),
+    ("drift", "watch", "the traffic looks different, but the predictions still hold"),
+    ("traffic", "watch", "there is more or less traffic than usual"),
+    ("service", "watch", "the service is not at its best"),
+)
+TO_ACT = ("roll back", "fix the feed", "relabel", "retrain", "recalibrate")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do, whether somebody must, why, and since when."""
+
+    action: str
+    act: bool
+    why: str
+    since: str | None = None
+    reasons: list[str] = field(default_factory=list)
+
+
+def decide(watches: Sequence[Watch], *, swapped: pd.Timestamp | None = None, age_days: float = 1e9) -> Decision:
+    """Decide on what fires on each watch's newest day.
+
+    Parameters
+    ----------
+    swapped
+        The day on which the serving model replaced another one, if it did.
+    age_days
+        How long ago the serving model was trained.
+    """
+    firing = [watch for watch in watches if fires(watch).iloc[-1:].any()]
+    for points_at, action, why in TREE:
+        found = [watch for watch in firing if watch.points_at == points_at]
+        if found:
+            since = min(alarms(watch)[-1].first for watch in found)
+            chosen, because = _about_the_model(points_at, action, why, since, swapped, age_days)
+            return Decision(chosen, chosen in TO_ACT, because, f"{since:%F}", [_reason(watch) for watch in firing])
+    return Decision("ok", act=False, why="every watched figure is inside its band")
+
+
+def _about_the_model(
+    points_at: str, action: str, why: str, since: pd.Timestamp, swapped: pd.Timestamp | None, age_days: float
+) -> tuple[str, str]:
+    """Blame a new champion for quality that went with it, and give a fresh model time to be judged."""
+    if points_at in ("ranking", "calibration"):
+        if swapped is not None and swapped <= since <= swapped + pd.Timedelta(days=NEW_CHAMPION_DAYS):
+            return "roll back", f"{why}, since the model that took over on {swapped:%F}"
+        if age_days < COOL_DOWN_DAYS:
+            return "watch", f"{why}, but the model is only {age_days:.0f} days old"
+    return action, why
+
+
+def _reason(watch: Watch) -> str:
+    newest = fires(watch).index[-1]
+    return words(watch, newest)
