@@ -6,6 +6,7 @@ this order with a DATA_DIR of its own. A command that ends in `&` goes on in the
 """
 
 import argparse
+import ast
 import difflib
 import os
 import re
@@ -157,12 +158,29 @@ def targets() -> str:
     return f"```text\n{done.stdout.strip()}\n```\n"
 
 
+def tree() -> str:
+    """Every module with the first line of its docstring."""
+    lines = []
+    for folder in ("src/flights", "pipelines", "serving", "monitoring"):
+        modules = sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
+        lines.append(f"{folder + '/':<24}{headline(ROOT / folder / '__init__.py')}")
+        lines += [f"    {path.name:<20}{headline(path)}" for path in modules]
+    return "```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def headline(path: Path) -> str:
+    """The first sentence of a module's docstring, on one line."""
+    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return docstring.split("\n\n")[0].replace("\n", " ")
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "columns": data_dictionary,
     "metrics": metrics,
     "criteria": criteria,
     "targets": targets,
+    "tree": tree,
 }
 
 if __name__ == "__main__":

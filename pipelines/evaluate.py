@@ -72,7 +72,9 @@ def holdout_answers(
     thresholds = read_json(folder / "training.json", registry.TRAIN_FIRST)["thresholds"]
     columns, features = as_arrays(holdout), features_of(holdout)
     answers = {
-        name: Answers(fitted(folder, name).predict_proba(features)[:, 1], thresholds[name]) for name in model.BASELINES
+        name: Answers(fitted(folder, name).predict_proba(features)[:, 1], thresholds[name])
+        for name in model.MODELS
+        if name != model.CANDIDATE
     }
     answers[model.CANDIDATE] = Answers(portable.load(folder)(columns), thresholds[model.CANDIDATE])
     if champion is not None:

@@ -69,17 +69,23 @@ def features_of(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(build_features(as_arrays(rows)))
 
 
+def lessons(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """What the candidate learns from: the same rows, in some of which a feed is silent."""
+    return pd.DataFrame(build_features(model.with_feed_outages(as_arrays(rows), seed)))
+
+
 def fitted_models(train: pd.DataFrame, validation: pd.DataFrame, seed: int) -> dict[str, Fit]:
     """Every baseline and the candidate, fitted on train and measured on validation."""
-    seen, truth = features_of(validation), targets(validation)
+    unseen, truth = features_of(validation), targets(validation)
     features, learned = features_of(train), targets(train)
     fits = {}
     with Progress(transient=True) as progress:
         for name in progress.track(model.MODELS, description="fit"):
             start = time.perf_counter()
-            pipeline = model.build_model(name, seed).fit(features, learned)
+            seen = lessons(train, seed) if name == model.CANDIDATE else features
+            pipeline = model.build_model(name, seed).fit(seen, learned)
             seconds = time.perf_counter() - start
-            probabilities = pipeline.predict_proba(seen)[:, 1]
+            probabilities = pipeline.predict_proba(unseen)[:, 1]
             threshold = cost_threshold(truth, probabilities)
             fits[name] = Fit(pipeline, threshold, metrics(sort(truth, probabilities, threshold)), seconds)
     return fits

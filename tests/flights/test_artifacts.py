@@ -35,16 +35,18 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     assert (target / "file").read_text() == "whole"
 
 
+def fill(path: Path, text: str) -> None:
+    with artifacts.new_folder(path) as folder:
+        (folder / "file").write_text(text)
+
+
 def test_a_published_folder_is_never_replaced(tmp_path):
     """Publishing over an existing folder is refused and changes nothing."""
-    for text in ("first", "second"):
-        try:
-            with artifacts.new_folder(tmp_path / "1") as folder:
-                (folder / "file").write_text(text)
-        except FileExistsError as refusal:
-            assert text == "second"
-            assert "never changes" in str(refusal)
+    fill(tmp_path / "1", "first")
+    with pytest.raises(FileExistsError, match="never changes"):
+        fill(tmp_path / "1", "second")
     assert (tmp_path / "1" / "file").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [tmp_path / "1"]
 
 
 def test_json_with_a_number_that_is_none_is_refused(tmp_path):

@@ -1,0 +1,95 @@
+"""The portable form answers what scikit-learn answers, for every kind of row, or is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from flights import model, portable
+from flights.artifacts import read_json, read_parquet
+from flights.config import Settings
+from flights.dataset import INPUTS, as_arrays
+from pipelines.evaluate import candidate_folder, fitted
+from pipelines.train import features_of
+
+
+@pytest.fixture(scope="module")
+def folder(trained, environment):
+    """The candidate's folder."""
+    environment.setenv("DATA_DIR", str(trained))
+    return candidate_folder(Settings())
+
+
+@pytest.fixture(scope="module")
+def holdout(trained):
+    """Rows that the candidate did not see."""
+    return read_parquet(trained / "2_splits" / "2013-11-01" / "holdout.parquet", "")
+
+
+def test_every_row_of_the_holdout_agrees(folder, holdout):
+    """Portable and scikit-learn's probabilities are the same to 1e-9."""
+    theirs = fitted(folder, model.CANDIDATE).predict_proba(features_of(holdout))[:, 1]
+    assert portable.check_parity(portable.load(folder)(as_arrays(holdout)), theirs) <= 1e-12
+
+
+def test_missing_values_and_unseen_categories_agree(folder, holdout):
+    """Every nullable input missing, and a destination that training never saw."""
+    odd = holdout.head(200).assign(dest="ZZZ", **{column.name: None for column in INPUTS if column.nullable})
+    odd = odd.astype({column.name: holdout[column.name].dtype for column in INPUTS})
+    theirs = fitted(folder, model.CANDIDATE).predict_proba(features_of(odd))[:, 1]
+    portable.check_parity(portable.load(folder)(as_arrays(odd)), theirs)
+
+
+def test_the_number_of_rows_does_not_matter(folder, holdout):
+    """One row at a time or all together: the same probabilities to the bit."""
+    score, columns = portable.load(folder), as_arrays(holdout.head(50))
+    alone = [score({name: values[row : row + 1] for name, values in columns.items()})[0] for row in range(50)]
+    np.testing.assert_array_equal(score(columns), alone)
+
+
+def test_the_files_are_data(folder):
+    """Trees as ONNX operators of the standard's own domains, tables as JSON: nothing in them can run."""
+    import onnx
+
+    nodes = onnx.load(folder / portable.TREES).graph.node
+    assert [node.op_type for node in nodes] == ["TreeEnsemble", "Add", "Sigmoid"]
+    assert set(read_json(folder / portable.TABLES, "")) == {"order", "unknown", "tables"}
+
+
+@pytest.mark.parametrize("difference", [2e-9, float("nan")])
+def test_a_difference_is_refused(difference):
+    """More than 1e-9, or no number at all, is not the same model."""
+    with pytest.raises(portable.ParityError, match="to 1e-09"):
+        portable.check_parity(np.array([0.5, 0.5 + difference]), np.array([0.5, 0.5]))
+
+
+def test_a_moved_threshold_is_noticed(folder, holdout, tmp_path):
+    """An export that got one table wrong does not pass."""
+    (tmp_path / portable.TREES).write_bytes((folder / portable.TREES).read_bytes())
+    content = json.loads((folder / portable.TABLES).read_text())
+    content["tables"]["carrier"]["UA"] += 0.2
+    (tmp_path / portable.TABLES).write_text(json.dumps(content))
+    theirs = fitted(folder, model.CANDIDATE).predict_proba(features_of(holdout))[:, 1]
+    with pytest.raises(portable.ParityError):
+        portable.check_parity(portable.load(tmp_path)(as_arrays(holdout)), theirs)
+
+
+def test_categorical_splits_are_refused():
+    """They have no exact portable form: encode categories as tables."""
+    data = np.column_stack([np.arange(400) % 7, np.arange(400)]).astype(float)
+    trees = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0], early_stopping=False)
+    trees.fit(data, np.isin(data[:, 0], [1, 4]))
+    with pytest.raises(ValueError, match="purely numeric splits"):
+        portable._onnx(trees, 2)
+
+
+def test_trees_that_found_nothing_are_a_constant(tmp_path):
+    """With nothing to split on, the portable form is the prior too."""
+    import onnxruntime
+
+    data = np.zeros((100, 1))
+    trees = HistGradientBoostingClassifier(max_iter=2, early_stopping=False).fit(data, np.arange(100) % 4 == 0)
+    session = onnxruntime.InferenceSession(portable._onnx(trees, 1))
+    found = session.run(None, {"features": data[:1]})[0]
+    assert found[0, 0] == pytest.approx(trees.predict_proba(data[:1])[0, 1], abs=1e-12)

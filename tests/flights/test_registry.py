@@ -1,0 +1,177 @@
+"""A model folder that is not what was published is refused; of two promoters exactly one wins."""
+
+import itertools
+import json
+import multiprocessing
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flights import registry
+from flights.registry import ModelRefused, PromotionRefused
+
+
+@pytest.fixture
+def models(a_copy: Path) -> Path:
+    """A models folder with champion 1, to be broken."""
+    return a_copy / "3_models"
+
+
+def publish_again(models: Path, version: int) -> None:
+    """Publish version 1 once more, under another number."""
+    source, target = registry.model_folder(models, 1), registry.model_folder(models, version)
+    shutil.copytree(source, target)
+    manifest = json.loads((target / "manifest.json").read_text())
+    (target / "manifest.json").write_text(json.dumps(manifest | {"version": version}))
+
+
+def test_a_published_model_loads(models):
+    """What train and evaluate left verifies, and carries what the server needs."""
+    model = registry.load(models, 1)
+    assert model.version == 1
+    assert 0 < model.threshold < 1
+    assert len(model.digest) == 64
+    golden = json.loads((model.folder / "golden.json").read_text())
+    probabilities = model.score(registry.as_columns(golden["inputs"]))
+    np.testing.assert_allclose(probabilities, golden["probabilities"], atol=1e-9)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def pickled(path: Path) -> None:
+    path.write_bytes(b"\x80\x04\x95.")
+
+
+FAULTS = {
+    "bit flip": flip,
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "missing": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "a pickle in its place": pickled,
+}
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "encodings.json", "golden.json", "metrics.json", "gate.json"])
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_an_altered_file_is_refused(models, name, fault):
+    """Whatever happens to whichever file, the version does not load."""
+    fault(registry.model_folder(models, 1) / name)
+    with pytest.raises(ModelRefused, match=name):
+        registry.load(models, 1)
+
+
+def test_an_extra_file_is_refused(models):
+    """What the manifest does not know has no place in the folder."""
+    (registry.model_folder(models, 1) / "model.pkl").write_bytes(b"")
+    with pytest.raises(ModelRefused, match=r"model\.pkl: not in the manifest"):
+        registry.load(models, 1)
+
+
+def test_the_right_files_under_the_wrong_version_are_refused(models):
+    """A folder that was moved is not that version."""
+    shutil.copytree(registry.model_folder(models, 1), registry.model_folder(models, 2))
+    with pytest.raises(ModelRefused, match="expected version 2"):
+        registry.load(models, 2)
+
+
+def test_a_missing_version_names_the_next_command(models):
+    """Nobody is left with a path alone."""
+    with pytest.raises(ModelRefused, match="run `make train`"):
+        registry.load(models, 99)
+
+
+def test_changed_feature_code_is_refused(models, monkeypatch):
+    """Files that verify are not enough: if the features changed, the golden predictions tell."""
+    from flights import portable
+
+    honest = portable.build_features
+
+    def changed(columns):
+        features = honest(columns)
+        return features | {"distance": features["distance"] * 1.609}
+
+    monkeypatch.setattr(portable, "build_features", changed)
+    with pytest.raises(ModelRefused, match="expected scikit-learn's probabilities"):
+        registry.load(models, 1)
+
+
+def test_before_the_first_promotion_there_is_no_champion(tmp_path):
+    """An empty registry is a state, not an error."""
+    assert registry.champion(tmp_path) is None
+    assert registry.history(tmp_path) == []
+    with pytest.raises(PromotionRefused, match="there is none"):
+        registry.rollback(tmp_path)
+
+
+def test_promotion_needs_the_champion_that_the_gate_saw(models):
+    """If the champion has changed since evaluation, the comparison no longer holds."""
+    publish_again(models, 2)
+    with pytest.raises(PromotionRefused, match="expected champion None, got 1"):
+        registry.promote(models, 2, expected=None, gate_digest="")
+    assert registry.champion(models) == 1
+
+
+def test_a_version_that_does_not_verify_is_never_champion(models):
+    """Promotion loads what it promotes."""
+    publish_again(models, 2)
+    flip(registry.model_folder(models, 2) / "model.onnx")
+    with pytest.raises(ModelRefused):
+        registry.promote(models, 2, expected=1, gate_digest="")
+    assert registry.champion(models) == 1
+
+
+def test_rollback_goes_back_step_by_step(models):
+    """After promotions of 2 and 3, two rollbacks lead to 2 and to 1; a third is refused; the history keeps all."""
+    for version in (2, 3):
+        publish_again(models, version)
+        registry.promote(models, version, expected=version - 1, gate_digest=f"gate {version}")
+    assert registry.rollback(models).champion == 2
+    assert registry.rollback(models).champion == 1
+    with pytest.raises(PromotionRefused):
+        registry.rollback(models)
+    entries = registry.history(models)
+    assert [entry.sequence for entry in entries] == [1, 2, 3, 4, 5]
+    assert [entry.champion for entry in entries] == [1, 2, 3, 2, 1]
+    assert all(later.previous == earlier.champion for earlier, later in itertools.pairwise(entries))
+
+
+def test_rollback_refuses_a_predecessor_that_no_longer_verifies(models):
+    """Going back to a broken model would be worse than staying."""
+    publish_again(models, 2)
+    registry.promote(models, 2, expected=1, gate_digest="")
+    flip(registry.model_folder(models, 1) / "model.onnx")
+    with pytest.raises(ModelRefused):
+        registry.rollback(models)
+    assert registry.champion(models) == 2
+
+
+def promoter(models: Path, version: int, start, answers) -> None:
+    start.wait()
+    try:
+        registry.promote(models, version, expected=1, gate_digest="")
+        answers.put(version)
+    except PromotionRefused:
+        answers.put(None)
+
+
+def test_of_many_promoters_exactly_one_wins(models):
+    """Six processes promote at the same moment: one entry is written, five are told."""
+    versions = range(2, 8)
+    for version in versions:
+        publish_again(models, version)
+    context = multiprocessing.get_context("spawn")
+    start, answers = context.Barrier(len(versions)), context.Queue()
+    processes = [context.Process(target=promoter, args=(models, version, start, answers)) for version in versions]
+    for process in processes:
+        process.start()
+    winners = [answer for answer in (answers.get(timeout=60) for _ in processes) if answer]
+    for process in processes:
+        process.join()
+    assert winners == [registry.champion(models)]
+    assert len(registry.history(models)) == 2

@@ -1,0 +1,78 @@
+"""MLflow's store survives concurrent first starts, and no run of a dead process stays running."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flights import registry, tracking
+from flights.config import NAME
+
+CONNECT = "import sys; from pathlib import Path; from flights import tracking; tracking.connect(Path(sys.argv[1]))"
+
+
+@pytest.fixture(scope="module")
+def mlflow(trained: Path):
+    """MLflow, connected to the training's store."""
+    return tracking.connect(trained / "3_models")
+
+
+def test_first_starts_at_the_same_time_leave_one_good_store(tmp_path):
+    """Four processes start on an empty folder: all succeed, and the store works."""
+    processes = [subprocess.Popen([sys.executable, "-c", CONNECT, str(tmp_path)]) for _ in range(4)]
+    assert [process.wait(120) for process in processes] == [0] * 4
+    assert not list(tmp_path.glob("*.creating*"))
+    assert subprocess.run([sys.executable, "-c", CONNECT, str(tmp_path)], check=False).returncode == 0
+
+
+def test_a_killed_first_start_does_not_break_the_next(tmp_path):
+    """A half-made store has another name, and is made again."""
+    (tmp_path / "mlflow.creating").write_bytes(b"half a database")
+    assert subprocess.run([sys.executable, "-c", CONNECT, str(tmp_path)], check=False).returncode == 0
+
+
+def test_every_model_has_a_run_with_its_lineage(mlflow):
+    """Parameters, validation metrics, the data's digest, the model and its signature."""
+    runs = {run.data.params["model"]: run for run in mlflow.search_runs(output_format="list")}
+    assert set(runs) == {"prior", "heuristic", "logistic", "candidate"}
+    for run in runs.values():
+        assert run.info.status == "FINISHED"
+        assert {"seed", "git_commit", "data_digest", "lock_digest", "threshold"} <= set(run.data.params)
+        assert "validation_brier" in run.data.metrics
+        assert run.inputs.dataset_inputs[0].dataset.digest
+    assert "holdout_roc_auc" in runs["candidate"].data.metrics
+
+
+def test_the_aliases_say_what_the_history_says(mlflow, trained):
+    """Champion and challenger resolve to the version that was promoted."""
+    client = mlflow.MlflowClient()
+    tracking.mirror_champion(mlflow, trained / "3_models")
+    for alias in ("champion", "challenger"):
+        version = client.get_model_version_by_alias(NAME, alias)
+        assert int(version.version) == registry.champion(trained / "3_models")
+        assert version.tags["gate"] == "passed"
+
+
+def test_the_model_of_record_loads_from_mlflow(mlflow):
+    """The registered model is the scikit-learn pipeline, with its signature."""
+    loaded = mlflow.sklearn.load_model(f"models:/{NAME}@champion")
+    assert hasattr(loaded, "predict_proba")
+    assert mlflow.models.get_model_info(f"models:/{NAME}@champion").signature
+
+
+def test_runs_of_dead_processes_are_ended(a_copy):
+    """SIGKILL leaves a run running for ever; the next training marks it killed, and leaves living ones alone."""
+    mlflow = tracking.connect(a_copy / "elsewhere")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    client, experiment = mlflow.MlflowClient(), mlflow.get_experiment_by_name(NAME).experiment_id
+    host = os.uname().nodename
+    tags = {"dead": f"{host}:{dead.pid}", "alive": f"{host}:{os.getpid()}", "elsewhere": "another-host:1"}
+    runs = {
+        name: client.create_run(experiment, tags={tracking.PROCESS_TAG: tag}).info.run_id for name, tag in tags.items()
+    }
+    assert tracking.end_abandoned_runs(mlflow) == 1
+    statuses = {name: client.get_run(run).info.status for name, run in runs.items()}
+    assert statuses == {"dead": "KILLED", "alive": "RUNNING", "elsewhere": "RUNNING"}

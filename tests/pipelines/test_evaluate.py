@@ -1,0 +1,128 @@
+"""The candidate is measured beside every baseline, published whatever the verdict, and refused when it is bad."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flights import model, registry
+from flights.artifacts import read_json, read_parquet, write_parquet
+from flights.config import Settings
+from flights.dataset import EVENT_TIME, targets
+from flights.evaluation import METRICS
+from pipelines import evaluate
+from pipelines.promote import promoted
+
+
+@pytest.fixture
+def report(trained):
+    """The evaluation report of the session's training."""
+    return read_json(trained / "3_models" / "candidates" / "2013-11-01" / "evaluation.json", "")
+
+
+def test_the_real_candidate_beats_the_heuristic(report):
+    """On an eighth of the real flights, ranking and estimates are better than the heuristic's beyond chance."""
+    assert report["passed"], [check for check in report["checks"] if check["objection"]]
+    assert report["margins"]["heuristic"]["roc_auc"]["low"] > 0
+    assert 0.65 < report["metrics"]["candidate"]["roc_auc"]["value"] < 0.80
+
+
+def test_every_baseline_stands_beside_the_candidate(report):
+    """Every model has every metric with its interval; the prior ranks like a coin."""
+    assert set(report["metrics"]) == set(model.MODELS)
+    for figures in report["metrics"].values():
+        assert set(figures) == set(METRICS)
+        assert all(figure["low"] <= figure["high"] for figure in figures.values())
+    assert report["metrics"]["prior"]["roc_auc"]["value"] == pytest.approx(0.5)
+
+
+def test_a_version_holds_its_evidence(trained):
+    """Metrics, verdict, card and picture lie in the published folder, and the manifest knows their digests."""
+    folder = registry.model_folder(trained / "3_models", 1)
+    manifest = read_json(folder / "manifest.json", "")
+    assert {"gate.json", "metrics.json", "card.md", "holdout.png", "reference.parquet"} <= set(manifest["files"])
+    assert (folder / "holdout.png").read_bytes().startswith(b"\x89PNG")
+    assert {"threshold", "git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run"} <= set(manifest)
+
+
+def test_the_next_candidate_is_compared_with_the_champion(a_copy):
+    """With a champion, the report has its metrics, and the same model again is not worse than it."""
+    evaluate.main()
+    report = read_json(Settings().candidate_dir / "evaluation.json", "")
+    assert report["champion"] == 1
+    assert report["margins"]["champion"]["roc_auc"]["value"] == 0
+    assert report["passed"]
+    assert promoted(Settings()).champion == report["version"] == 2
+
+
+def spoil_training(settings: Settings) -> None:
+    """Let training have seen some of the holdout."""
+    holdout = read_parquet(settings.splits_dir / "holdout.parquet", "")
+    train = read_parquet(settings.splits_dir / "train.parquet", "")
+    write_parquet(settings.splits_dir / "train.parquet", pd.concat([train, holdout.head(5)]))
+
+
+def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
+    """Planted: five rows of the holdout in the training data. Published as refused, never promoted."""
+    spoil_training(Settings())
+    evaluate.main()
+    report = read_json(Settings().candidate_dir / "evaluation.json", "")
+    assert not report["passed"]
+    assert [check["name"] for check in report["checks"] if check["objection"]] == ["clean_holdout"]
+    with pytest.raises(registry.PromotionRefused, match="training has seen 5 rows"):
+        promoted(Settings())
+    assert registry.champion(a_copy / "3_models") == 1
+
+
+def test_a_random_split_is_refused(a_copy):
+    """Planted: training rows from the middle of the holdout's months."""
+    settings = Settings()
+    holdout = read_parquet(settings.splits_dir / "holdout.parquet", "")
+    mixed = np.random.default_rng(0).random(len(holdout)) < 0.5
+    write_parquet(settings.splits_dir / "validation.parquet", holdout[mixed])
+    write_parquet(settings.splits_dir / "holdout.parquet", holdout[~mixed])
+    found = evaluate.cleanliness(settings, holdout[~mixed])
+    assert found["rows_seen_in_training"] == 0
+    assert found["days_after_training"] < 0
+
+
+def test_a_damaged_portable_model_is_refused(a_copy):
+    """Planted: a table of the candidate changed after training."""
+    folder = evaluate.candidate_folder(Settings())
+    tables = json.loads((folder / "encodings.json").read_text())
+    tables["tables"]["carrier"] = dict.fromkeys(tables["tables"]["carrier"], 0.9)
+    (folder / "encodings.json").write_text(json.dumps(tables))
+    evaluate.main()
+    report = read_json(Settings().candidate_dir / "evaluation.json", "")
+    assert "portable" in [check["name"] for check in report["checks"] if check["objection"]]
+
+
+def test_probabilities_that_are_none_are_refused_without_a_traceback(trained, monkeypatch):
+    """Planted: a candidate that answers NaN. It cannot be measured, and is refused for exactly that."""
+    monkeypatch.setenv("DATA_DIR", str(trained))
+    settings = Settings()
+    holdout = evaluate.labelled(settings, "holdout")
+    folder = evaluate.candidate_folder(settings)
+    answers = evaluate.holdout_answers(settings, folder, holdout, None)
+    answers[model.CANDIDATE] = evaluate.Answers(np.full(len(holdout), np.nan), 0.5)
+    measured = evaluate.measurements(answers, holdout, 0)
+    report = evaluate.evaluation(settings, folder, holdout, answers, measured, None)
+    assert [(check["name"], bool(check["objection"])) for check in report["checks"]] == [("valid", True)]
+
+
+def test_days_are_local(trained, monkeypatch):
+    """An evening flight belongs to the day on the wall in New York, not to the next one in UTC."""
+    monkeypatch.setenv("DATA_DIR", str(trained))
+    holdout = evaluate.labelled(Settings(), "holdout")
+    utc = holdout[EVENT_TIME].dt.date.nunique()
+    local = holdout[EVENT_TIME].dt.tz_convert(evaluate.ZONE).dt.date.nunique()
+    assert utc == local + 1
+    assert set(np.unique(targets(holdout))) == {0.0, 1.0}
+
+
+def test_evaluating_before_training_names_the_command(tmp_path, monkeypatch):
+    """A step without its input says what to run."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="run `make train`"):
+        evaluate.main()

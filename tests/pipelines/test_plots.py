@@ -1,0 +1,22 @@
+"""The pictures can be drawn from any report."""
+
+from matplotlib.figure import Figure
+
+from flights.evaluation import sort
+from pipelines import plots
+
+
+def test_an_axis_has_a_title_and_labels_with_units():
+    """Whoever looks at a picture knows what to see and in which unit."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    rows = {
+        name: sort((random.random(500) < 0.3).astype(float), random.random(500)) for name in ("heuristic", "candidate")
+    }
+    metrics = {name: {"roc_auc": {"value": 0.5, "low": 0.4, "high": 0.6}} for name in rows}
+    axes = Figure().subplots(1, 3)
+    plots.draw_ranking(axes[0], metrics)
+    plots.draw_calibration(axes[1], rows)
+    plots.draw_alerts(axes[2], rows)
+    assert all(each.get_title() and each.get_xlabel() for each in axes)

@@ -1,0 +1,97 @@
+"""Training is repeatable to the bit, leaves everything that evaluation needs, and never looks at the holdout."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from flights import model, portable, registry
+from flights.artifacts import read_json, read_parquet
+from flights.config import Settings
+from flights.dataset import INPUTS, as_arrays
+from pipelines import train
+from pipelines.evaluate import candidate_folder
+
+FIT = """
+import hashlib, sys
+from flights.config import Settings
+from flights import model
+from pipelines import train
+settings = Settings()
+rows = train.labelled(settings, "train").head(6000)
+from flights.dataset import targets
+fitted = model.build_model(model.CANDIDATE, settings.seed).fit(train.lessons(rows, settings.seed), targets(rows))
+print(hashlib.sha256(fitted.predict_proba(train.features_of(rows))[:, 1].tobytes()).hexdigest())
+"""
+
+
+@pytest.fixture
+def settings(trained, monkeypatch):
+    """Settings of the session's training."""
+    monkeypatch.setenv("DATA_DIR", str(trained))
+    return Settings()
+
+
+def test_two_trainings_agree_to_the_bit(trained, tmp_path):
+    """Whatever the hash seed, the number of threads, the folder and the time zone, the probabilities are the same."""
+
+    def digest(**environment):
+        env = os.environ | {"DATA_DIR": str(trained)} | environment
+        return subprocess.run([sys.executable, "-c", FIT], env=env, capture_output=True, text=True, check=True).stdout
+
+    one = digest(PYTHONHASHSEED="1", OMP_NUM_THREADS="1", TZ="UTC")
+    two = digest(PYTHONHASHSEED="2", OMP_NUM_THREADS="2", TZ="Asia/Kathmandu")
+    assert one == two
+    assert digest(SEED="7") != one
+
+
+def test_the_candidate_folder_is_complete(settings):
+    """The portable model, golden predictions, the reference sample, the models of record and where it all came from."""
+    folder = candidate_folder(settings)
+    names = {path.name for path in folder.iterdir()}
+    expected = {portable.TREES, portable.TABLES, registry.GOLDEN, "reference.parquet", "training.json"}
+    assert names == expected | {f"{name}.skops" for name in model.MODELS}
+    training = read_json(folder / "training.json", "")
+    assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run", "threshold"} <= set(training)
+
+
+def test_golden_rows_cover_the_odd_ones(settings):
+    """Some golden predictions are of rows with everything missing that may be, and an unseen category."""
+    golden = json.loads((candidate_folder(settings) / registry.GOLDEN).read_text())["inputs"]
+    assert len(golden) == train.GOLDEN_ROWS
+    nullable = [column.name for column in INPUTS if column.nullable]
+    odd = [row for row in golden if all(row[name] is None for name in nullable)]
+    assert len(odd) == train.GOLDEN_ROWS // 10
+    assert {row["dest"] for row in odd} == {train.UNSEEN}
+
+
+def test_the_reference_is_validation_with_its_predictions(settings):
+    """Drift is measured against rows that the model was not fitted on."""
+    folder = candidate_folder(settings)
+    reference = read_parquet(folder / "reference.parquet", "")
+    assert list(reference.columns) == [*(column.name for column in INPUTS), "probability", "target"]
+    np.testing.assert_allclose(portable.load(folder)(as_arrays(reference)), reference["probability"], atol=1e-9)
+
+
+def test_training_never_opens_the_holdout(a_copy, monkeypatch):
+    """With the holdout gone, training does not notice."""
+    (a_copy / "2_splits" / "2013-11-01" / "holdout.parquet").unlink()
+    monkeypatch.setattr(model, "MODELS", (model.CANDIDATE,))
+    train.main()
+
+
+def test_rows_without_an_outcome_are_not_learned(settings):
+    """Cancelled and diverted flights have no target and are left out."""
+    everything = read_parquet(settings.splits_dir / "train.parquet", "")
+    labelled = train.labelled(settings, "train")
+    assert len(everything) - len(labelled) == everything["arrival_delay"].isna().sum() > 0
+
+
+def test_training_before_splitting_names_the_command(tmp_path, monkeypatch):
+    """A step without its input says what to run."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="run `make split`"):
+        train.main()
