@@ -1,0 +1,75 @@
+"""What the README and the docs show is generated, run, and checked; a stale block is found."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.request import example
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def check(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_generated_tables_are_up_to_date():
+    """Settings, columns, metrics, criteria, targets and the tree are those of the code."""
+    verdict = check("--tables")
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """A page with a table, a command and its true output."""
+    path = tmp_path / "page.md"
+    path.write_text("<!-- run: echo 42 in 1.5 s -->\n```console\n$ echo 42 in 1.5 s\n42 in 0.7 s\n```\n<!-- end -->\n")
+    return path
+
+
+def test_a_true_block_passes_though_its_time_differs(page):
+    """Seconds vary from run to run and are not compared."""
+    assert check(str(page)).returncode == 0
+
+
+def test_a_stale_block_is_found(page):
+    """Planted: another output than the command's. The difference is shown, and the next command named."""
+    page.write_text(page.read_text().replace("42 in 0.7", "41 in 0.7"))
+    verdict = check(str(page))
+    assert verdict.returncode == 1
+    assert "-41 in" in verdict.stdout
+    assert "run `make docs`" in verdict.stderr
+
+
+def test_a_command_that_fails_is_found(page):
+    """Planted: a command that no longer exists."""
+    page.write_text(page.read_text().replace("run: echo 42 in 1.5 s", "run: make no-such-target"))
+    verdict = check(str(page))
+    assert verdict.returncode != 0
+    assert "no-such-target" in verdict.stderr
+
+
+def test_a_stale_table_is_found(tmp_path):
+    """Planted: a table that lacks a row."""
+    page = tmp_path / "page.md"
+    page.write_text("<!-- table: metrics -->\n| metric | meaning |\n<!-- end -->\n")
+    assert check("--tables", str(page)).returncode == 1
+
+
+def test_the_example_request_is_the_contracts():
+    """The README's curl sends the example of the contract."""
+    assert json.loads((ROOT / "docs" / "flight.json").read_text()) == example()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    """Every relative link and picture of a page exists."""
+    import re
+
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert target.startswith("http") or (page.parent / target).exists(), target

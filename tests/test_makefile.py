@@ -1,0 +1,41 @@
+"""The Makefile is the loop's table of contents: it lists itself, and names the next command when something is off."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_help_is_the_default_and_lists_every_target():
+    """Every target with a `##` comment appears; there is no list to forget."""
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)
+    assert len(targets) > 15
+    listed = make().stdout
+    assert all(f"make {target} " in listed for target in targets)
+
+
+def test_every_target_is_explained():
+    """No public target without a word about it."""
+    makefile = (ROOT / "Makefile").read_text()
+    unexplained = [
+        line for line in re.findall(r"^[a-z-]+:.*$", makefile, re.MULTILINE) if "##" not in line and line != "help:"
+    ]
+    assert unexplained == []
+
+
+def test_an_old_python_is_refused_with_the_way_out(tmp_path):
+    """Planted: a Python that says it is 3.10."""
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10, 1); $2"\n')
+    python.chmod(0o755)
+    answer = make("install", f"VENV={tmp_path / 'venv'}", f"PYTHON={python}")
+    assert answer.returncode != 0
+    assert "PYTHON=python3.12" in answer.stderr
+    assert not (tmp_path / "venv").exists()
