@@ -37,6 +37,7 @@ class PredictionLog:
 
     def __init__(self, url: str):
         self._url = url
+        self._file = Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
         self._connection: Any = None
         self._errors: Any = sqlite3  # the driver's module: its IntegrityError, its Error
         self._mark = "?"  # the driver's sign for a parameter
@@ -143,10 +144,12 @@ class PredictionLog:
         return rows
 
     def _open(self) -> Any:
-        """A cursor, on a new connection where there is none."""
+        """A cursor, on a new connection where there is none or where the file was deleted under it."""
+        if self._file is not None and not self._file.exists():
+            self._drop()
         if self._connection is None:
-            if self._url.startswith(SQLITE):
-                self._connection = _sqlite(Path(self._url.removeprefix(SQLITE)))
+            if self._file is not None:
+                self._connection = _sqlite(self._file)
             else:
                 self._connection, self._errors, self._mark = _sqlalchemy(self._url)
             cursor = self._connection.cursor()

@@ -81,7 +81,7 @@ def series(name: str, value: Any) -> "pd.Series[Any]":
     return pd.Series([value])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(almost_good())
 @known(example())
 @known(example() | {"dest": "IAH\n"})

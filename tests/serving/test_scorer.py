@@ -1,0 +1,110 @@
+"""Everything waiting is one batch, and one request's trouble is nobody else's."""
+
+import asyncio
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flights.registry import Model
+from serving.active import Active
+from serving.metrics import Metrics
+from serving.prediction_log import PredictionLog
+from serving.refusal import Refused
+from serving.request import Flight, example
+from serving.scorer import Scorer, new_request_id
+
+POISON = 6000.0  # the distance at which the broken model breaks
+
+
+class Counted(PredictionLog):
+    """The real log, which says how many requests each commit had."""
+
+    commits: list[int]
+
+    def write(self, requests):
+        self.commits.append(len(requests))
+        return super().write(requests)
+
+
+def flight(**change) -> Flight:
+    return Flight.model_validate_json(json.dumps(example() | change))
+
+
+@pytest.fixture
+def log(tmp_path: Path):
+    opened = Counted(f"sqlite:///{tmp_path}/predictions.db")
+    opened.commits = []
+    yield opened
+    opened.close()
+
+
+def a_scorer(model: Model | None, log: PredictionLog, max_waiting_rows: int = 1000) -> Scorer:
+    active = Active(Path("nowhere"))
+    active.model = model
+    return Scorer(active, log, Metrics(), max_waiting_rows)
+
+
+def all_at_once(scorer: Scorer, requests: list[list[Flight]]):
+    async def ask():
+        return await asyncio.gather(*[scorer.predictions(flights) for flights in requests], return_exceptions=True)
+
+    answers = asyncio.run(ask())
+    scorer.thread.shutdown()
+    return answers
+
+
+def test_what_waits_together_is_committed_together(model: Model, log: Counted):
+    """A hundred requests that wait at once need one commit, and each gets its own flights' answers in order."""
+    requests = [[flight(request_id=f"{n}-{place}") for place in range(n % 3 + 1)] for n in range(100)]
+    answers = all_at_once(a_scorer(model, log), requests)
+    assert [[row.request_id for row in rows] for rows in answers] == [
+        [one.request_id for one in flights] for flights in requests
+    ]
+    assert log.commits == [100]
+
+
+def test_a_row_that_breaks_the_model_breaks_no_other_request(model: Model, log: Counted):
+    """A model that raises or answers NaN for one row still answers all others, and logs nothing for that one."""
+
+    def broken(columns):
+        if (columns["distance"] == POISON).any() and len(columns["distance"]) > 1:
+            raise RuntimeError("planted")
+        return np.where(columns["distance"] == POISON, np.nan, model.score(columns))
+
+    requests = [[flight(request_id="a")], [flight(request_id="poison", distance=POISON)], [flight(request_id="b")]]
+    first, refused, last = all_at_once(a_scorer(dataclasses.replace(model, score=broken), log), requests)
+    assert (first[0].request_id, last[0].request_id) == ("a", "b")
+    assert isinstance(refused, Refused)
+    assert refused.status == 503
+    assert log.find("poison") is None
+
+
+def test_too_many_waiting_rows_are_refused_at_once(model: Model, log: Counted):
+    """Excess is told to come back, and what was taken is answered."""
+    answers = all_at_once(a_scorer(model, log, max_waiting_rows=10), [[flight()] for _ in range(30)])
+    refused = [answer for answer in answers if isinstance(answer, Refused)]
+    assert len(refused) == 20
+    assert {(one.status, one.retry_after) for one in refused} == {(503, 1)}
+
+
+def test_a_request_larger_than_the_limit_is_answered_when_nothing_waits(model: Model, log: Counted):
+    """The limit is on waiting, not on the size of a batch."""
+    (rows,) = all_at_once(a_scorer(model, log, max_waiting_rows=2), [[flight() for _ in range(5)]])
+    assert len(rows) == 5
+
+
+def test_without_a_model_the_command_is_named(log: Counted):
+    """The refusal says what to run."""
+    (refused,) = all_at_once(a_scorer(None, log), [[flight()]])
+    assert refused.status == 503
+    assert "make train" in refused.detail
+
+
+def test_request_ids_sort_by_time_and_differ():
+    """Names made by the service never repeat and stand in the order of their making."""
+    names = [new_request_id() for _ in range(1000)]
+    assert len(set(names)) == 1000
+    assert [name[:16] for name in names] == sorted(name[:16] for name in names)
