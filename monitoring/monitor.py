@@ -52,9 +52,17 @@ class Findings:
     champion: int
     ledger: dict[str, int]
     watches: list[Watch]
+    days: pd.DatetimeIndex
     drifted: "pd.Series[float]"
+    predicted: "pd.Series[float]"  # mean probability a day
+    observed: "pd.Series[float]"  # share of late flights of the days past the watermark
     metrics: pd.DataFrame
     promises: list[dict[str, Any]]
+    late_then: float  # share of late flights on the holdout
+    late_now: float  # and in the newest two weeks whose outcomes are known
+    reference: pd.DataFrame  # watched columns by local day
+    live: pd.DataFrame
+    levels: "pd.Series[float]"  # distance of each column above which it drifts
     swaps: dict[Moment, int]
     decision: Decision
 
@@ -70,7 +78,7 @@ def main() -> None:
         sys.exit(str(error))
     found = findings(model, rows, inputs, outcomes, moment, settings)
     write_json(settings.reports_dir / "decision.json", machine_readable(found))
-    report.write_site(settings.reports_dir, found, model.reference, inputs)
+    report.write_site(settings.reports_dir, found)
     print(f"monitor   {spoken(found)}; {settings.reports_dir / 'index.html'}; {time.perf_counter() - began:.1f} s")
     sys.exit(found.decision.act)
 
@@ -119,12 +127,13 @@ def traffic(log: sa.Engine, now: Moment | None) -> tuple[pd.DataFrame, pd.DataFr
 
 
 def typed_inputs(rows: pd.DataFrame) -> pd.DataFrame:
-    """The logged inputs in the contract's types, with the rows' index and day; rows that cannot be read are left out."""
+    """The logged inputs in the contract's types, with the rows' index and day; what cannot be read is left out."""
     parsed = pd.Series(parsed_inputs(rows["inputs"]), rows.index, dtype=object)
     readable = parsed[[set(row) >= {column.name for column in INPUTS} for row in parsed]]
     frame = pd.DataFrame(list(readable), readable.index, columns=[column.name for column in INPUTS])
     for column in INPUTS:
-        frame[column.name] = frame[column.name].astype(object if column.kind == "text" else DTYPES[column.kind])
+        if column.kind != "text":
+            frame[column.name] = frame[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
     return frame.assign(probability=rows["probability"], day=rows["day"])
 
 
@@ -133,7 +142,10 @@ def findings(
 ) -> Findings:
     """Watch everything, and decide."""
     full = inputs[inputs["day"] < local_midnight(now)]  # a day that is not over looks different by nature
-    drifts = drift_watches(model.reference, full)
+    known = drift.known_texts(model.reference)
+    reference, live = (drift.watched(part, known).set_index(part["day"]) for part in (model.reference, full))
+    distances, levels = drift.daily_distances(reference, live)
+    drifts = drift.drift_watches(distances, levels)
     watches = [
         *drifts,
         *feeds.feed_watches(model.reference, full),
@@ -143,31 +155,33 @@ def findings(
         *service_watches(rows[rows["day"] < local_midnight(now)]),
         age_watch(rows, model.as_of),
     ]
-    swaps = new_versions(rows)
+    swaps = swapped_to(rows)
     age = (local_midnight(now) - model.as_of).days
+    newest = performance.windows(rows)[-1:]
     return Findings(
-        now,
-        model.version,
-        performance.ledger(rows) | {"unreadable": len(rows) - len(inputs)},
-        watches,
-        drift.drifted_share(drifts),
-        performance.trailing_metrics(rows),
-        performance.kept_promises(model.promised, performance.quality_now(rows)),
-        swaps,
-        decide(watches, swapped=max(list(swaps)[1:], default=None), age_days=age),
+        now=now,
+        champion=model.version,
+        ledger=performance.ledger(rows) | {"unreadable": len(rows) - len(inputs)},
+        watches=watches,
+        days=pd.DatetimeIndex(sorted(rows["day"].unique())),
+        drifted=drift.drifted_share(drifts),
+        predicted=rows.groupby("day")["probability"].mean(),
+        observed=rows[rows["mature"]].groupby("day")["target"].mean(),
+        metrics=performance.trailing_metrics(rows),
+        promises=performance.kept_promises(model.promised, performance.quality_now(rows)),
+        late_then=float(model.reference["target"].mean()),
+        late_now=float(newest[0][1]["target"].mean()) if newest else float("nan"),
+        reference=reference,
+        live=live,
+        levels=levels,
+        swaps=swaps,
+        decision=decide(watches, swapped=max(swaps, default=None), age_days=age),
     )
 
 
 def local_midnight(moment: Moment) -> Moment:
     """The beginning of the local day."""
     return moment.tz_convert(ZONE).tz_localize(None).normalize()
-
-
-def drift_watches(reference: pd.DataFrame, live: pd.DataFrame) -> list[Watch]:
-    """The distance of each column from the days before, for each full day."""
-    known = drift.known_texts(reference)
-    days = [drift.watched(part, known).set_index(part["day"]) for part in (reference, live)]
-    return drift.drift_watches(*drift.daily_distances(*days))
 
 
 def service_watches(rows: pd.DataFrame) -> list[Watch]:
@@ -191,10 +205,11 @@ def age_watch(rows: pd.DataFrame, as_of: Moment) -> Watch:
     return Watch("age of the model", "age", "days", age, high=CADENCE_DAYS, needed=1, of=1)
 
 
-def new_versions(rows: pd.DataFrame) -> dict[Moment, int]:
-    """The first day of each model version that answered, in the order of their appearance."""
-    first = rows.groupby("model_version")["day"].min().sort_values()
-    return {day: int(str(version)) for version, day in first.items()}
+def swapped_to(rows: pd.DataFrame) -> dict[Moment, int]:
+    """The days on which another model took over, and which; the first model of the log replaced none."""
+    served = rows[rows["served_by"] == "champion"].groupby("day")["model_version"].agg(lambda used: used.iloc[-1])
+    new = served[served.diff().fillna(0) != 0]
+    return {pd.Timestamp(str(day)): int(version) for day, version in new.items()}
 
 
 def machine_readable(found: Findings) -> dict[str, Any]:
@@ -212,8 +227,9 @@ def machine_readable(found: Findings) -> dict[str, Any]:
 def spoken(found: Findings) -> str:
     """The decision in one line."""
     counts = found.ledger
-    states = f"{counts['labelled']:,} labelled, {counts['waiting']:,} waiting, {counts['expired']:,} expired"
-    return f"read {counts['predictions']:,} predictions ({states}); decision: {found.decision.action}, as {found.decision.why}"
+    states = ", ".join(f"{counts[name]:,} {name}" for name in ("labelled", "waiting", "expired"))
+    decided = f"{found.decision.action}, as {found.decision.why}"
+    return f"read {counts['predictions']:,} predictions ({states}); decision: {decided}"
 
 
 if __name__ == "__main__":

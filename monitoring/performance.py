@@ -19,6 +19,7 @@ from monitoring.watch import Watch
 
 WATERMARK = timedelta(hours=33)  # [SWAP] after the event every outcome that ever comes is there
 QUALITY_DAYS = 14  # a week's ROC-AUC moves by 0.04 on its own, two weeks' by 0.035
+FEWEST_DAYS = 7  # of outcomes before quality is judged at all
 MOST_BIAS = 0.08  # largest honest difference of mean probability and late share in two weeks; 0.06 on clean ones
 MOST_SHORTFALL = 0.075  # of ROC-AUC against what the probabilities promise; 0.054 on clean weeks
 CONTRADICTION_MINUTES = 30.0  # between an outcome and the moment at which it became known
@@ -81,7 +82,8 @@ def windows(rows: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.DataFrame]]:
     for day in mature.index[mature]:
         recent = (labelled["day"] > day - pd.Timedelta(days=QUALITY_DAYS)) & (labelled["day"] <= day)
         window = labelled[recent & (labelled["model_version"] == versions[day])]
-        if window["target"].nunique() == 2:  # one class alone says nothing about ranking
+        both = window["target"].nunique() == 2  # one class alone says nothing about ranking
+        if both and window["day"].nunique() >= FEWEST_DAYS:
             found.append((day, window))
     return found
 

@@ -92,7 +92,7 @@ def span(live: pd.DataFrame, first: str, last: str) -> tuple[pd.Timestamp, pd.Ti
     """
     days = live[EVENT_TIME].dt.tz_convert(ZONE).dt.strftime("%F")
     start = pd.Period(first or days.min()).start_time.tz_localize(ZONE)
-    end = (pd.Period(last or days.max()).end_time + pd.Timedelta(1)).floor("D").tz_localize(ZONE)
+    end = (pd.Period(last or days.max()) + 1).start_time.tz_localize(ZONE)
     if not ((live[EVENT_TIME] >= start) & (live[EVENT_TIME] < end)).any():
         raise ValueError(f"no live flights from {start:%F} until {end:%F}: they run from {days.min()} to {days.max()}")
     return start.tz_convert("UTC"), end.tz_convert("UTC")
