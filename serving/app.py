@@ -24,14 +24,13 @@ from serving.answer import Answer, Answers, Receipt, answer
 from serving.lean import LeanRoute, PlainRoute
 from serving.metrics import Metrics
 from serving.prediction_log import LogUnavailable, PredictionLog
-from serving.refusal import Refused, answer_problems, problems
+from serving.refusal import NOT_READY, Refused, answer_problems, problems
 from serving.request import Flight, Flights, Outcomes, example
 from serving.scorer import Scorer, log_unavailable
 from serving.server_log import start_log
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # it would log what clients sent
 SWITCH_SECONDS = 0.0005  # how long the log's thread waits for the event loop to let go of the interpreter
-FOLLOW_SECONDS = 1.0  # how often the registry is asked for a new champion
 DRAIN_SECONDS = 20  # how long a request may still take after SIGTERM
 
 
@@ -63,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         active.follow()
-        following = asyncio.create_task(follow(active))
+        following = asyncio.create_task(follow(active, settings.follow_seconds))
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()  # what is there now stays: a full collection would take 65 ms
@@ -80,10 +79,10 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def follow(active: Active) -> None:
+async def follow(active: Active, seconds: float) -> None:
     """Take over new champions for as long as the service runs."""
     while True:
-        await asyncio.sleep(FOLLOW_SECONDS)
+        await asyncio.sleep(seconds)
         await asyncio.to_thread(active.follow)
 
 
@@ -146,9 +145,9 @@ def add_service_routes(router: APIRouter, active: Active, scorer: Scorer, log: P
     async def ready() -> dict[str, str]:
         """Tell whether predictions can be given: there is a model, and the log can be written."""
         if active.model is None:
-            raise Refused(503, "Not ready", active.why_not(), retry_after=5)
+            raise Refused(503, NOT_READY, active.why_not(), retry_after=5)
         if not log.available and not await asyncio.wrap_future(scorer.thread.submit(log.check)):
-            raise log_unavailable()
+            raise Refused(503, NOT_READY, "The prediction log cannot be written.", retry_after=1)
         return {"status": "ready", "refused": active.refused}
 
     @router.get("/model", responses=problems(503))

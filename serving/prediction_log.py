@@ -1,6 +1,6 @@
 """The log that loses nothing: one synced transaction for all requests waiting, before any of their answers leaves.
 
-Plain SQL over a DB-API connection: SQLite by the standard library, anything else through SQLAlchemy's URL. Used by one
+Plain SQL over a DB-API connection: SQLite by the standard library, PostgreSQL by its driver. Used by one
 thread at a time; who waits for whom is the scorer's business.
 """
 
@@ -151,7 +151,7 @@ class PredictionLog:
             if self._file is not None:
                 self._connection = _sqlite(self._file)
             else:
-                self._connection, self._errors, self._mark = _sqlalchemy(self._url)
+                self._connection, self._errors, self._mark = _postgres(self._url)
             cursor = self._connection.cursor()
             for statement in TABLES:
                 cursor.execute(statement)
@@ -183,9 +183,7 @@ def _sqlite(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _sqlalchemy(url: str) -> tuple[Any, Any, str]:
-    from sqlalchemy import create_engine  # noqa: PLC0415 - 15 MB and a fifth of a second that SQLite does not need
+def _postgres(url: str) -> tuple[Any, Any, str]:
+    import psycopg  # noqa: PLC0415 - SQLite does not need it
 
-    engine = create_engine(url, pool_size=1)
-    connection = engine.raw_connection().driver_connection
-    return connection, engine.dialect.dbapi, "?" if engine.dialect.paramstyle == "qmark" else "%s"
+    return psycopg.connect("postgresql://" + url.split("://", 1)[1]), psycopg, "%s"

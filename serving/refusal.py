@@ -18,6 +18,7 @@ logger = logging.getLogger("serving")
 
 PROBLEM_JSON = "application/problem+json"
 STATUSES = (400, 408, 409, 413, 415, 422, 503)
+NOT_READY = "Not ready"
 MAX_ERRORS = 10  # fields named in one refusal
 
 
@@ -57,7 +58,8 @@ def problem_response(refused: Refused) -> Response:
         title=refused.title, status=refused.status, detail=refused.detail, instance=instance, errors=refused.errors
     )
     fields = [error.field for error in refused.errors]
-    logger.warning(refused.title, extra={"status": refused.status, "instance": instance, "fields": fields})
+    level = logging.DEBUG if refused.title == NOT_READY else logging.WARNING  # probes ask every few seconds
+    logger.log(level, refused.title, extra={"status": refused.status, "instance": instance, "fields": fields})
     headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
     return Response(problem.model_dump_json(), refused.status, headers, PROBLEM_JSON)
 

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     max_waiting_rows: int = Field(
         4000, description="Flights that may wait for their prediction before more are refused.", gt=0
     )
+    follow_seconds: float = Field(1.0, description="How often the server looks for a new champion.", gt=0)
     log_level: str = Field("INFO", description="Least severe level that the server logs.")
 
     @property

@@ -1,0 +1,145 @@
+"""Nothing acknowledged is lost, whatever happens to the server; without the defence the same fault loses something."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flights.registry import Model, promote, rollback
+from serving.request import example
+from tests.serving import running as service
+from tests.serving.ledger import Ledger, Load, broken_promises, logged_names
+from tests.serving.published import publish_champion
+from tests.serving.running import Server, running, start
+
+pytestmark = pytest.mark.heavy
+
+KILLS = 50
+LOG = Path("4_predictions", "predictions.db")
+
+# The server as it would be if it logged in the background: the defence that the positive control switches off.
+CARELESS = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+from serving import app, prediction_log
+write = prediction_log.PredictionLog.write
+background = ThreadPoolExecutor(1)
+def later(self, requests):
+    background.submit(time.sleep, 0.05)
+    background.submit(write, self, requests)
+    return [list(request) for request in requests]
+prediction_log.PredictionLog.write = later
+app.main()
+"""
+
+
+@pytest.fixture
+def champion(tmp_path: Path) -> Model:
+    return publish_champion(tmp_path / "3_models", 1, seed=1)
+
+
+def killed_under_load(server: Server, ledger: Ledger, name: str, seconds: float) -> None:
+    server.wait()
+    with Load(server.url, 8, ledger, name):
+        time.sleep(seconds)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+
+
+def test_fifty_kills_under_load_lose_nothing(tmp_path: Path, champion: Model):
+    """Every acknowledged prediction is in the log once, nothing else is, and scoring the log again agrees."""
+    ledger = Ledger()
+    moments = random.Random(2013)
+    for kill in range(KILLS):
+        killed_under_load(start(tmp_path), ledger, f"kill-{kill}", moments.uniform(0.05, 0.5))
+    assert len(ledger.told) > KILLS * 10
+    assert broken_promises(ledger, tmp_path / LOG, [champion]) == []
+
+
+def test_a_server_that_logs_later_loses_predictions(tmp_path: Path, champion: Model, monkeypatch: pytest.MonkeyPatch):
+    """The positive control: the same fault, the same ledger, and answers that leave before their commit."""
+    command = [sys.executable, "-c", CARELESS]
+    popen = subprocess.Popen
+    monkeypatch.setattr(service.subprocess, "Popen", lambda _, **options: popen(command, **options))
+    ledger = Ledger()
+    for kill in range(3):
+        killed_under_load(start(tmp_path), ledger, f"kill-{kill}", 0.6)
+    assert any("not in the log" in line for line in broken_promises(ledger, tmp_path / LOG, [champion]))
+
+
+def test_a_stop_under_load_loses_nothing_and_answers_what_it_took(tmp_path: Path, champion: Model):
+    """SIGTERM drains: what was taken is answered and logged, and the process ends by itself."""
+    ledger = Ledger()
+    for stop in range(5):
+        server = start(tmp_path)
+        server.wait()
+        with Load(server.url, 16, ledger, f"stop-{stop}"):
+            time.sleep(0.5)
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(20) in {0, -signal.SIGTERM}
+    assert broken_promises(ledger, tmp_path / LOG, [champion]) == []
+    assert not (ledger.asked - set(ledger.told)) & logged_names(tmp_path / LOG)
+    assert not {failure for failure in ledger.failures if failure.isdecimal()}  # a closed door, never a bad answer
+
+
+def test_a_hundred_swaps_under_load_fail_no_request(tmp_path: Path, champion: Model):
+    """Promotions and rollbacks under 64 connections: no failed request, and every answer names who made it."""
+    models_dir = tmp_path / "3_models"
+    second = publish_champion(models_dir, 2, seed=2)
+    ledger = Ledger()
+    with running(tmp_path, FOLLOW_SECONDS="0.05") as server:
+        server.wait()
+        with Load(server.url, 64, ledger, "swap", pause=0.05):
+            for swap in range(100):
+                if swap % 2 == 0:
+                    rollback(models_dir)
+                else:
+                    promote(models_dir, 2, expected=1, gate_digest="a test's swap")
+                expected = 1 if swap % 2 == 0 else 2
+                for _ in range(200):
+                    if httpx.get(f"{server.url}/model").json()["version"] == expected:
+                        break
+                    time.sleep(0.01)
+                else:
+                    raise AssertionError(f"version {expected} never answered")
+    assert not ledger.failures
+    assert set(ledger.versions.values()) == {1, 2}
+    assert broken_promises(ledger, tmp_path / LOG, [champion, second]) == []
+
+
+def test_a_full_disk_refuses_and_recovers(tmp_path: Path):
+    """Where nothing can be written predictions are refused and readiness is false; room brings both back."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("expected the right to mount a small disk")
+    try:
+        model = publish_champion(tmp_path / "3_models", 1, seed=1)
+        with running(tmp_path, PREDICTIONS_URL=f"sqlite:///{disk}/predictions.db") as server:
+            server.wait()
+            filler = disk / "filler"
+            ledger = Ledger()
+            with Load(server.url, 8, ledger, "disk"):
+                time.sleep(0.5)
+                with filler.open("wb", buffering=0) as file, suppress(OSError):
+                    while True:
+                        file.write(b"x" * 4096)
+                server.wait("/health/ready", 503)
+                time.sleep(0.5)
+                filler.unlink()
+                server.wait("/health/ready", 200)
+                before = len(ledger.told)
+                time.sleep(0.5)
+            assert len(ledger.told) > before
+            assert set(ledger.failures) == {"503"}
+            assert httpx.post(f"{server.url}/predict", json=example() | {"request_id": "x"}).status_code == 200
+        ledger.asked.add("x")
+        assert broken_promises(ledger, disk / "predictions.db", [model]) == []
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
