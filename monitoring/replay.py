@@ -35,8 +35,8 @@ PAUSE_SECONDS = 0.2  # before the second attempt; doubled each time
 Rows = list[dict[str, Any]]
 
 
-class ServerMissing(ConnectionError):
-    """Nobody answers where the server should be."""
+class ServerMissing(SystemExit):
+    """Nobody answers where the server should be; the message says what to run."""
 
 
 @dataclass

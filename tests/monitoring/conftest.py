@@ -1,0 +1,110 @@
+"""What the monitor's tests share: real flights of one autumn, and a prediction log of the live months."""
+
+import importlib
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flights.artifacts import read_parquet
+from flights.config import Settings
+from flights.dataset import EVENT_TIME, KEY, as_arrays
+from flights.predictions import Outcome, Prediction, add, engine
+from flights.registry import champion, load
+from monitoring import drills, replay
+from monitoring.performance import local_day
+
+Logged = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def autumn(collected: Path) -> pd.DataFrame:
+    """Every fourth real flight of September to November, with its local day and a stand-in for a probability."""
+    rows = read_parquet(collected / "1_raw" / "valid.parquet", "")
+    rows = rows[(rows[EVENT_TIME] >= "2013-09-02") & (rows[EVENT_TIME] < "2013-12-02")]
+    rows = rows.sort_values(EVENT_TIME)[::4].reset_index(drop=True)
+    backlog = rows["backlog_origin"].fillna(0.0)
+    return rows.assign(day=local_day(rows[EVENT_TIME]), probability=0.05 + 0.9 * backlog / (backlog + 20))
+
+
+@pytest.fixture(scope="session")
+def evidently() -> None:
+    """Evidently, imported once; its imports warn of NumPy's and pandas' future."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("evidently")
+
+
+@pytest.fixture
+def logged(a_copy: Path) -> Logged:
+    """Write what a replay of some live days would leave in the log, without the waiting for HTTP."""
+
+    def write(first: str = "2013-11-01", last: str = "2013-11-30", drill: str = "") -> Path:
+        settings = Settings()
+        live = read_parquet(settings.splits_dir / "live.parquet", "")
+        start, end = replay.span(live, first, last)
+        flights, outcomes = drills.applied(replay.traffic(live, start, end), drill, settings.seed)
+        version = champion(settings.models_dir)
+        assert version is not None
+        model = load(settings.models_dir, version)
+        flights = flights[flights["carrier"] != drills.NEW_CARRIER]  # the server refuses those
+        probabilities = model.score(as_arrays(flights))
+        log = engine(settings.log_url)
+        add(log, predictions(flights, probabilities, model.threshold, version, model.digest))
+        add(log, arrived(outcomes))
+        log.dispose()
+        return a_copy
+
+    return write
+
+
+def predictions(
+    flights: pd.DataFrame, probabilities: np.ndarray, threshold: float, version: int, digest: str
+) -> list[Prediction]:
+    """Flights as the server logs them."""
+    rows = []
+    for row, probability in zip(replay.requests(flights), probabilities, strict=True):
+        name = row.pop("request_id")
+        time = row[EVENT_TIME].replace("Z", ".000000Z")
+        answer = (float(probability), bool(probability >= threshold), threshold, version, digest)
+        rows.append(Prediction(name, "2026-01-01T00:00:00.000000Z", time, json.dumps(row), *answer, latency_us=900))
+    return rows
+
+
+def arrived(outcomes: pd.DataFrame) -> list[Outcome]:
+    """Outcomes as the server logs them."""
+    return [
+        Outcome(row["request_id"], row["known_at"], row["arrival_delay"], f"2026-01-01T00:00:00.{place:06}Z")
+        for place, row in enumerate(replay.knowledge(outcomes))
+    ]
+
+
+def judged(days: int = 40, rows: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Predictions of a perfectly calibrated model, as the log gives them back, with outcomes three hours later."""
+    random = np.random.default_rng(seed)
+    count = days * rows
+    event_time = pd.date_range("2013-11-01T10:00Z", periods=days).repeat(rows) + pd.to_timedelta(
+        np.tile(np.linspace(0, 12, rows), days), unit="h"
+    )
+    probability = random.beta(1, 3, count)
+    late = random.random(count) < probability
+    minutes = np.full(count, 150.0)
+    delay = np.where(late, 40.0, -5.0)
+    return pd.DataFrame(
+        {
+            KEY: [f"flight-{number}" for number in range(count)],
+            "event_time": event_time,
+            "probability": probability,
+            "threshold": 0.3,
+            "model_version": 1,
+            "served_by": "champion",
+            "latency_us": 900,
+            "scheduled_minutes": minutes,
+            "arrival_delay": delay,
+            "known_at": event_time + pd.to_timedelta(minutes + delay, unit="min"),
+        }
+    ).rename(columns={KEY: "request_id"})

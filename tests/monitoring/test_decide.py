@@ -1,0 +1,72 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from monitoring.decide import COOL_DOWN_DAYS, NEW_CHAMPION_DAYS, TO_ACT, TREE, decide
+from monitoring.watch import Watch
+
+DAYS = pd.date_range("2013-11-01", periods=30)
+
+
+def watch(points_at: str, bad_days: int, name: str = "figure") -> Watch:
+    """A figure that leaves its band on the newest days."""
+    values = np.where(np.arange(len(DAYS)) >= len(DAYS) - bad_days, 9.0, 0.0)
+    return Watch(name, points_at, "sd", pd.Series(values, DAYS), high=1)
+
+
+def test_quiet_watches_are_ok():
+    """Nothing outside its band: nobody has to do anything."""
+    decision = decide([watch(points_at, 0) for points_at, *_ in TREE])
+    assert (decision.action, decision.act, decision.reasons) == ("ok", False, [])
+
+
+@pytest.mark.parametrize(("points_at", "action"), [(points_at, action) for points_at, action, _ in TREE])
+def test_each_branch_is_reached(points_at: str, action: str):
+    """Each kind of alarm alone leads to its action, with its reason and the day since when."""
+    decision = decide([watch(points_at, 5), *(watch(other, 0) for other, *_ in TREE)])
+    assert decision.action == action
+    assert decision.act == (action in TO_ACT)
+    assert decision.since == "2013-11-28"
+    assert decision.reasons == ["figure is 9 sd on 2013-11-30, above 1"]
+
+
+@pytest.mark.parametrize("bad_days", [1, 2])
+def test_too_few_bad_days_are_ok(bad_days: int):
+    """Three of five days and the newest: one or two bad days decide nothing."""
+    assert decide([watch("ranking", bad_days)]).action == "ok"
+
+
+def test_an_alarm_that_is_over_decides_nothing():
+    """Bad days in the past are history once the newest day is good."""
+    values = pd.Series(np.where(np.arange(len(DAYS)) < 28, 9.0, 0.0), DAYS)
+    assert decide([Watch("figure", "feed", "sd", values, high=1)]).action == "ok"
+
+
+def test_causes_come_before_the_model():
+    """A broken feed spoils calibration, ranking and drift too: the feed is mended, and all of it is said."""
+    rung = [watch(points_at, 5, points_at) for points_at in ("drift", "ranking", "calibration", "feed")]
+    decision = decide(rung)
+    assert decision.action == "fix the feed"
+    assert len(decision.reasons) == 4
+
+
+def test_quality_lost_after_a_swap_is_rolled_back():
+    """The new champion is to blame for what began with it, and not for what began before or long after."""
+    began = DAYS[-3]
+    assert decide([watch("ranking", 5)], swapped=began - pd.Timedelta(days=3)).action == "roll back"
+    assert decide([watch("calibration", 5)], swapped=began).action == "roll back"
+    assert decide([watch("ranking", 5)], swapped=began + pd.Timedelta(days=1)).action == "retrain"
+    assert decide([watch("ranking", 5)], swapped=began - pd.Timedelta(days=NEW_CHAMPION_DAYS + 1)).action == "retrain"
+    assert decide([watch("feed", 5)], swapped=began).action == "fix the feed"
+
+
+def test_a_fresh_model_is_not_trained_again():
+    """Within the cool-down a retrained model that does no better is watched, or retraining would thrash."""
+    assert decide([watch("ranking", 5)], age_days=COOL_DOWN_DAYS - 1).action == "watch"
+    assert decide([watch("ranking", 5)], age_days=COOL_DOWN_DAYS).action == "retrain"
+
+
+def test_nothing_watched_is_ok():
+    """An empty log has no alarm."""
+    assert decide([]).action == "ok"
+    assert decide([Watch("figure", "feed", "sd", pd.Series(dtype=float), high=1)]).action == "ok"

@@ -1,0 +1,87 @@
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flights.dataset import EVENT_TIME
+from monitoring import drift
+from monitoring.watch import fires
+
+
+@pytest.fixture(scope="module")
+def parts(autumn: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """September and October to compare with, and November."""
+    return autumn[autumn["day"] < "2013-11-01"], autumn[autumn["day"] >= "2013-11-01"]
+
+
+def drifting(reference: pd.DataFrame, live: pd.DataFrame) -> dict[str, int]:
+    """The watches that ring, with the number of days."""
+    known = drift.known_texts(reference)
+    frames = [drift.watched(part, known).set_index(part["day"]) for part in (reference, live)]
+    watches = drift.drift_watches(*drift.daily_distances(*frames))
+    return {watch.name: int(fires(watch).sum()) for watch in watches if fires(watch).any()}
+
+
+def test_a_clean_month_does_not_drift(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """November after September and October rings nothing, though it is 15 degrees colder."""
+    assert drifting(*parts) == {}
+
+
+def test_celsius_drifts(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """A change of unit in the middle of the month rings for its column, and for no other feed's."""
+    reference, live = parts
+    late = live["day"] >= "2013-11-15"
+    faulty = live.assign(temperature=live["temperature"].where(~late, (live["temperature"] - 32) / 1.8))
+    assert drifting(reference, faulty).keys() == {"temperature: drift"}
+
+
+def test_a_clock_that_is_hours_off_drifts(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """Local times sent as UTC move the hour of the day, and the day's calendar columns ring nothing."""
+    reference, live = parts
+    faulty = live.assign(**{EVENT_TIME: live[EVENT_TIME] - pd.Timedelta(hours=5)})
+    assert drifting(reference, faulty).keys() == {"hour of day: drift"}
+
+
+def test_a_stranger_s_text_is_not_repeated(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """A text that the reference does not know becomes one word of ours; missing stays missing."""
+    reference, live = parts
+    hostile = live.head(3).assign(carrier=["</script><script>alert(1)</script>", None, "UA"])
+    seen = drift.watched(hostile, drift.known_texts(reference))
+    assert seen["carrier"].fillna("missing").tolist() == [drift.OTHER, "missing", "UA"]
+
+
+def test_empty_days_and_columns_have_no_distance(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """No rows, and columns with nothing in them, are states and no errors."""
+    reference, live = parts
+    assert drifting(reference, live.head(0)) == {}
+    assert drifting(reference, live.assign(temperature=np.nan, pressure=np.nan)) == {}
+    assert "temperature: drift" not in drifting(reference.assign(temperature=np.nan), live)
+
+
+def test_a_day_that_strays_does_not_become_the_norm(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """A fault that lasts for weeks still rings at the end of them."""
+    reference, live = parts
+    faulty = live.assign(distance=live["distance"] * 1.6)
+    assert drifting(reference, faulty)["distance: drift"] == live["day"].nunique() - 2
+
+
+def test_distances_are_evidently_s(evidently: None):
+    """Wasserstein and Jensen-Shannon agree with Evidently's own functions to 1e-9."""
+    from evidently.legacy.calculations.stattests import jensenshannon_stat_test, wasserstein_stat_test
+
+    random = np.random.default_rng(0)
+    past, current = random.gamma(2, 10, 900), random.gamma(3, 10, 350).round()
+    theirs = wasserstein_stat_test(pd.Series(past), pd.Series(current), "num", 0.1).drift_score
+    assert drift.distance(past, current) == pytest.approx(theirs, abs=1e-9)
+    texts = [random.choice(list(letters), 500).astype(object) for letters in ("abcd", "bcdex")]
+    theirs = jensenshannon_stat_test(pd.Series(texts[0]), pd.Series(texts[1]), "cat", 0.1).drift_score
+    assert drift.distance(*texts) == pytest.approx(theirs, abs=1e-9)
+
+
+def test_distances_of_known_samples():
+    """Equal samples are at 0, a shift counts in standard deviations, texts without overlap are at the most."""
+    values = np.arange(100.0)
+    assert drift.distance(values, values) == 0
+    assert drift.distance(values, values + values.std()) == pytest.approx(1)
+    assert drift.jensen_shannon(Counter("a"), Counter("b")) == pytest.approx(np.sqrt(np.log(2)))

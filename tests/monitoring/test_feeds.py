@@ -1,0 +1,55 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from monitoring import drills, feeds
+from monitoring.watch import fires
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def parts(autumn: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """September and October to compare with, and November with the moment of each prediction."""
+    live = autumn[autumn["day"] >= "2013-11-01"]
+    return autumn[autumn["day"] < "2013-11-01"], live.assign(moment=live["scheduled_departure"])
+
+
+def ringing(reference: pd.DataFrame, live: pd.DataFrame) -> set[str]:
+    """Names of the watches that ring."""
+    return {watch.name for watch in feeds.feed_watches(reference, live) if fires(watch).any()}
+
+
+def test_clean_feeds_ring_nothing(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """A real month is neither silent, nor stuck, nor out of tune."""
+    assert ringing(*parts) == set()
+
+
+@pytest.mark.parametrize(
+    ("drill", "watch"),
+    [
+        (drills.feed_down, "weather: missing beyond the usual"),
+        (drills.feed_stuck, "weather: stuck"),
+        (drills.celsius, "weather: discord"),
+    ],
+)
+def test_a_broken_feed_rings(parts: tuple[pd.DataFrame, pd.DataFrame], drill: drills.Fault, watch: str):
+    """Each fault of the weather feed rings for what it is, and for no other feed."""
+    reference, live = parts
+    rung = ringing(reference, drill(live.copy(), live.head(0), RANDOM)[0])
+    assert watch in rung
+    assert {name.split(":")[0] for name in rung} == {"weather"}
+
+
+def test_one_silent_column_rings(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """A feed that loses one of its columns is seen though the others still come."""
+    reference, live = parts
+    assert "weather: missing beyond the usual" in ringing(reference, live.assign(visibility=np.nan))
+
+
+def test_a_feed_without_a_past_or_a_present_is_no_error(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """No live rows, and a reference whose columns are all missing, ring nothing."""
+    reference, live = parts
+    assert ringing(reference, live.head(0)) == set()
+    empty = reference.assign(**dict.fromkeys(feeds.fed_by("weather"), np.nan))
+    assert not {name for name in ringing(empty, live) if "missing" in name}
