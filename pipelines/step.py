@@ -1,5 +1,6 @@
 """One line per step for the person who watches: what it read, what it wrote, how long it took."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +18,15 @@ class Step:
 
 @contextmanager
 def step(name: str) -> Iterator[Step]:
-    """Time a step and print its line when it ends well."""
+    """Time a step and print its line when it ends well.
+
+    A missing file ends the process with its message alone: it names the command that makes it.
+    """
     said, start = Step(), time.perf_counter()
-    yield said
+    try:
+        yield said
+    except FileNotFoundError as missing:
+        sys.exit(f"{name}: {missing}")
     print(f"{name:<9} read {said.read}; wrote {said.wrote}; {time.perf_counter() - start:.1f} s", flush=True)
 
 

@@ -7,6 +7,7 @@ drift, scikit-learn's models of record) for `evaluate`, and one MLflow run per m
 import platform
 import subprocess
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +153,8 @@ def logged_runs(
     tracking.end_abandoned_runs(mlflow)
     source = settings.splits_dir / "train.parquet"
     origin_of_rows = mlflow.data.sources.LocalArtifactDatasetSource(str(source))
-    dataset = mlflow.data.from_pandas(train, origin_of_rows, name=f"train {settings.as_of}", digest=sha256(source)[:36])
+    with warnings.catch_warnings(action="ignore"):  # that integers cannot be missing: ours never are
+        dataset = mlflow.data.from_pandas(train, origin_of_rows, name="train", digest=sha256(source)[:36])
     example = features_of(train.head(1000))
     runs = {}
     for name, fit in fits.items():

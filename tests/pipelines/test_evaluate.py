@@ -124,5 +124,5 @@ def test_days_are_local(trained, monkeypatch):
 def test_evaluating_before_training_names_the_command(tmp_path, monkeypatch):
     """A step without its input says what to run."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="run `make train`"):
+    with pytest.raises(SystemExit, match="run `make train`"):
         evaluate.main()

@@ -26,3 +26,9 @@ def test_sizes_are_in_megabytes(tmp_path):
     for name in "ab":
         (tmp_path / name).write_bytes(bytes(500_000))
     assert size(tmp_path / "a", tmp_path / "b") == "1.0 MB"
+
+
+def test_a_missing_input_ends_the_step_with_the_next_command():
+    """No traceback for somebody who ran a step too early."""
+    with pytest.raises(SystemExit, match="split: no data: run `make validate`"), step("split"):
+        raise FileNotFoundError("no data: run `make validate`")

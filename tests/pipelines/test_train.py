@@ -93,5 +93,5 @@ def test_rows_without_an_outcome_are_not_learned(settings):
 def test_training_before_splitting_names_the_command(tmp_path, monkeypatch):
     """A step without its input says what to run."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="run `make split`"):
+    with pytest.raises(SystemExit, match="run `make split`"):
         train.main()
