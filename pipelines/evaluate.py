@@ -15,9 +15,9 @@ import pandas as pd
 import skops.io
 
 from flights import model, portable, registry, tracking
-from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json
+from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json, write_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, KEY, ZONE, as_arrays, targets
+from flights.dataset import EVENT_TIME, INPUTS, KEY, ZONE, as_arrays, targets
 from flights.evaluation import METRICS, Interval, Sorted, Vector, interval, margin, metrics, resampled_metrics, sort
 from pipelines import card, gate, plots
 from pipelines.step import step
@@ -53,7 +53,8 @@ def main() -> None:
         answers = holdout_answers(settings, folder, holdout, champion)
         measured = measurements(answers, holdout, settings.seed)
         report = evaluation(settings, folder, holdout, answers, measured, champion)
-        version = published(settings, folder, report, measured)
+        reference = reference_rows(holdout, answers[model.CANDIDATE])
+        version = published(settings, folder, report, measured, reference)
         write_json(settings.candidate_dir / "evaluation.json", report | {"version": version})
         said.read = f"{len(holdout):,} flights of the holdout, {len(answers)} models"
         said.wrote = f"version {version}, which the gate {'passed' if report['passed'] else 'refused'}"
@@ -179,7 +180,22 @@ def plain(each: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
     return {name: asdict(figure) for name, figure in each.items()}
 
 
-def published(settings: Settings, folder: Path, report: dict[str, Any], measured: Mapping[str, Measured]) -> int:
+def reference_rows(holdout: pd.DataFrame, ours: Answers) -> pd.DataFrame:
+    """What the monitor compares the traffic with: the days just before it, whole, with what the model said of them.
+
+    All of the holdout: alarms are set by how far one clean day is from another, and a sample would add its own noise.
+    """
+    names = [column.name for column in INPUTS]
+    return holdout[names].assign(probability=ours.probabilities, target=targets(holdout)).sort_values(EVENT_TIME)
+
+
+def published(
+    settings: Settings,
+    folder: Path,
+    report: dict[str, Any],
+    measured: Mapping[str, Measured],
+    reference: pd.DataFrame,
+) -> int:
     """Register the candidate and publish its folder; an immutable version, whatever the gate said."""
     mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
     training = read_json(folder / "training.json", registry.TRAIN_FIRST)
@@ -187,6 +203,7 @@ def published(settings: Settings, folder: Path, report: dict[str, Any], measured
     version = tracking.register(mlflow, run, {"gate": "passed" if report["passed"] else "refused"})
     with new_folder(registry.model_folder(settings.models_dir, version)) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        write_parquet(temporary / "reference.parquet", reference)
         write_json(temporary / "gate.json", report)
         write_json(temporary / "metrics.json", report["metrics"].get(model.CANDIDATE, {}))
         plots.write_holdout(temporary / "holdout.png", {name: each.rows for name, each in measured.items()}, report)

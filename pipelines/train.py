@@ -1,7 +1,7 @@
 """Train: fit the baselines and the candidate, set the thresholds on validation, and export what can be served.
 
-Never touches the holdout. Leaves a candidate folder (the portable model, golden predictions, the reference sample for
-drift, scikit-learn's models of record) for `evaluate`, and one MLflow run per model.
+Never touches the holdout. Leaves a candidate folder (the portable model, golden predictions, scikit-learn's
+models of record) for `evaluate`, and one MLflow run per model.
 """
 
 import platform
@@ -19,15 +19,14 @@ import skops.io
 from rich.progress import Progress
 
 from flights import model, portable, registry, tracking
-from flights.artifacts import new_folder, read_parquet, sha256, write_json, write_parquet
+from flights.artifacts import new_folder, read_parquet, sha256, write_json
 from flights.config import Settings
-from flights.dataset import INPUTS, KEY, as_arrays, schema_digest, targets
+from flights.dataset import INPUTS, as_arrays, schema_digest, targets
 from flights.evaluation import cost_threshold, metrics, sort
 from flights.features import build_features
 from pipelines.step import step
 
 GOLDEN_ROWS = 100
-REFERENCE_ROWS = 10_000
 UNSEEN = "?"  # a category that no training saw
 LOCK = Path("requirements.lock")
 
@@ -123,9 +122,6 @@ def write_candidate(folder: Path, fits: Mapping[str, Fit], validation: pd.DataFr
     golden = golden_rows(validation)
     registry.write_golden(folder, as_arrays(golden), candidate.pipeline.predict_proba(features_of(golden))[:, 1])
     registry.check_golden(folder, score)
-    reference = validation.assign(probability=probabilities, target=targets(validation))
-    reference = reference.sample(min(REFERENCE_ROWS, len(reference)), random_state=origin["seed"]).sort_values(KEY)
-    write_parquet(folder / "reference.parquet", reference[[*(c.name for c in INPUTS), "probability", "target"]])
     for name, fit in fits.items():
         skops.io.dump(fit.pipeline, folder / f"{name}.skops")
     content = {"threshold": candidate.threshold, "thresholds": {name: fit.threshold for name, fit in fits.items()}}

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flights import model, registry
+from flights import model, portable, registry
 from flights.artifacts import read_json, read_parquet, write_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, targets
+from flights.dataset import EVENT_TIME, INPUTS, as_arrays, targets
 from flights.evaluation import METRICS
 from pipelines import evaluate
 from pipelines.promote import promoted
@@ -44,6 +44,15 @@ def test_a_version_holds_its_evidence(trained):
     assert {"gate.json", "metrics.json", "card.md", "holdout.png", "reference.parquet"} <= set(manifest["files"])
     assert (folder / "holdout.png").read_bytes().startswith(b"\x89PNG")
     assert {"threshold", "git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run"} <= set(manifest)
+
+
+def test_the_reference_is_the_holdout_with_its_predictions(trained):
+    """The monitor compares with the days just before the traffic, every row of them, which no fitting has seen."""
+    folder = registry.model_folder(trained / "3_models", 1)
+    reference = read_parquet(folder / "reference.parquet", "")
+    assert list(reference.columns) == [*(column.name for column in INPUTS), "probability", "target"]
+    assert len(reference) == read_json(folder / "gate.json", "")["holdout"]["rows"]
+    np.testing.assert_allclose(portable.load(folder)(as_arrays(reference)), reference["probability"], atol=1e-12)
 
 
 def test_the_next_candidate_is_compared_with_the_champion(a_copy):

@@ -5,13 +5,12 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from flights import model, portable, registry
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
-from flights.dataset import INPUTS, as_arrays
+from flights.dataset import INPUTS
 from pipelines import train
 from pipelines.evaluate import candidate_folder
 
@@ -49,10 +48,10 @@ def test_two_trainings_agree_to_the_bit(trained, tmp_path):
 
 
 def test_the_candidate_folder_is_complete(settings):
-    """The portable model, golden predictions, the reference sample, the models of record and where it all came from."""
+    """The portable model, golden predictions, the models of record and where it all came from."""
     folder = candidate_folder(settings)
     names = {path.name for path in folder.iterdir()}
-    expected = {portable.TREES, portable.TABLES, registry.GOLDEN, "reference.parquet", "training.json"}
+    expected = {portable.TREES, portable.TABLES, registry.GOLDEN, "training.json"}
     assert names == expected | {f"{name}.skops" for name in model.MODELS}
     training = read_json(folder / "training.json", "")
     assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run", "threshold"} <= set(training)
@@ -66,14 +65,6 @@ def test_golden_rows_cover_the_odd_ones(settings):
     odd = [row for row in golden if all(row[name] is None for name in nullable)]
     assert len(odd) == train.GOLDEN_ROWS // 10
     assert {row["dest"] for row in odd} == {train.UNSEEN}
-
-
-def test_the_reference_is_validation_with_its_predictions(settings):
-    """Drift is measured against rows that the model was not fitted on."""
-    folder = candidate_folder(settings)
-    reference = read_parquet(folder / "reference.parquet", "")
-    assert list(reference.columns) == [*(column.name for column in INPUTS), "probability", "target"]
-    np.testing.assert_allclose(portable.load(folder)(as_arrays(reference)), reference["probability"], atol=1e-9)
 
 
 def test_training_never_opens_the_holdout(a_copy, monkeypatch):
