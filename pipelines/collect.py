@@ -163,6 +163,7 @@ def manifest(folder: Path, tables: dict[str, pd.DataFrame], path: Path, flights:
             "prediction_lead_hours": PREDICTION_LEAD_HOURS,
             "overdue_minutes": conditions.OVERDUE_MINUTES,
             "weather_age_hours": conditions.WEATHER_AGE_HOURS,
+            "pressure_change_hours": conditions.PRESSURE_CHANGE_HOURS,
             "previous_leg_hours": conditions.PREVIOUS_LEG_HOURS,
         },
         "schema_digest": schema_digest(),

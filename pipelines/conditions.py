@@ -15,6 +15,7 @@ from flights.dataset import LATE_MINUTES, PREDICTION_LEAD_HOURS, ZONE
 
 OVERDUE_MINUTES = 15  # a departure is overdue once this long after its schedule
 WEATHER_AGE_HOURS = 6  # an older observation says nothing any more: missing
+PRESSURE_CHANGE_HOURS = 3
 PREVIOUS_LEG_HOURS = 24  # an aircraft's earlier departure from New York counts for this long
 NEVER = 2**31  # minutes: after everything
 WEATHER = {  # the source's name: ours
@@ -23,7 +24,6 @@ WEATHER = {  # the source's name: ours
     "humid": "humidity",
     "wind_dir": "wind_direction",
     "wind_speed": "wind_speed",
-    "wind_gust": "wind_gust",
     "precip": "precipitation",
     "pressure": "pressure",
     "visib": "visibility",
@@ -84,7 +84,14 @@ def conditions(flights: pd.DataFrame, weather: pd.DataFrame, aircraft: pd.DataFr
 
 
 def weather_known(origins: pd.Series, asked: Minutes, weather: pd.DataFrame) -> pd.DataFrame:
-    """The origin's last observation whose hour was over."""
+    """The origin's last observation whose hour was over, and how the pressure changed up to it."""
+    now = last_observation(origins, asked, weather)
+    before = last_observation(origins, asked - 60 * PRESSURE_CHANGE_HOURS, weather)
+    return now.assign(pressure_change=now["pressure"] - before["pressure"])
+
+
+def last_observation(origins: pd.Series, asked: Minutes, weather: pd.DataFrame) -> pd.DataFrame:
+    """Each origin's last observation known at a minute; missing if it is older than `WEATHER_AGE_HOURS`."""
     observed = weather.rename(columns=WEATHER)[["origin", *WEATHER.values()]]
     observed = observed.assign(known=minutes_since_1970(pd.to_datetime(weather["time_hour"])) + 60).sort_values("known")
     queries = pd.DataFrame({"origin": origins.to_numpy(), "known": asked, "row": np.arange(len(asked))})
@@ -95,20 +102,43 @@ def weather_known(origins: pd.Series, asked: Minutes, weather: pd.DataFrame) -> 
 
 
 def network_known(flights: pd.DataFrame, asked: Minutes) -> pd.DataFrame:
-    """How late the network runs: backlog, overdue departures and arrival delays, by scope."""
+    """How late the network runs and ran, as named by the contract."""
     everywhere = np.zeros(len(flights), np.int64)
     origin, carrier, dest = (codes(flights[name]) for name in ("origin", "carrier", "dest"))
-    scopes = {"all": everywhere, "origin": origin, "carrier": carrier, "origin_carrier": origin * 100 + carrier}
-    known = {}
-    for scope, group in scopes.items():
-        known[f"backlog_{scope}"] = backlog(flights, group, asked)
-        known[f"overdue_1h_{scope}"] = share_overdue(flights, group, asked, hours=1)
-        known[f"overdue_3h_{scope}"] = share_overdue(flights, group, asked, hours=3)
-    for scope, group in {"all": everywhere, "carrier": carrier, "dest": dest}.items():
-        known[f"arrival_delay_4h_{scope}"] = mean_arrival_delay(flights, group, asked, hours=4)
-    known["late_yesterday"] = share_late_yesterday(flights, asked)
-    known["departures_planned"] = departures_planned(flights, origin)
-    return pd.DataFrame(known)
+    origin_carrier = origin * 100 + carrier
+    number = codes(flights["carrier"] + flights["flight"].astype(str) + flights["dest"])
+    arrived = flights["arrived"].to_numpy()
+    delay = flights["arrival_delay"].to_numpy()
+    lost = delay - flights["departure_delay"].to_numpy()
+    late = np.where(delay >= LATE_MINUTES, 1.0, 0.0)
+    gate_to_gate = (arrived - flights["gone"].to_numpy()).astype(np.float64)
+
+    def of_arrivals(amounts: Numbers, group: Minutes, hours: int) -> Numbers:
+        return mean_between(group, arrived, amounts, asked - 60 * hours, asked)
+
+    return pd.DataFrame(
+        {
+            "departures_planned": departures_planned(flights, origin),
+            "backlog_all": backlog(flights, everywhere, asked),
+            "backlog_origin": backlog(flights, origin, asked),
+            "backlog_carrier": backlog(flights, carrier, asked),
+            "overdue_1h_all": share_overdue(flights, everywhere, asked, hours=1),
+            "overdue_1h_origin": share_overdue(flights, origin, asked, hours=1),
+            "overdue_3h_all": share_overdue(flights, everywhere, asked, hours=3),
+            "overdue_3h_origin": share_overdue(flights, origin, asked, hours=3),
+            "overdue_3h_carrier": share_overdue(flights, carrier, asked, hours=3),
+            "overdue_3h_origin_carrier": share_overdue(flights, origin_carrier, asked, hours=3),
+            "arrival_delay_4h_all": of_arrivals(delay, everywhere, hours=4),
+            "arrival_delay_4h_carrier": of_arrivals(delay, carrier, hours=4),
+            "arrival_delay_4h_dest": of_arrivals(delay, dest, hours=4),
+            "lost_12h_all": of_arrivals(lost, everywhere, hours=12),
+            "lost_24h_dest": of_arrivals(lost, dest, hours=24),
+            "gate_to_gate_24h_dest": of_arrivals(gate_to_gate, dest, hours=24),
+            "late_28d_all": of_arrivals(late, everywhere, hours=28 * 24),
+            "late_28d_carrier": of_arrivals(late, carrier, hours=28 * 24),
+            "late_28d_flight": of_arrivals(late, number, hours=28 * 24),
+        }
+    )
 
 
 def backlog(flights: pd.DataFrame, group: Minutes, asked: Minutes) -> Numbers:
@@ -124,35 +154,19 @@ def share_overdue(flights: pd.DataFrame, group: Minutes, asked: Minutes, hours: 
     """Share of the departures that became due in the last hours and were overdue then; missing if there were none."""
     due = flights["scheduled"].to_numpy() + OVERDUE_MINUTES
     overdue = (flights["gone"].to_numpy() > due).astype(np.float64)
-    return mean_between(group, due, overdue, group, asked - 60 * hours, asked)
-
-
-def mean_arrival_delay(flights: pd.DataFrame, group: Minutes, asked: Minutes, hours: int) -> Numbers:
-    """Mean arrival delay (minutes) of the flights that arrived in the last hours; missing if none did."""
-    arrived, delay = flights["arrived"].to_numpy(), flights["arrival_delay"].fillna(0.0).to_numpy()
-    return mean_between(group, arrived, delay, group, asked - 60 * hours, asked)
-
-
-def share_late_yesterday(flights: pd.DataFrame, asked: Minutes) -> Numbers:
-    """Share of the previous service day's arrivals so far that were late; missing on the first day."""
-    late = np.where(flights["arrival_delay"] >= LATE_MINUTES, 1.0, 0.0)
-    yesterday = service_day(asked) - 1
-    day, arrived = flights["service_day"].to_numpy(), flights["arrived"].to_numpy()
-    return mean_between(day, arrived, late, yesterday, np.zeros_like(asked), asked)
+    return mean_between(group, due, overdue, asked - 60 * hours, asked)
 
 
 def departures_planned(flights: pd.DataFrame, origin: Minutes) -> Numbers:
-    """Departures in the origin's timetable within half an hour of this one, itself included."""
+    """Departures in the origin's timetable in the two hours up to each one, itself included."""
     scheduled = flights["scheduled"].to_numpy()
-    return amount_between(events(origin, scheduled), origin, scheduled - 31, scheduled + 30)
+    return amount_between(events(origin, scheduled), origin, scheduled - 120, scheduled)
 
 
-def mean_between(
-    groups: Minutes, minutes: Minutes, amounts: Numbers, asked_groups: Minutes, after: Minutes, until: Minutes
-) -> Numbers:
-    """Mean amount of the events in each window; missing where there were none."""
-    total = amount_between(events(groups, minutes, amounts), asked_groups, after, until)
-    count = amount_between(events(groups, minutes), asked_groups, after, until)
+def mean_between(groups: Minutes, minutes: Minutes, amounts: Numbers, after: Minutes, until: Minutes) -> Numbers:
+    """Mean amount of the events of each row's group in each row's window; missing where there were none."""
+    total = amount_between(events(groups, minutes, amounts), groups, after, until)
+    count = amount_between(events(groups, minutes), groups, after, until)
     mean = np.full(len(count), np.nan)
     np.divide(total, count, out=mean, where=count > 0)
     return mean
