@@ -13,6 +13,7 @@ export DATA_DIR AS_OF
 # Nothing phones home; the libraries' own words for it.
 export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
+export ORT_DISABLE_TELEMETRY = 1
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -26,6 +27,7 @@ SPLITS := $(DATA_DIR)/2_splits/$(AS_OF)
 CANDIDATE := $(DATA_DIR)/3_models/candidates/$(AS_OF)
 CHAMPION := $(DATA_DIR)/3_models/flights/history/000001.json
 LIBRARY := src/flights
+IMAGE ?= ml-loop
 
 ##@ The loop
 
@@ -105,7 +107,16 @@ docs: $(INSTALLED) ## Make again what is generated in the README and docs/
 	@$(BIN)/python docs/generate.py
 
 bench: $(INSTALLED) ## Ratios, each between things measured in one run
-	@$(RUN) benchmarks.loop
+	@$(RUN) benchmarks.train
+
+##@ Shipping
+
+image: $(CHAMPION) ## Build the service's container image with the champion inside (needs Docker)
+	@IMAGE=$(IMAGE) deploy/image
+
+serve-docker: image ## Answer on PORT from the container: read-only, without privileges, within limits
+	@docker run --rm --publish 127.0.0.1:$${PORT:-8000}:8000 --volume $(IMAGE)-log:/data/4_predictions \
+	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 $(IMAGE)
 
 ##@ Housekeeping
 
@@ -114,6 +125,8 @@ install: $(INSTALLED) ## Make .venv and install the pinned and hashed lock
 lock: ## Pin every dependency anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade -q -o requirements.lock
+	uv pip compile pyproject.toml --extra serving -c requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-serving.lock
 
 clean: ## Forget everything made: data, models, the environment, caches
 	find $(DATA_DIR) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +

@@ -7,7 +7,6 @@ models of record) for `evaluate`, and one MLflow run per model.
 import platform
 import subprocess
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,8 +148,7 @@ def logged_runs(
     tracking.end_abandoned_runs(mlflow)
     source = settings.splits_dir / "train.parquet"
     origin_of_rows = mlflow.data.sources.LocalArtifactDatasetSource(str(source))
-    with warnings.catch_warnings(action="ignore"):  # that integers cannot be missing: ours never are
-        dataset = mlflow.data.from_pandas(train, origin_of_rows, name="train", digest=sha256(source)[:36])
+    dataset = mlflow.data.from_pandas(train, origin_of_rows, name="train", digest=sha256(source)[:36])
     example = features_of(train.head(1000))
     runs = {}
     for name, fit in fits.items():

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def connect(models_dir: Path, setting: str = "") -> Any:
     import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", "(?s).*Inferred schema contains integer column")  # ours are never missing
     with _locked(models_dir / ".mlflow.lock"):
         mlflow.set_tracking_uri(setting or _sqlite(models_dir / "mlflow.db"))
         client = mlflow.MlflowClient()

@@ -1,0 +1,62 @@
+"""What a model would have claimed that sees the outcome, and who refuses it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from flights import model
+from flights.artifacts import read_json
+from flights.config import Settings
+from flights.dataset import INPUTS, OUTCOMES, LeakageError, inputs, targets
+from flights.evaluation import Interval, metrics, sort
+from pipelines import gate
+from pipelines.train import features_of, labelled
+
+
+@pytest.fixture(scope="module")
+def parts(trained, environment):
+    """Rows to learn from and rows of the holdout."""
+    environment.setenv("DATA_DIR", str(trained))
+    return {name: labelled(Settings(), name) for name in ("train", "holdout")}
+
+
+def scored(parts, leak=None):
+    """ROC-AUC on the holdout of a candidate that also sees one outcome column."""
+
+    def view(rows):
+        features = features_of(rows)
+        return features if leak is None else features.assign(**{leak: rows[leak].to_numpy()})
+
+    fitted = model.build_model(model.CANDIDATE, 0).fit(view(parts["train"]), targets(parts["train"]))
+    found = fitted.predict_proba(view(parts["holdout"]))[:, 1]
+    return metrics(sort(targets(parts["holdout"]), found))["roc_auc"]
+
+
+def test_a_leaky_model_would_have_looked_brilliant(parts, trained):
+    """With the departure delay as a feature, ROC-AUC rises beyond what is honest, and the gate takes it for a leak."""
+    honest, leaky = scored(parts), scored(parts, "departure_delay")
+    assert leaky > honest + 0.08
+    report = read_json(trained / "3_models" / "candidates" / "2013-11-01" / "evaluation.json", "")
+    assert honest == pytest.approx(report["metrics"]["candidate"]["roc_auc"]["value"], abs=0.03)
+    evidence = gate.Evidence({"roc_auc": Interval(leaky, leaky, leaky)}, {}, None, 0, 0.0, 0, 1.0)
+    assert gate.too_good(evidence)
+    assert not gate.too_good(replace(evidence, metrics={"roc_auc": Interval(honest, honest, honest)}))
+
+
+@pytest.mark.parametrize("column", OUTCOMES, ids=lambda column: column.name)
+def test_no_outcome_can_be_declared_an_input(column):
+    """Planted: each outcome column among the inputs."""
+    with pytest.raises(LeakageError, match=column.name):
+        inputs(*INPUTS, column)
+
+
+def test_a_random_split_flatters(parts):
+    """Rows of the same days on both sides of the split: the same model seems better than on later days."""
+    rows = parts["train"]
+    mixed = np.random.default_rng(0).random(len(rows)) < 0.75
+    flattered = scored({"train": rows[mixed], "holdout": rows[~mixed]})
+    days = rows["scheduled_departure"]
+    early = days < days.quantile(0.75)
+    honest = scored({"train": rows[early.to_numpy()], "holdout": rows[~early.to_numpy()]})
+    assert flattered > honest
