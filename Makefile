@@ -28,6 +28,7 @@ CANDIDATE := $(DATA_DIR)/3_models/candidates/$(AS_OF)
 CHAMPION := $(DATA_DIR)/3_models/flights/history/000001.json
 LIBRARY := src/flights
 IMAGE ?= ml-loop
+TOOLS := .venv-tools/installed
 
 ##@ The loop
 
@@ -87,7 +88,7 @@ test: $(INSTALLED) ## Every test but the heavy ones (under 10 minutes on two cor
 test-quick: $(INSTALLED) ## The library's and the pipelines' tests: enough to try another Python
 	@$(RUN) pytest -m "not heavy" tests/flights tests/pipelines
 
-test-heavy: $(INSTALLED) ## The tests that take longer: fault injection, fuzzing, long replays
+test-heavy: $(INSTALLED) $(TOOLS) ## The tests that take longer: fault injection, fuzzing, long replays
 	@$(RUN) pytest -m heavy
 
 lint: $(INSTALLED) ## Formatting, lint, types and the import contract
@@ -118,6 +119,8 @@ serve-docker: image ## Answer on PORT from the container: read-only, without pri
 	@docker run --rm --publish 127.0.0.1:$${PORT:-8000}:8000 --volume $(IMAGE)-log:/data/4_predictions \
 	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 $(IMAGE)
 
+tools: $(TOOLS) ## Install what checks and ships, in an environment of its own
+
 ##@ Housekeeping
 
 install: $(INSTALLED) ## Make .venv and install the pinned and hashed lock
@@ -127,10 +130,12 @@ lock: ## Pin every dependency anew (needs uv)
 	  --no-emit-index-url --no-header --upgrade -q -o requirements.lock
 	uv pip compile pyproject.toml --extra serving -c requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-serving.lock
+	uv pip compile deploy/tools.in --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --upgrade -q -o deploy/tools.lock
 
 clean: ## Forget everything made: data, models, the environment, caches
 	find $(DATA_DIR) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* *.egg-info src/*.egg-info
+	rm -rf $(VENV) .venv-tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* *.egg-info src/*.egg-info
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
@@ -145,6 +150,14 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(INSTALL) --require-hashes --no-deps -r $(VENV)/build.lock
 	@$(INSTALL) --require-hashes --no-build-isolation --no-deps -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TOOLS): deploy/tools.lock
+	@echo "installing the tools that check and ship into .venv-tools (once)"
+	@$(PYTHON) -m venv .venv-tools
+	@sed -n '/^setuptools==/,/[^\\]$$/p' $< > .venv-tools/build.lock
+	@$(subst $(BIN),.venv-tools/bin,$(INSTALL)) --require-hashes --no-deps -r .venv-tools/build.lock
+	@$(subst $(BIN),.venv-tools/bin,$(INSTALL)) --require-hashes --no-build-isolation --no-deps -r $<
 	@touch $@
 
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))

@@ -5,6 +5,7 @@ ONNX's double-precision `TreeEnsemble` keeps thresholds exact; converters write 
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,7 @@ def load(folder: Path) -> Score:
 
     The function takes one thread; it is made for few rows at a time, and for many it is started in several processes.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would tell its maker about every model
     import onnxruntime as ort
 
     options = ort.SessionOptions()
