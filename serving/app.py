@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import PlainTextResponse
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
@@ -163,7 +164,7 @@ def add_service_routes(router: APIRouter, active: Active, scorer: Scorer, log: P
             "manifest": active.model.manifest,
         }
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
         """Metrics in Prometheus' text format."""
         metrics.model_version.set(active.model.version if active.model else 0)

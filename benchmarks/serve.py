@@ -1,0 +1,210 @@
+"""How fast the service is, beside what limits it and what people use: `make bench-serve`.
+
+All servers are up at once on one core, the load is on the other, and short windows alternate between them; a ratio is
+the median of the ratios within each round, so that what disturbs the machine disturbs both sides.
+"""
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.load import Window, request, window
+from flights import registry
+from flights.config import NAME, Settings
+from flights.dataset import EVENT_TIME, as_arrays
+from serving.request import example
+
+ROUNDS = 7
+SECONDS = 1.5  # of a window
+BATCH = 100  # rows of a batch
+CASES = {  # name: whether it sends batches, and over how many connections
+    "one row, 16 connections": (False, 16),
+    "one row, 64 connections": (False, 64),
+    f"{BATCH} rows, 16 connections": (True, 16),
+}
+SLOW = ("tutorial", "mlflow")  # measured in the first case only
+
+
+@dataclass
+class Server:
+    """One of the servers under load."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+    single: bytes
+    batch: bytes
+    windows: dict[str, list[Window]] = field(default_factory=dict)
+
+
+def main() -> None:
+    """Measure and print."""
+    settings = Settings()
+    servers_core, load_core = sorted(os.sched_getaffinity(0))[:2]
+    start = seconds_to_ready(settings, servers_core)
+    with running(settings, servers_core) as servers:
+        os.sched_setaffinity(0, {load_core})
+        memory = {server.name: resident(server.process.pid) for server in servers}
+        measure(servers)
+        report(servers, start, memory)
+
+
+def measure(servers: list[Server]) -> None:
+    """Alternate short windows between all servers; the first round only warms them up."""
+    for number in range(ROUNDS + 1):
+        for server in servers:
+            for case in CASES if server.name not in SLOW else list(CASES)[:1]:
+                batch, connections = CASES[case]
+                asked = server.batch if batch else server.single
+                seen = window(server.port, asked, connections, SECONDS if number else 0.3)
+                if number:
+                    server.windows.setdefault(case, []).append(seen)
+        print(f"round {number} of {ROUNDS}", file=sys.stderr)
+
+
+def report(servers: list[Server], start: float, memory: dict[str, float]) -> None:
+    """Print rates, latencies and ratios."""
+    print("| case | server | answers/s | p50 ms | p99 ms | p99/p50 | failures | ours / this one |")
+    print("|---|---|---|---|---|---|---|---|")
+    for case in CASES:
+        for server in servers:
+            if case in server.windows:
+                print(f"| {case} | {server.name} | " + " | ".join(figures(servers[0], server, case)) + " |")
+    print(f"\nfirst ready answer after {start:.2f} s; memory in MB:", end=" ")
+    print(", ".join(f"{name} {size:.0f}" for name, size in memory.items()))
+
+
+def figures(ours: Server, server: Server, case: str) -> list[str]:
+    """Medians over the windows of one case."""
+    seen = server.windows[case]
+    rates = [one.rate for one in seen]
+    p50, p99 = [one.quantile(0.5) for one in seen], [one.quantile(0.99) for one in seen]
+    spread = [high / low for high, low in zip(p99, p50, strict=True)]
+    ratios = [mine.rate / rate for mine, rate in zip(ours.windows[case], rates, strict=True)]
+    failures = sum(one.failures for one in seen)
+    median = statistics.median
+    return [
+        f"{median(rates):,.0f}",
+        f"{median(p50):.1f}",
+        f"{median(p99):.1f}",
+        f"{median(spread):.1f}",
+        str(failures),
+        f"{median(ratios):.2f}",
+    ]
+
+
+@contextmanager
+def running(settings: Settings, core: int) -> Iterator[list[Server]]:
+    """Every server that can be started, all on one core."""
+    single, batch = json.dumps(example()).encode(), json.dumps({"flights": [example()] * BATCH}).encode()
+    asked = request("/predict", single), request("/predict/batch", batch)
+    servers = [
+        started("ml-loop", ["-m", "serving.app"], core, asked),
+        started("constant", ["-m", "benchmarks.rivals", "PORT", "constant"], core, asked),
+    ]
+    version = registry.champion(settings.models_dir)
+    folder = registry.model_folder(settings.models_dir, version or 0)
+    record = next((file for file in folder.glob("*candidate*.skops")), None)
+    if record:
+        servers.append(started("tutorial", ["-m", "benchmarks.rivals", "PORT", "tutorial", str(record)], core, asked))
+        servers.append(mlflow_server(settings, version or 0, core))
+    try:
+        for server in servers:
+            wait(server)
+        yield servers
+    finally:
+        for server in servers:
+            server.process.terminate()
+            server.process.wait(30)
+
+
+def started(name: str, arguments: list[str], core: int, asked: tuple[bytes, bytes], **variables: str) -> Server:
+    """Start one server on a free port and a given core."""
+    port = free_port()
+    command = [sys.executable, *(str(port) if argument == "PORT" else argument for argument in arguments)]
+    environment = os.environ | {"PORT": str(port), "OMP_NUM_THREADS": "1", "LOG_LEVEL": "ERROR"} | variables
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    os.sched_setaffinity(process.pid, {core})
+    return Server(name, port, process, *asked)
+
+
+def mlflow_server(settings: Settings, version: int, core: int) -> Server:
+    """`mlflow models serve` with the same model, asked for the same flight's features."""
+    import pandas as pd
+
+    from flights.features import build_features
+
+    frame = pd.DataFrame([example()])
+    frame[EVENT_TIME] = pd.to_datetime(frame[EVENT_TIME], utc=True).astype("datetime64[us, UTC]")
+    features: dict[str, Any] = json.loads(pd.DataFrame(build_features(as_arrays(frame))).to_json(orient="split"))
+    asked = request("/invocations", json.dumps({"dataframe_split": features}).encode())
+    uri = settings.mlflow_tracking_uri or f"sqlite:///{(settings.models_dir / 'mlflow.db').resolve()}"
+    command = [
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "-m",
+        f"models:/{NAME}/{version}",
+        "--env-manager",
+        "local",
+        "-p",
+        "PORT",
+    ]
+    return started("mlflow", command, core, (asked, asked), MLFLOW_TRACKING_URI=uri, DO_NOT_TRACK="true")
+
+
+def seconds_to_ready(settings: Settings, core: int) -> float:
+    """From the start of the process to the first ready answer, the best of three."""
+    times = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        server = started("ml-loop", ["-m", "serving.app"], core, (b"", b""))
+        wait(server)
+        times.append(time.perf_counter() - begin)
+        server.process.terminate()
+        server.process.wait(30)
+    return min(times)
+
+
+def wait(server: Server) -> None:
+    """Wait until a server answers; only ours has a page that says so."""
+    path = {"ml-loop": "/health/ready", "mlflow": "/ping"}.get(server.name, "/openapi.json")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"http://127.0.0.1:{server.port}{path}", timeout=1).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.005)
+    raise SystemExit(f"{server.name} did not start")
+
+
+def resident(pid: int) -> float:
+    """Memory of a process, in MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""One feature function: a row over HTTP gets the probability that the batch pipeline gives it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from flights import registry
+from flights.artifacts import read_parquet
+from flights.config import Settings
+from flights.dataset import EVENT_TIME, INPUTS, as_arrays
+from tests.serving.running import running
+
+BATCH = 1000
+SINGLES = 300
+UNSEEN = "ZZZ"
+
+
+@pytest.fixture(scope="module")
+def client(trained: Path) -> Iterator[httpx.Client]:
+    """A client of a server with the trained champion."""
+    with running(trained) as server:
+        server.wait()
+        with httpx.Client(base_url=server.url, timeout=60) as opened:
+            yield opened
+
+
+@pytest.fixture(scope="module")
+def rows(trained: Path) -> pd.DataFrame:
+    """Rows of the holdout, a few with an unseen category or with everything missing that may be."""
+    holdout = read_parquet(Settings(data_dir=trained).splits_dir / "holdout.parquet", "")
+    chosen = holdout[[column.name for column in INPUTS]].reset_index(drop=True)
+    chosen.loc[:20, "dest"] = UNSEEN
+    for column in INPUTS:
+        if column.nullable:
+            chosen.loc[10:30, column.name] = None
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def expected(trained: Path, rows: pd.DataFrame) -> Any:
+    """What the batch pipeline says."""
+    models_dir = Settings(data_dir=trained).models_dir
+    champion = registry.champion(models_dir)
+    assert champion is not None
+    return registry.load(models_dir, champion).score(as_arrays(rows))
+
+
+def bodies(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as requests: missing is null, times are text."""
+    frame = rows.assign(**{EVENT_TIME: rows[EVENT_TIME].map(lambda moment: moment.isoformat())}).astype(object)
+    return frame.where(frame.notna(), None).to_dict("records")
+
+
+def test_batches_over_http_give_the_same(client: httpx.Client, rows: pd.DataFrame, expected):
+    """Every row of the holdout, to 1e-9."""
+    answers = []
+    for first in range(0, len(rows), BATCH):
+        flights = bodies(rows[first : first + BATCH])
+        answers += client.post("/predict/batch", json={"flights": flights}).raise_for_status().json()["predictions"]
+    ours = np.array([answer["probability"] for answer in answers])
+    assert np.abs(ours - expected).max() <= 1e-9
+
+
+def test_single_rows_over_http_give_the_batch_pipelines_probabilities(
+    client: httpx.Client, rows: pd.DataFrame, expected
+):
+    """The rows with missing values and unseen categories among them, to 1e-9."""
+    answers = [client.post("/predict", json=body).raise_for_status().json() for body in bodies(rows[:SINGLES])]
+    ours = np.array([answer["probability"] for answer in answers])
+    assert np.abs(ours - expected[:SINGLES]).max() <= 1e-9
+
+
+def test_parity_would_notice_one_changed_value(rows: pd.DataFrame, expected, trained: Path):
+    """The comparison can fail: half a mile an hour of wind in every row moves some probability."""
+    models_dir = Settings(data_dir=trained).models_dir
+    changed = rows.assign(departures_planned=rows["departures_planned"] + 5)
+    champion = registry.champion(models_dir)
+    assert champion is not None
+    moved = registry.load(models_dir, champion).score(as_arrays(changed))
+    assert np.abs(moved - expected).max() > 1e-6
