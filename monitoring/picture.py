@@ -40,11 +40,22 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """From one day to another, in the lane of its name, with a link to its page."""
+
+    name: str
+    first: pd.Timestamp
+    last: pd.Timestamp
+    link: str
+    mild: bool = False
+
+
+@dataclass(frozen=True)
 class Lanes:
-    """Bars from day to day, one lane for each name: when an alarm rang; a lane may link to a page."""
+    """Bars, one lane for each name."""
 
     title: str
-    bars: Sequence[tuple[str, pd.Timestamp, pd.Timestamp, str]]  # name, first day, last day, link
+    bars: Sequence[Bar]
 
 
 def picture(
@@ -91,19 +102,19 @@ def _panel(panel: Panel, days: pd.DatetimeIndex) -> tuple[str, int]:
 
 
 def _lanes(lanes: Lanes, days: pd.DatetimeIndex) -> tuple[str, int]:
-    names = list(dict.fromkeys(name for name, *_ in lanes.bars))[:MOST_LANES]
-    more = len({name for name, *_ in lanes.bars}) - len(names)
-    title = escape(lanes.title) + (f" (and {more} more)" if more > 0 else "")
-    drawn = [f'<text class="title" x="{LEFT}" y="15">{title}</text>']
-    for place, name in enumerate(names):
-        bars = [(first, last, link) for other, first, last, link in lanes.bars if other == name]
-        drawn.append(f'<g transform="translate(0 {TITLE + place * LANE})">{_lane(name, bars, days)}</g>')
-    return "".join(drawn), TITLE + max(len(names), 1) * LANE + GAP
+    names = list(dict.fromkeys(bar.name for bar in lanes.bars))
+    shown = names[:MOST_LANES]
+    more = f" (and {len(names) - len(shown)} more)" if len(names) > len(shown) else ""
+    drawn = [f'<text class="title" x="{LEFT}" y="15">{escape(lanes.title)}{more}</text>']
+    for place, name in enumerate(shown):
+        bars = [bar for bar in lanes.bars if bar.name == name]
+        drawn.append(f'<g transform="translate(0 {TITLE + place * LANE})">{_lane(bars, days)}</g>')
+    return "".join(drawn), TITLE + max(len(shown), 1) * LANE + GAP
 
 
-def _lane(name: str, bars: Sequence[tuple[pd.Timestamp, pd.Timestamp, str]], days: pd.DatetimeIndex) -> str:
-    half = _step(days) / 2
-    ends = [(_x(days, first) - half, _x(days, last) + half) for first, last, _ in bars]
+def _lane(bars: Sequence[Bar], days: pd.DatetimeIndex) -> str:
+    half, name = _step(days) / 2, escape(bars[0].name)
+    ends = [(_x(days, bar.first) - half, _x(days, bar.last) + half) for bar in bars]
     left, right = min(ends)[0], max(ends)[1]
     if left > LEFT + LABEL:
         place = f'x="{left - 5:.1f}" text-anchor="end" class="tick"'
@@ -112,11 +123,12 @@ def _lane(name: str, bars: Sequence[tuple[pd.Timestamp, pd.Timestamp, str]], day
     else:
         place = f'x="{left + 5:.1f}" class="tick inside"'
     drawn = "".join(
-        f'<a href="{escape(link)}"><title>{escape(name)}: {first:%-d %b} to {last:%-d %b}</title>'
-        f'<rect class="bar" x="{start:.1f}" y="1" width="{end - start:.1f}" height="{LANE - 3}" rx="2"/></a>'
-        for (first, last, link), (start, end) in zip(bars, ends, strict=True)
+        f'<a href="{escape(bar.link)}"><title>{name}: {bar.first:%-d %b} to {bar.last:%-d %b}</title>'
+        f'<rect class="{"bar mild" if bar.mild else "bar"}" x="{start:.1f}" y="1" width="{end - start:.1f}" '
+        f'height="{LANE - 3}" rx="2"/></a>'
+        for bar, (start, end) in zip(bars, ends, strict=True)
     )
-    return f'{drawn}<text {place} y="{LANE - 5}">{escape(name)}</text>'
+    return f'{drawn}<text {place} y="{LANE - 5}">{name}</text>'
 
 
 def _band(panel: Panel, y: Scale, bottom: float, top: float) -> str:

@@ -18,7 +18,7 @@ from flights.artifacts import write_atomically
 from monitoring import evidently_page
 from monitoring.decide import TREE
 from monitoring.performance import FEWEST_DAYS
-from monitoring.picture import Lanes, Line, Panel, picture
+from monitoring.picture import Bar, Lanes, Line, Panel, picture
 from monitoring.watch import Alarm, Watch, alarms, fires, outside
 
 if TYPE_CHECKING:
@@ -97,7 +97,10 @@ def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:
     promised = {row["metric"]: row["promised"] for row in found.promises}.get("roc_auc", {})
     watch = {watch.name: watch for watch in found.watches}
     delay = watch["label delay"]
-    bars = [(alarm.watch.name, alarm.first, alarm.last, link(alarm)) for alarm in rung]
+    bars = [
+        Bar(alarm.watch.name, alarm.first, alarm.last, link(alarm), mild=asks_for(alarm.watch) == "watch")
+        for alarm in rung
+    ]
     quality = found.metrics.get("roc_auc", pd.Series(dtype=float))
     panels: list[Panel | Lanes] = [
         Panel(

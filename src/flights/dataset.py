@@ -4,7 +4,7 @@ One declaration, many readers: `contract()` turns it into the pandera schema tha
 into its request body, the docs into the data dictionary, the monitor into the list of what to watch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -76,9 +76,21 @@ AIRPORT = r"^[A-Z]{3}$"
 TAIL = r"^[A-Z0-9]{3,6}$"
 
 
-def fed(feed: str, name: str, description: str, example: float, unit: str, minimum: float, maximum: float) -> Column:
+def fed(
+    feed: str,
+    name: str,
+    description: str,
+    example: float,
+    unit: str,
+    minimum: float,
+    maximum: float,
+    *,
+    calendar: bool = False,
+) -> Column:
     """Declare a number from an upstream feed: known at the prediction, missing where the feed is silent."""
-    return Column(name, "number", description, "prediction", example, unit, minimum, maximum, nullable=True, feed=feed)
+    bounds = (minimum, maximum)
+    column = Column(name, "number", description, "prediction", example, unit, *bounds, nullable=True, feed=feed)
+    return replace(column, calendar=calendar)
 
 
 INPUTS = inputs(  # [SWAP] now: the prediction moment; overdue: not gone 15 minutes after its schedule
@@ -189,10 +201,27 @@ INPUTS = inputs(  # [SWAP] now: the prediction moment; overdue: not gone 15 minu
         20,
         1500,
     ),
-    fed("network", "late_28d_all", "Share late of all arrivals, last 28 days", 0.189, "share", 0, 1),
-    fed("network", "late_28d_carrier", "Share late of the carrier's arrivals, last 28 days", 0.178, "share", 0, 1),
+    # Four weeks back: they follow the season from day to day, so a new level is no drift.
+    fed("network", "late_28d_all", "Share late of all arrivals, last 28 days", 0.189, "share", 0, 1, calendar=True),
     fed(
-        "network", "late_28d_flight", "Share late of this flight number's arrivals, last 28 days", 0.125, "share", 0, 1
+        "network",
+        "late_28d_carrier",
+        "Share late of the carrier's arrivals, last 28 days",
+        0.178,
+        "share",
+        0,
+        1,
+        calendar=True,
+    ),
+    fed(
+        "network",
+        "late_28d_flight",
+        "Share late of this flight number's arrivals, last 28 days",
+        0.125,
+        "share",
+        0,
+        1,
+        calendar=True,
     ),
     Column(
         "tailnum",
