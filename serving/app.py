@@ -22,6 +22,7 @@ from flights.config import Settings
 from flights.predictions import Outcome, timestamp
 from serving.active import Active
 from serving.answer import Answer, Answers, Receipt, answer
+from serving.connection import BoundedConnection
 from serving.lean import LeanRoute, PlainRoute
 from serving.metrics import Metrics
 from serving.prediction_log import LogUnavailable, PredictionLog
@@ -44,11 +45,12 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedConnection,
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        ws="none",
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 

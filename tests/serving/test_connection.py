@@ -1,0 +1,161 @@
+"""Hostile clients and too many of them cost nobody else an answer."""
+
+import asyncio
+import http.client
+import json
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from benchmarks.load import request, window
+from serving.connection import HEADER_SECONDS, MAX_CONNECTIONS, overloaded
+from serving.request import example
+from tests.serving.bad_input import send
+from tests.serving.running import Server
+
+BODY = json.dumps(example()).encode()
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def address(server: Server) -> tuple[str, int]:
+    parts = urlsplit(server.url)
+    return str(parts.hostname), int(parts.port or 0)
+
+
+@contextmanager
+def clients(server: Server, count: int = 1, says: bytes = b"") -> Iterator[list[socket.socket]]:
+    """Raw connections that said something."""
+    opened = [socket.create_connection(address(server), timeout=HEADER_SECONDS + 10) for _ in range(count)]
+    try:
+        for one in opened:
+            one.sendall(says)
+        yield opened
+    finally:
+        for one in opened:
+            one.close()
+
+
+def is_closed(one: socket.socket) -> bool:
+    try:
+        return one.recv(1000) == b""
+    except ConnectionResetError:
+        return True
+
+
+def answers(server: Server) -> bool:
+    """Whether a new client gets its prediction."""
+    connection = http.client.HTTPConnection(*address(server), timeout=10)
+    try:
+        return send(connection, {}).status == 200
+    finally:
+        connection.close()
+
+
+def health_seconds(server: Server) -> float:
+    """How long a new client waits for the health page."""
+    start = time.perf_counter()
+    connection = http.client.HTTPConnection(*address(server), timeout=10)
+    try:
+        assert send(connection, {"method": "GET", "path": "/health/live"}).status == 200
+    finally:
+        connection.close()
+    return time.perf_counter() - start
+
+
+def memory(server: Server) -> float:
+    """Resident memory, in MB."""
+    pages = int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+@pytest.mark.parametrize("says", [b"", b"POST /pre", HEAD, b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /"])
+def test_headers_that_do_not_come_are_not_waited_for(server: Server, says: bytes):
+    """A silent client, half a line, half the headers, half a second request: all are closed in time."""
+    with clients(server, says=says) as (one,):
+        start = time.monotonic()
+        while not is_closed(one):
+            pass
+        assert HEADER_SECONDS - 1 < time.monotonic() - start < HEADER_SECONDS + 3
+
+
+def test_headers_without_end_are_cut_off(server: Server):
+    """However many headers a client sends, few are kept."""
+    sent = 0
+    with clients(server, says=HEAD) as (one,), suppress(OSError):
+        for sent in range(100_000):
+            one.sendall(b"X-%d: %s\r\n" % (sent, b"y" * 1000))
+    assert sent < 50_000
+    assert answers(server)
+
+
+def test_a_client_that_vanishes_in_its_body_harms_nobody(server: Server):
+    """Fifty clients that promise a body, send half and go."""
+    with clients(server, 50, HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY[:100]):
+        pass
+    assert answers(server)
+
+
+def test_a_huge_chunked_body_is_refused_in_bounded_memory(server: Server):
+    """Half a gigabyte in chunks costs the server no memory and the client its connection or a 413."""
+    before = memory(server)
+    chunk = b"%x\r\n" % 1_000_000 + b" " * 1_000_000 + b"\r\n"
+    with clients(server, says=HEAD + b"Transfer-Encoding: chunked\r\n\r\n") as (one,), suppress(OSError):
+        for _ in range(500):
+            one.sendall(chunk)
+    assert memory(server) - before < 40
+    assert answers(server)
+
+
+def test_health_answers_through_a_flood_of_half_open_connections(server: Server):
+    """More connections than the limit, none of which says anything: new clients still get in at once."""
+    with clients(server, MAX_CONNECTIONS + 50, b"POST /predict HTTP/1.1\r\n"):
+        waits = sorted(health_seconds(server) for _ in range(20))
+        assert waits[10] < 0.1, waits
+        assert answers(server)
+
+
+def test_clients_that_never_read_harm_nobody(server: Server):
+    """Requests sent without end by a client that reads no answer: it stops being served, others do not."""
+    before = memory(server)
+    asked = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    with clients(server, 20) as opened:
+        for one in opened:
+            one.settimeout(0.2)
+            with suppress(OSError):
+                for _ in range(300):
+                    one.sendall(asked)
+        assert answers(server)
+        assert memory(server) - before < 60
+
+
+def test_the_refusal_of_too_much_says_when_to_come_back():
+    """What is shed gets a 503 with Retry-After, as problem details."""
+    sent: list[dict] = []
+
+    async def keep(message: dict) -> None:
+        sent.append(message)
+
+    asyncio.run(overloaded({}, None, keep))
+    assert sent[0]["status"] == json.loads(sent[1]["body"])["status"] == 503
+    assert (b"retry-after", b"1") in sent[0]["headers"]
+
+
+@pytest.mark.heavy
+def test_ten_times_too_much_is_shed_and_health_answers(server: Server):
+    """640 clients that never pause: many are told to come back, many are answered, and health answers throughout."""
+    load = ThreadPoolExecutor(1).submit(window, address(server)[1], request("/predict", BODY), 640, 5)
+    time.sleep(1)
+    waits = []
+    while not load.done():
+        waits.append(health_seconds(server))
+    seen = load.result()
+    assert 0 < seen.failures < len(seen.latencies)
+    assert statistics.median(waits) < 0.1, waits
+    assert answers(server)
