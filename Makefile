@@ -119,6 +119,18 @@ serve-docker: image ## Answer on PORT from the container: read-only, without pri
 	@docker run --rm --publish 127.0.0.1:$${PORT:-8000}:8000 --volume $(IMAGE)-log:/data/4_predictions \
 	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 $(IMAGE)
 
+audit: $(TOOLS) ## No pinned package has a known vulnerability; REFRESH=1 renews the snapshot for offline use
+	@.venv-tools/bin/python deploy/audit.py $(if $(REFRESH),--refresh)
+
+secrets: $(TOOLS) ## No commit holds a password, a token or a private key
+	@.venv-tools/bin/python deploy/secret_scan.py
+
+licences: $(INSTALLED) $(TOOLS) ## The licence of every installed package
+	@.venv-tools/bin/pip-licenses --python $(BIN)/python --from mixed --format plain | cut -c1-100
+
+sbom: image $(TOOLS) ## What the image is made of, as CycloneDX, with licences
+	@.venv-tools/bin/python deploy/sbom.py $(IMAGE) $(DATA_DIR)/5_reports/sbom.json
+
 tools: $(TOOLS) ## Install what checks and ships, in an environment of its own
 
 ##@ Housekeeping
