@@ -1,6 +1,7 @@
 """Which model answers: the champion that the registry names, followed while the service runs.
 
-A new champion is loaded first and takes over in one assignment; where it is refused the old one goes on.
+A new champion is tried in another process, loaded, and takes over in one assignment; where it is refused the old one
+goes on. Only at the start, with nothing to protect yet, there is no trial.
 """
 
 import logging
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from flights.config import NAME
 from flights.registry import Model, ModelRefused, champion, load
+from serving.trial import check_in_trial
 
 logger = logging.getLogger("serving")
 
@@ -21,7 +23,7 @@ class Active:
         self._models_dir = models_dir
         self._seen = 0  # when the history last changed, in ns
 
-    def follow(self) -> None:
+    def follow(self, *, trial: bool = True) -> None:
         """Take over a new champion, if there is one."""
         changed = self._changed()
         if changed == self._seen:
@@ -29,6 +31,8 @@ class Active:
         version = champion(self._models_dir)
         try:
             if version is not None and (self.model is None or version != self.model.version):
+                if trial:
+                    check_in_trial(self._models_dir, version)
                 self.model = load(self._models_dir, version)
                 logger.info("champion answers", extra={"version": version, "digest": self.model.digest})
             self.refused = ""

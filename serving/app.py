@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        active.follow()
+        active.follow(trial=False)
         following = asyncio.create_task(follow(active, settings.follow_seconds))
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()

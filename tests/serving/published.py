@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from onnx import TensorProto, helper
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
@@ -74,3 +75,43 @@ def publish_champion(models_dir: Path, version: int, seed: int) -> registry.Mode
     model = publish(models_dir, version, seed)
     registry.promote(models_dir, version, expected=registry.champion(models_dir), gate_digest="a test's model")
     return model
+
+
+def publish_as_champion(models_dir: Path, version: int, trees: bytes) -> None:
+    """Publish another file in place of the trees, with digests that fit, and make it champion past every check."""
+    good = registry.model_folder(models_dir, version - 1)
+    with new_folder(registry.model_folder(models_dir, version)) as temporary:
+        for name in (portable.TABLES, registry.GOLDEN):
+            (temporary / name).write_bytes((good / name).read_bytes())
+        (temporary / portable.TREES).write_bytes(trees)
+        digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
+        write_json(temporary / registry.MANIFEST, {"version": version, "threshold": 0.3, "files": digests})
+    registry._append(models_dir, "promote", registry.champion(models_dir), version, "past every check")
+
+
+def endless(inputs: int) -> bytes:
+    """A valid model that never ends: a loop whose condition stays true."""
+    truth = helper.make_tensor("truth", TensorProto.BOOL, [], [True])
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["goes"]), helper.make_node("Identity", ["row"], ["rows"])],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("row", TensorProto.DOUBLE, [None, inputs]),
+        ],
+        [
+            helper.make_tensor_value_info("goes", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("rows", TensorProto.DOUBLE, [None, inputs]),
+        ],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("Loop", ["", "truth", "features"], ["probability"], body=body)],
+        "endless",
+        [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, inputs])],
+        [helper.make_tensor_value_info("probability", TensorProto.DOUBLE, [None, inputs])],
+        [truth],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    content: bytes = model.SerializeToString()
+    return content

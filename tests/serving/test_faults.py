@@ -102,7 +102,7 @@ def test_a_hundred_swaps_under_load_fail_no_request(tmp_path: Path, champion: Mo
                 else:
                     promote(models_dir, 2, expected=1, gate_digest="a test's swap")
                 expected = 1 if swap % 2 == 0 else 2
-                for _ in range(200):
+                for _ in range(2000):
                     if httpx.get(f"{server.url}/model").json()["version"] == expected:
                         break
                     time.sleep(0.01)

@@ -1,0 +1,75 @@
+"""A candidate that hangs, crashes or was altered is found out in a process that nobody depends on."""
+
+import json
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flights.portable import TABLES
+from flights.registry import ModelRefused, model_folder
+from serving import trial
+from serving.active import Active
+from serving.request import example
+from tests.serving.published import endless, publish, publish_as_champion, publish_champion
+from tests.serving.running import running
+
+
+def features(models_dir: Path, version: int) -> int:
+    return len(json.loads((model_folder(models_dir, version) / TABLES).read_text())["order"])
+
+
+def test_a_good_candidate_passes_its_trial(tmp_path: Path):
+    """Nothing is raised, and nothing changes."""
+    publish(tmp_path, 1, seed=1)
+    trial.check_in_trial(tmp_path, 1)
+
+
+def test_a_candidate_that_never_ends_is_refused(tmp_path: Path):
+    """A model in an endless loop is given up after its time."""
+    publish_champion(tmp_path, 1, seed=1)
+    publish_as_champion(tmp_path, 2, endless(features(tmp_path, 1)))
+    with pytest.raises(ModelRefused, match="did not end"):
+        trial.check_in_trial(tmp_path, 2, seconds=5)
+
+
+def test_a_candidate_that_needs_too_much_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The trial's memory is limited: what does not fit ends there, with the process's own last words."""
+    publish(tmp_path, 1, seed=1)
+    limited = "import serving.trial as t; t.TRIAL_BYTES = 150_000_000; t.main()"
+    run = trial.subprocess.run
+    monkeypatch.setattr(
+        trial.subprocess,
+        "run",
+        lambda command, **options: run([command[0], "-c", limited, *command[3:]], **options),
+    )
+    with pytest.raises(ModelRefused, match="its trial ended with"):
+        trial.check_in_trial(tmp_path, 1)
+
+
+def test_a_server_goes_on_while_its_new_champion_fails_its_trial(tmp_path: Path):
+    """Whoever got past the gate, the old model answers on, and the readiness page says why the new one does not."""
+    models_dir = tmp_path / "3_models"
+    publish_champion(models_dir, 1, seed=1)
+    with running(tmp_path) as server:
+        server.wait()
+        publish_as_champion(models_dir, 2, b"no model at all")
+        for _ in range(1000):
+            if refused := httpx.get(f"{server.url}/health/ready").json()["refused"]:
+                break
+            time.sleep(0.02)
+        assert "its trial ended with" in refused
+        assert httpx.post(f"{server.url}/predict", json=example()).json()["model_version"] == 1
+
+
+def test_an_active_model_survives_a_crash_in_the_trial(tmp_path: Path):
+    """A refused version leaves the model that answers in its place."""
+    publish_champion(tmp_path, 1, seed=1)
+    active = Active(tmp_path)
+    active.follow(trial=False)
+    publish_as_champion(tmp_path, 2, b"")
+    active.follow()
+    assert active.model is not None
+    assert active.model.version == 1
+    assert "trial" in active.refused
