@@ -199,8 +199,8 @@ def published(
     """Register the candidate and publish its folder; an immutable version, whatever the gate said."""
     mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
     training = read_json(folder / "training.json", registry.TRAIN_FIRST)
-    run = training["mlflow_run"]
-    version = tracking.register(mlflow, run, {"gate": "passed" if report["passed"] else "refused"})
+    verdict = "passed" if report["passed"] else "refused"
+    version = tracking.register(mlflow, training["mlflow_model"], {"gate": verdict})
     with new_folder(registry.model_folder(settings.models_dir, version)) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
         write_parquet(temporary / "reference.parquet", reference)
@@ -210,7 +210,8 @@ def published(
         (temporary / "card.md").write_text(card.model_card(version, training, report))
         files = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
         write_json(temporary / registry.MANIFEST, {"version": version, **training, "files": files})
-    tracking.log_evaluation(mlflow, run, version, registry.model_folder(settings.models_dir, version), report)
+    folder = registry.model_folder(settings.models_dir, version)
+    tracking.log_evaluation(mlflow, training["mlflow_run"], version, folder, report)
     return version
 
 

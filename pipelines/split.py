@@ -28,7 +28,7 @@ def main() -> None:
     settings = Settings()
     with step("split") as said:
         source = settings.raw_dir / "valid.parquet"
-        rows = read_parquet(source, "run python -m pipelines.validate")
+        rows = read_parquet(source, "run `make validate`")
         parts = split(rows, settings.as_of)
         paths = {name: write_parquet(settings.splits_dir / f"{name}.parquet", part) for name, part in parts.items()}
         content = {

@@ -47,12 +47,13 @@ def main() -> None:
         train, validation = (labelled(settings, part) for part in ("train", "validation"))
         fits = fitted_models(train, validation, settings.seed)
         origin = provenance(settings)
-        runs = logged_runs(settings, fits, train, origin)
-        run = runs[model.CANDIDATE]
-        folder = settings.candidate_dir / run
+        logged = logged_models(settings, fits, train, origin)[model.CANDIDATE]
+        folder = settings.candidate_dir / logged.run_id
         with new_folder(folder) as temporary:
-            write_candidate(temporary, fits, validation, {**origin, "mlflow_run": run, "mlflow_runs": runs})
-        write_json(settings.candidate_dir / "candidate.json", {"folder": run})
+            write_candidate(
+                temporary, fits, validation, {**origin, "mlflow_run": logged.run_id, "mlflow_model": logged.model_uri}
+            )
+        write_json(settings.candidate_dir / "candidate.json", {"folder": logged.run_id})
         said.read = f"{len(train):,} flights to learn from, {len(validation):,} to set thresholds"
         said.wrote = f"{len(fits)} models to {folder} (fit in {sum(fit.seconds for fit in fits.values()):.1f} s)"
 
@@ -140,9 +141,9 @@ def golden_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return picked
 
 
-def logged_runs(
+def logged_models(
     settings: Settings, fits: Mapping[str, Fit], train: pd.DataFrame, origin: dict[str, Any]
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Log every model as an MLflow run: parameters, metrics, the data's lineage, the model with its signature."""
     mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
     tracking.end_abandoned_runs(mlflow)
@@ -150,22 +151,21 @@ def logged_runs(
     origin_of_rows = mlflow.data.sources.LocalArtifactDatasetSource(str(source))
     dataset = mlflow.data.from_pandas(train, origin_of_rows, name="train", digest=sha256(source)[:36])
     example = features_of(train.head(1000))
-    runs = {}
+    logged = {}
     for name, fit in fits.items():
-        with mlflow.start_run(run_name=name, tags={tracking.PROCESS_TAG: tracking.process_tag()}) as run:
+        with mlflow.start_run(run_name=name, tags={tracking.PROCESS_TAG: tracking.process_tag()}):
             mlflow.log_params({"model": name, "threshold": fit.threshold, **origin, **parameters(fit.pipeline)})
             mlflow.log_metrics({f"validation_{key}": value for key, value in fit.validation.items()})
             mlflow.log_metric("fit_seconds", fit.seconds)
             mlflow.log_input(dataset, context="training")
-            mlflow.sklearn.log_model(
+            logged[name] = mlflow.sklearn.log_model(
                 fit.pipeline,
                 name="model",
                 signature=mlflow.models.infer_signature(example, fit.pipeline.predict_proba(example)[:, 1]),
                 skops_trusted_types=model.TRUSTED_TYPES,
                 pip_requirements=[str(LOCK)],
             )
-        runs[name] = run.info.run_id
-    return runs
+    return logged
 
 
 def parameters(pipeline: Any) -> dict[str, Any]:

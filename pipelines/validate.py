@@ -4,6 +4,8 @@ A row is refused on its own. A fault of the table as a whole (a column missing, 
 time order), or too many refused rows, stops the run and leaves the earlier `valid.parquet` in place.
 """
 
+from typing import Any
+
 import pandas as pd
 
 from flights.artifacts import read_parquet, write_parquet
@@ -22,7 +24,7 @@ def main() -> None:
     """Divide the collected rows into valid and refused ones."""
     raw = Settings().raw_dir
     with step("validate") as said:
-        collected = read_parquet(raw / "flights.parquet", "run python -m pipelines.collect")
+        collected = read_parquet(raw / "flights.parquet", "run `make collect`")
         valid, refused = judged(collected)
         quarantine = write_parquet(raw / "quarantine.parquet", refused)
         refuse_if_too_many(len(refused), len(collected), f"the reasons are in {quarantine}")
@@ -31,8 +33,8 @@ def main() -> None:
         said.wrote = f"{len(valid):,} valid to {path} ({size(path)}), {len(refused):,} refused to {quarantine}"
 
 
-def judged(collected: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows that keep the contract, and rows that do not, these with a column `reasons`.
+def judged(collected: pd.DataFrame, schema: Any = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows that keep the contract (or another schema), and rows that do not, these with a column `reasons`.
 
     Raises
     ------
@@ -40,8 +42,8 @@ def judged(collected: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         The table as a whole breaks it: no row can be trusted.
     """
     if collected.empty:
-        raise ContractBroken("expected departures, got an empty table: run python -m pipelines.collect")
-    broken = failures(collected)
+        raise ContractBroken("expected departures, got an empty table: run `make collect`")
+    broken = failures(collected, schema or contract())
     whole = broken[broken["index"].isna()]
     if len(whole):
         raise ContractBroken("the table breaks the contract: " + "; ".join(whole["reason"].unique()))
@@ -51,12 +53,12 @@ def judged(collected: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return collected[~refused].reset_index(drop=True), quarantine.reset_index(drop=True)
 
 
-def failures(collected: pd.DataFrame) -> pd.DataFrame:
+def failures(collected: pd.DataFrame, schema: Any) -> pd.DataFrame:
     """One line per broken rule: the row's `index` (missing if it is the whole table's) and the `reason`."""
     from pandera.errors import SchemaErrors
 
     try:
-        contract().validate(collected, lazy=True)
+        schema.validate(collected, lazy=True)
     except SchemaErrors as error:
         cases = error.failure_cases
         column = cases["column"].fillna("table").astype("str")

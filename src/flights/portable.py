@@ -106,6 +106,8 @@ def _onnx(trees: Any, features: int) -> bytes:
     from onnx import TensorProto, checker, helper, numpy_helper
 
     nodes = _nodes(trees)
+    if not nodes.roots:
+        raise ValueError("the trees found nothing to split on: there is too little data to learn from")
 
     def doubles(name: str, values: list[float]) -> Any:
         return helper.make_tensor(name, TensorProto.DOUBLE, [len(values)], values)

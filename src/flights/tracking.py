@@ -36,7 +36,10 @@ def connect(models_dir: Path, setting: str = "") -> Any:
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "(?s).*Inferred schema contains integer column")  # ours are never missing
     with _locked(models_dir / ".mlflow.lock"):
+        inherited = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(setting or _sqlite(models_dir / "mlflow.db"))
+        if inherited is None:  # MLflow exports what it was told, and the next `Settings` would take it for a setting
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
         client = mlflow.MlflowClient()
         if client.get_experiment_by_name(NAME) is None:
             location = None if setting else (models_dir / "mlflow").resolve().as_uri()
@@ -61,14 +64,9 @@ def process_tag() -> str:
     return f"{os.uname().nodename}:{os.getpid()}"
 
 
-def register(mlflow: Any, run_id: str, tags: dict[str, str]) -> int:
-    """Register a run's model; its number names the version everywhere."""
-    client = mlflow.MlflowClient()
-    if not client.search_registered_models(f"name = '{NAME}'"):
-        with contextlib.suppress(mlflow.exceptions.MlflowException):  # another trainer was faster
-            client.create_registered_model(NAME)
-    version = client.create_model_version(NAME, f"runs:/{run_id}/model", run_id, tags)
-    return int(version.version)
+def register(mlflow: Any, model_uri: str, tags: dict[str, str]) -> int:
+    """Register a logged model; its number names the version everywhere."""
+    return int(mlflow.register_model(model_uri, NAME, tags=tags).version)
 
 
 def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report: dict[str, Any]) -> None:

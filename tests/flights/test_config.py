@@ -12,7 +12,13 @@ def test_one_setting_moves_all_state(tmp_path, monkeypatch):
     """With DATA_DIR elsewhere nothing is left in the default folder."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     settings = Settings()
-    for path in (settings.raw_dir, settings.splits_dir, settings.models_dir, settings.candidate_dir, settings.reports_dir):
+    for path in (
+        settings.raw_dir,
+        settings.splits_dir,
+        settings.models_dir,
+        settings.candidate_dir,
+        settings.reports_dir,
+    ):
         assert path.is_relative_to(tmp_path)
     assert str(tmp_path) in settings.log_url
 

@@ -42,10 +42,10 @@ def test_missing_values_and_unseen_categories_agree(folder, holdout):
 
 
 def test_the_number_of_rows_does_not_matter(folder, holdout):
-    """One row at a time or all together: the same probabilities to the bit."""
+    """One row at a time or all together: the same probabilities, but for the order in which trees are added up."""
     score, columns = portable.load(folder), as_arrays(holdout.head(50))
     alone = [score({name: values[row : row + 1] for name, values in columns.items()})[0] for row in range(50)]
-    np.testing.assert_array_equal(score(columns), alone)
+    np.testing.assert_allclose(score(columns), alone, rtol=0, atol=1e-15)
 
 
 def test_the_files_are_data(folder):
@@ -84,12 +84,23 @@ def test_categorical_splits_are_refused():
         portable._onnx(trees, 2)
 
 
-def test_trees_that_found_nothing_are_a_constant(tmp_path):
-    """With nothing to split on, the portable form is the prior too."""
-    import onnxruntime
-
+def test_trees_that_found_nothing_are_refused():
+    """A model that learned nothing is the prior, and no candidate."""
     data = np.zeros((100, 1))
     trees = HistGradientBoostingClassifier(max_iter=2, early_stopping=False).fit(data, np.arange(100) % 4 == 0)
+    with pytest.raises(ValueError, match="too little data"):
+        portable._onnx(trees, 1)
+
+
+def test_a_tree_that_found_nothing_is_a_constant():
+    """Late trees may have nothing left to split; their constant is added."""
+    import onnxruntime
+
+    data = np.arange(200.0).reshape(-1, 1)
+    late = (data[:, 0] > 100) ^ (data[:, 0] % 9 == 0)
+    trees = HistGradientBoostingClassifier(max_iter=3, early_stopping=False, min_samples_leaf=40).fit(data, late)
+    trees._predictors[1][0].nodes = trees._predictors[1][0].nodes[:1].copy()
+    trees._predictors[1][0].nodes["is_leaf"] = 1
     session = onnxruntime.InferenceSession(portable._onnx(trees, 1))
-    found = session.run(None, {"features": data[:1]})[0]
-    assert found[0, 0] == pytest.approx(trees.predict_proba(data[:1])[0, 1], abs=1e-12)
+    found = session.run(None, {"features": data})[0][:, 0]
+    np.testing.assert_allclose(found, trees.predict_proba(data)[:, 1], atol=1e-12)

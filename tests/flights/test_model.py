@@ -1,0 +1,152 @@
+"""The models learn, forget nothing between two fits, and take unseen, missing and silent for what they are."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.metrics import roc_auc_score
+
+from flights.artifacts import read_parquet
+from flights.dataset import INPUTS, as_arrays, targets
+from flights.features import build_features
+from flights.model import (
+    CANDIDATE,
+    MODELS,
+    OUTAGE_SHARE,
+    TRUSTED_TYPES,
+    build_model,
+    feeds,
+    with_feed_outages,
+    without,
+)
+
+
+@pytest.fixture(scope="module")
+def parts(split_data):
+    """Labelled rows to learn from and to judge by."""
+    folder = next((split_data / "2_splits").glob("*/train.parquet")).parent
+    rows = {name: read_parquet(folder / f"{name}.parquet", "") for name in ("train", "holdout", "live")}
+    return {name: part[~np.isnan(targets(part))] for name, part in rows.items()}
+
+
+def seen(rows, silent=None):
+    """The models' view of rows, with one feed silent."""
+    columns = as_arrays(rows)
+    for column in INPUTS:
+        if column.feed and column.feed == silent:
+            columns[column.name] = without(columns[column.name], np.ones(len(rows), dtype=bool))
+    return pd.DataFrame(build_features(columns))
+
+
+@pytest.fixture(scope="module")
+def fitted(parts):
+    """Every model, fitted."""
+    lessons = pd.DataFrame(build_features(with_feed_outages(as_arrays(parts["train"]), 1)))
+    return {name: build_model(name, 1).fit(lessons, targets(parts["train"])) for name in MODELS}
+
+
+def area(model, rows, silent=None):
+    """ROC-AUC on some rows."""
+    return roc_auc_score(targets(rows), model.predict_proba(seen(rows, silent))[:, 1])
+
+
+def test_each_model_beats_the_simpler_one(fitted, parts):
+    """Nothing, the historic rate, a weight for each feature, trees."""
+    areas = {name: area(model, parts["holdout"]) for name, model in fitted.items()}
+    assert areas["prior"] == 0.5
+    assert areas["heuristic"] > 0.6
+    assert areas["logistic"] > areas["heuristic"] + 0.03
+    assert areas[CANDIDATE] > areas["heuristic"] + 0.08
+
+
+def test_the_heuristic_is_the_historic_rate(fitted, parts):
+    """For a carrier and an hour with many flights it gives their share of late ones."""
+    rows = parts["train"]
+    hour = (seen(rows)["minute_of_day"] // 60).to_numpy()
+    chosen = (rows["carrier"] == "UA").to_numpy() & (hour == 17)
+    found = fitted["heuristic"].predict_proba(seen(rows[chosen]))[:, 1]
+    assert np.ptp(found) < 1e-12
+    assert found[0] == pytest.approx(targets(rows)[chosen].mean(), abs=0.02)
+
+
+def test_unseen_and_missing_categories_are_the_same(fitted, parts):
+    """Both get the mean rate, as a table look-up that finds nothing."""
+    rows = seen(parts["holdout"][:500])
+    unseen = fitted[CANDIDATE].predict_proba(rows.assign(dest="?"))
+    missing = fitted[CANDIDATE].predict_proba(rows.assign(dest=None))
+    np.testing.assert_array_equal(unseen, missing)
+
+
+def test_trees_split_on_numbers_only(fitted):
+    """What the portable form relies on."""
+    trees = fitted[CANDIDATE]["trees"]
+    assert not any(predictor.nodes["is_categorical"].any() for (predictor,) in trees._predictors)
+
+
+def test_a_silent_feed_keeps_the_probabilities_honest(fitted, parts):
+    """On the live months, with each feed lost: the mean risk stays near the truth, and ranking falls back on the rest."""
+    rows = parts["live"]
+    for feed in feeds():
+        found = fitted[CANDIDATE].predict_proba(seen(rows, feed))[:, 1]
+        assert abs(found.mean() - targets(rows).mean()) < 0.06, feed
+        assert area(fitted[CANDIDATE], rows, feed) > area(fitted["heuristic"], rows) + 0.02
+
+
+def test_outages_hit_their_share_of_rows_and_whole_feeds(parts):
+    """Where one column of a feed goes missing all of it does; the timetable never does."""
+    before = as_arrays(parts["train"])
+    after = with_feed_outages(before, 1)
+    for feed in feeds():
+        fed = [column.name for column in INPUTS if column.feed == feed]
+        hit = np.all([pd.isna(after[name]) for name in fed], axis=0) & ~np.all(
+            [pd.isna(before[name]) for name in fed], axis=0
+        )
+        assert hit.mean() == pytest.approx(OUTAGE_SHARE, rel=0.2)
+    for column in INPUTS:
+        if not column.feed:
+            np.testing.assert_array_equal(after[column.name], before[column.name])
+
+
+DIGEST = """
+import hashlib, sys
+import pandas as pd
+from flights.model import build_model
+rows, truth = pd.read_pickle(sys.argv[1])
+print(hashlib.sha256(build_model("candidate", 7).fit(rows, truth).predict_proba(rows).tobytes()).hexdigest())
+"""
+
+
+def test_a_fit_is_the_same_to_the_bit(parts, tmp_path):
+    """Whatever the number of threads, the hash seed and the time zone of the process."""
+    rows = parts["train"][:6000]
+    pd.to_pickle((seen(rows), targets(rows)), tmp_path / "rows.pkl")
+    worlds = (
+        {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1", "TZ": "UTC"},
+        {"OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "2", "TZ": "Asia/Kathmandu"},
+    )
+    path = {"PYTHONPATH": ":".join(sys.path)}
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST, tmp_path / "rows.pkl"], env=world | path, capture_output=True, check=True
+        ).stdout
+        for world in worlds
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_trusted_types_suffice_and_none_is_idle(fitted, tmp_path, name):
+    """Each model loads with the list, and each entry of the list is needed by one."""
+    path = tmp_path / "model.skops"
+    skops.io.dump(fitted[name], path)
+    assert set(skops.io.get_untrusted_types(file=path)) <= set(TRUSTED_TYPES)
+    skops.io.load(path, trusted=TRUSTED_TYPES)
+
+
+def test_an_unknown_model_is_refused():
+    """There is no default."""
+    with pytest.raises(KeyError):
+        build_model("oracle", 1)

@@ -1,0 +1,189 @@
+"""Scores are the champion's, for valid rows only, the same bytes however they were made, and never half of a partition."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flights.artifacts import read_parquet, sha256, write_parquet
+from flights.config import Settings
+from flights.dataset import KEY, as_arrays
+from flights.registry import load
+from pipelines import score
+
+ROOT = Path(__file__).parents[2]
+PARTS = 6
+
+
+@pytest.fixture(scope="module")
+def dataset(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Live flights in six partitions."""
+    folder = tmp_path_factory.mktemp("dataset")
+    rows = read_parquet(Settings(data_dir=trained).splits_dir / "live.parquet", "")
+    for place, part in enumerate(np.array_split(np.arange(len(rows)), PARTS)):
+        write_parquet(folder / f"part-{place}.parquet", rows.iloc[part].reset_index(drop=True))
+    return folder
+
+
+def command(data_dir: Path, source: Path, target: Path, *words: str) -> subprocess.Popen[str]:
+    """Start the step as `make score` does."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "DATA_DIR": str(data_dir)}
+    arguments = [sys.executable, "-m", "pipelines.score", "--input", source, "--output", target, *words]
+    return subprocess.Popen(
+        arguments, env=environment, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def run(data_dir: Path, source: Path, target: Path, *words: str) -> tuple[int, str, str]:
+    """Exit code and what was said."""
+    process = command(data_dir, source, target, *words)
+    said, complained = process.communicate(timeout=120)
+    return process.returncode, said, complained
+
+
+def digests(target: Path) -> dict[str, str]:
+    """The scores, by partition."""
+    return {path.name: sha256(path) for path in sorted(target.glob("*.parquet"))}
+
+
+@pytest.fixture(scope="module")
+def scores(trained: Path, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset's scores, by one process."""
+    target = tmp_path_factory.mktemp("scores")
+    code, said, complained = run(trained, dataset, target)
+    assert code == 0, complained
+    assert f"wrote {PARTS} partitions" in said
+    return target
+
+
+def test_scores_are_the_champions(trained: Path, dataset: Path, scores: Path):
+    """Every row has its key, the champion's probability to the last bit, and the alert that follows."""
+    model = load(trained / "3_models", 1)
+    for name in digests(scores):
+        rows, scored = (read_parquet(folder / name, "") for folder in (dataset, scores))
+        assert scored[KEY].tolist() == rows[KEY].tolist()
+        np.testing.assert_array_equal(scored["probability"], model.score(as_arrays(rows)))
+        assert (scored["alert"] == (scored["probability"] >= model.threshold)).all()
+        assert (scored["model_version"] == 1).all()
+
+
+def test_what_is_there_is_left_alone_until_its_input_changes(trained: Path, dataset: Path, tmp_path: Path):
+    """A second run writes nothing; a partition with other rows is scored again, and only that one."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    rows = [read_parquet(dataset / f"part-{place}.parquet", "").head(500) for place in range(3)]
+    for place, part in enumerate(rows):
+        write_parquet(source / f"part-{place}.parquet", part)
+    assert "wrote 3 partitions" in run(trained, source, target)[1]
+    before = {path.name: path.stat().st_mtime_ns for path in target.glob("*.parquet")}
+    assert "wrote 0 partitions" in run(trained, source, target)[1]
+    write_parquet(source / "part-1.parquet", rows[0])
+    assert "wrote 1 partitions" in run(trained, source, target)[1]
+    after = {path.name: path.stat().st_mtime_ns for path in target.glob("*.parquet")}
+    assert [name for name in before if before[name] != after[name]] == ["part-1.parquet"]
+
+
+def test_a_killed_run_is_taken_up_where_it_was(trained: Path, dataset: Path, scores: Path, tmp_path: Path):
+    """SIGKILL in the middle: what has a final name is whole, and the next run adds the rest to the same bytes."""
+    process = command(trained, dataset, tmp_path)
+    deadline = time.monotonic() + 60
+    while not (found := digests(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    found = digests(tmp_path)
+    assert 0 < len(found) < PARTS
+    assert found.items() <= digests(scores).items()
+    assert run(trained, dataset, tmp_path)[0] == 0
+    assert digests(tmp_path) == digests(scores)
+
+
+def test_refused_rows_are_kept_apart_with_their_reasons(trained: Path, dataset: Path, tmp_path: Path):
+    """Planted: one carrier and one temperature that the contract does not allow."""
+    rows = read_parquet(dataset / "part-0.parquet", "")
+    rows.loc[5, "carrier"], rows.loc[7, "temperature"] = "ZZ", 400.0
+    write_parquet(tmp_path / "source" / "part-0.parquet", rows)
+    code, said, _ = run(trained, tmp_path / "source", tmp_path / "target")
+    assert (code, "2 rows refused" in said) == (0, True)
+    refused = read_parquet(tmp_path / "target" / "refused" / "part-0.parquet", "")
+    assert refused["reasons"].str.extract(r"^(\w+)")[0].tolist() == ["carrier", "temperature"]
+    scored = read_parquet(tmp_path / "target" / "part-0.parquet", "")
+    assert set(rows[KEY]) - set(scored[KEY]) == set(refused[KEY])
+
+
+@pytest.mark.parametrize("fault", ["too many bad rows", "a missing column", "a flipped bit", "no Parquet at all"])
+def test_a_bad_partition_is_refused_and_the_others_are_scored(trained: Path, dataset: Path, tmp_path: Path, fault: str):
+    """It leaves nothing under a final name, is named with the reason, and the exit code is 1."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    good = read_parquet(dataset / "part-0.parquet", "").head(1000)
+    for name in ("a", "b", "c"):
+        write_parquet(source / f"{name}.parquet", good)
+    planted = source / "b.parquet"
+    if fault == "too many bad rows":
+        write_parquet(planted, good.assign(distance=-1.0))
+    elif fault == "a missing column":
+        write_parquet(planted, good.drop(columns="origin"))
+    elif fault == "a flipped bit":
+        content = bytearray(planted.read_bytes())
+        content[len(content) // 2] ^= 1
+        planted.write_bytes(content)
+    else:
+        planted.write_text("not Parquet")
+    code, _, complained = run(trained, source, target)
+    assert code == 1
+    assert f"refused: {planted}" in complained
+    assert sorted(digests(target)) == ["a.parquet", "c.parquet"]
+
+
+def test_a_tampered_champion_scores_nothing(a_copy: Path, dataset: Path, tmp_path: Path):
+    """Planted: one byte of the model; every partition is refused."""
+    trees = a_copy / "3_models" / "flights" / "1" / "model.onnx"
+    trees.write_bytes(trees.read_bytes()[:-1] + b"\0")
+    code, _, complained = run(a_copy, dataset, tmp_path / "target")
+    assert (code, "altered after it was published" in complained) == (1, True)
+    assert digests(tmp_path / "target") == {}
+
+
+def test_without_a_champion_it_says_what_to_do(tmp_path: Path, dataset: Path):
+    """No model: one line with the command that makes it."""
+    code, _, complained = run(tmp_path, dataset, tmp_path / "target")
+    assert (code, complained.strip()) == (1, "no champion yet: run `make train`")
+
+
+@pytest.mark.heavy
+def test_every_engine_writes_the_same_bytes(trained: Path, dataset: Path, scores: Path, tmp_path: Path):
+    """Dask with workers of its own, and a scheduler that runs already: byte for byte what one process writes."""
+    import distributed
+
+    assert run(trained, dataset, tmp_path / "own", "--engine", "dask")[0] == 0
+    assert digests(tmp_path / "own") == digests(scores)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        words = ("--engine", "dask", "--scheduler", cluster.scheduler_address)
+        code, said, complained = run(trained, dataset, tmp_path / "theirs", *words)
+    assert (code, f"wrote {PARTS} partitions" in said) == (0, True), complained
+    assert digests(tmp_path / "theirs") == digests(scores)
+
+
+@pytest.mark.heavy
+def test_time_is_linear_and_memory_flat(trained: Path, collected: Path, tmp_path: Path):
+    """Ten times the rows take no more than ten times as long (a third for noise) and hardly more memory."""
+    from benchmarks import score as benchmark
+
+    rows = read_parquet(collected / "1_raw" / "valid.parquet", "").head(50_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATA_DIR", str(trained))
+        patch.setenv("PYTHONPATH", f"{ROOT / 'src'}:{ROOT}")
+        for times in (2, 20):
+            benchmark.repeat(rows, times, tmp_path / str(times))
+        few, many = (benchmark.figure("one", times, tmp_path, len(rows)) for times in (2, 20))
+    assert many.seconds < 10 * few.seconds * 4 / 3
+    assert many.memory < 1.2 * few.memory
+
+
+def test_workers_load_the_champion_once(trained: Path):
+    """Verifying a model costs as much as scoring thousands of rows."""
+    assert score.loaded(trained / "3_models", 1) is score.loaded(trained / "3_models", 1)

@@ -1,0 +1,87 @@
+"""A bad row goes to quarantine with its reason; a bad table, or too many bad rows, stops the run and replaces nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flights.artifacts import read_parquet, sha256, write_parquet
+from flights.dataset import TABLE
+from pipelines import validate
+from pipelines.validate import ContractBroken
+
+
+@pytest.fixture(scope="module")
+def rows(collected) -> pd.DataFrame:
+    """Real rows that keep the contract."""
+    return read_parquet(collected / "1_raw" / "valid.parquet", "")[:3000]
+
+
+@pytest.fixture
+def folder(rows, tmp_path, monkeypatch):
+    """A raw folder that was validated once."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    write_parquet(tmp_path / "1_raw" / "flights.parquet", rows)
+    validate.main()
+    return tmp_path / "1_raw"
+
+
+def test_the_real_data_loses_one_broken_anemometer(collected):
+    """One cell of the source says 1,048 mph; the flights that had it as their weather are refused, and no others."""
+    quarantine = read_parquet(collected / "1_raw" / "quarantine.parquet", "")
+    assert len(quarantine) == 32
+    assert set(quarantine["wind_speed"].round()) == {1048.0}
+    assert set(quarantine["reasons"]) == {"wind_speed: allowed is 0 to 150, or missing, got 1048.36058"}
+    assert list(quarantine.columns) == [*(column.name for column in TABLE), "reasons"]
+
+
+def test_bad_rows_are_refused_with_all_their_reasons(rows):
+    """Planted: two faults in one row, one in another."""
+    bad = rows.copy()
+    bad.loc[5, ["carrier", "distance"]] = ["ZZ", -1.0]
+    bad.loc[9, "dest"] = "bos"
+    valid, refused = validate.judged(bad)
+    assert len(valid) == len(rows) - 2
+    reasons = refused["reasons"].tolist()
+    assert reasons[0].startswith("carrier: allowed is one of 9E") and "; distance: allowed is 10 to 6000" in reasons[0]
+    assert reasons[1] == "dest: allowed is text like ^[A-Z]{3}$, got bos"
+
+
+def test_duplicates_are_refused_both(rows):
+    """Planted: a row that came twice; which of the two is right nobody knows."""
+    valid, refused = validate.judged(pd.concat([rows[:1], rows], ignore_index=True))
+    assert len(valid) == len(rows) - 1
+    assert len(refused) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (lambda rows: rows.drop(columns="humidity"), "humidity"),
+        (lambda rows: rows.assign(wind_gust=1.0), "wind_gust"),
+        (lambda rows: rows.assign(flight=rows["flight"] + 0.7), "flight"),
+        (lambda rows: rows[::-1].reset_index(drop=True), "order of time"),
+        (lambda rows: rows[:0], "empty table"),
+    ],
+)
+def test_a_table_that_is_wrong_as_a_whole_stops_the_run(rows, folder, fault, reason):
+    """Planted: nothing is repaired, and the earlier valid rows stay."""
+    before = sha256(folder / "valid.parquet")
+    write_parquet(folder / "flights.parquet", fault(rows))
+    with pytest.raises(ContractBroken, match=reason):
+        validate.main()
+    assert sha256(folder / "valid.parquet") == before
+
+
+def test_too_many_bad_rows_stop_the_run(rows, folder):
+    """Planted: 2 % of the rows below the range. One per cent passes, and is quarantined."""
+    before = sha256(folder / "valid.parquet")
+    bad = np.arange(len(rows)) % 50 == 0
+    write_parquet(folder / "flights.parquet", rows.assign(distance=rows["distance"].where(~bad, -1.0)))
+    with pytest.raises(ContractBroken, match=r"60 of 3,000 rows break the contract, at most 1% may: .*quarantine"):
+        validate.main()
+    assert sha256(folder / "valid.parquet") == before
+    assert len(read_parquet(folder / "quarantine.parquet", "")) == 60
+    bad = np.arange(len(rows)) % 100 == 0
+    write_parquet(folder / "flights.parquet", rows.assign(distance=rows["distance"].where(~bad, -1.0)))
+    validate.main()
+    assert len(read_parquet(folder / "valid.parquet", "")) == len(rows) - 30
