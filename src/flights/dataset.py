@@ -4,7 +4,8 @@ One declaration, many readers: `contract()` turns it into the pandera schema tha
 into its request body, the docs into the data dictionary, the monitor into the list of what to watch.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -88,18 +89,34 @@ def fed(
     calendar: bool = False,
 ) -> Column:
     """Declare a number from an upstream feed: known at the prediction, missing where the feed is silent."""
-    bounds = (minimum, maximum)
-    column = Column(name, "number", description, "prediction", example, unit, *bounds, nullable=True, feed=feed)
-    return replace(column, calendar=calendar)
+    return Column(
+        name,
+        "number",
+        description,
+        "prediction",
+        example,
+        unit,
+        minimum,
+        maximum,
+        nullable=True,
+        feed=feed,
+        calendar=calendar,
+    )
 
 
-INPUTS = inputs(  # [SWAP] now: the prediction moment; overdue: not gone 15 minutes after its schedule
+weather, network, aircraft = (partial(fed, feed) for feed in ("weather", "network", "aircraft"))
+BLOCK = ("min", 20, 1500)
+DELAY = ("min", -180, 2000)
+DUE = ("flights", -500, 2000)
+SHARE = ("share", 0, 1)
+
+INPUTS = inputs(  # [SWAP] all as known at the prediction; late: 15 minutes or more on arrival
     Column("carrier", "text", "Operating carrier, as its IATA code", "timetable", "UA", categories=CARRIERS),
     Column("flight", "integer", "Flight number: an identity, not a feature", "timetable", 523, "", 1, 9999),
     Column("origin", "text", "Departure airport, as its IATA code", "timetable", "EWR", categories=ORIGINS),
     Column("dest", "text", "Destination airport, as its IATA code", "timetable", "BOS", pattern=AIRPORT),
     Column(EVENT_TIME, "time", "Scheduled departure", "timetable", "2013-11-02T01:56:00Z", "UTC", calendar=True),
-    Column("scheduled_minutes", "number", "Scheduled time from gate to gate", "timetable", 72.0, "min", 20, 1000),
+    Column("scheduled_minutes", "number", "Scheduled time from gate to gate", "timetable", 72.0, *BLOCK),
     Column("distance", "number", "Great-circle distance to the destination", "timetable", 200.0, "mi", 10, 6000),
     Column(
         "departures_planned",
@@ -111,122 +128,55 @@ INPUTS = inputs(  # [SWAP] now: the prediction moment; overdue: not gone 15 minu
         1,
         500,
     ),
-    fed("weather", "temperature", "Air temperature at the origin", 66.02, "F", -30, 120),
-    fed("weather", "dew_point", "Dew point at the origin", 53.96, "F", -40, 90),
-    fed("weather", "humidity", "Relative humidity at the origin", 65.07, "%", 0, 100),
-    fed("weather", "wind_direction", "Direction that the wind at the origin comes from", 210.0, "degrees", 0, 360),
-    fed("weather", "wind_speed", "Wind speed at the origin", 13.809, "mph", 0, 150),
-    fed("weather", "precipitation", "Precipitation at the origin within an hour", 0.0, "in", 0, 10),
-    fed("weather", "pressure", "Sea-level pressure at the origin", 1003.0, "mbar", 900, 1100),
-    fed("weather", "pressure_change", "Change of that pressure within three hours", 1.6, "mbar", -60, 60),
-    fed("weather", "visibility", "Visibility at the origin", 10.0, "mi", 0, 20),
-    fed(
-        "network",
-        "backlog_all",
-        "New York's departures of today due by now, less those gone",
-        49.0,
-        "flights",
-        -500,
-        2000,
-    ),
-    fed(
-        "network",
-        "backlog_origin",
-        "The origin's departures of today due by now, less those gone",
-        25.0,
-        "flights",
-        -500,
-        2000,
-    ),
-    fed(
-        "network",
-        "backlog_carrier",
-        "The carrier's departures of today due by now, less those gone",
-        2.0,
-        "flights",
-        -500,
-        2000,
-    ),
-    fed("network", "overdue_1h_all", "Overdue share of New York's departures, last hour", 0.377, "share", 0, 1),
-    fed("network", "overdue_1h_origin", "Overdue share of the origin's departures, last hour", 0.5, "share", 0, 1),
-    fed("network", "overdue_3h_all", "Overdue share of New York's departures, last 3 hours", 0.451, "share", 0, 1),
-    fed("network", "overdue_3h_origin", "Overdue share of the origin's departures, last 3 hours", 0.609, "share", 0, 1),
-    fed(
-        "network", "overdue_3h_carrier", "Overdue share of the carrier's departures, last 3 hours", 0.361, "share", 0, 1
-    ),
-    fed(
-        "network",
+    weather("temperature", "Air temperature at the origin", 66.02, "F", -30, 120),
+    weather("dew_point", "Dew point at the origin", 53.96, "F", -40, 90),
+    weather("humidity", "Relative humidity at the origin", 65.07, "%", 0, 100),
+    weather("wind_direction", "Direction that the wind at the origin comes from", 210.0, "degrees", 0, 360),
+    weather("wind_speed", "Wind speed at the origin", 13.809, "mph", 0, 150),
+    weather("precipitation", "Precipitation at the origin within an hour", 0.0, "in", 0, 10),
+    weather("pressure", "Sea-level pressure at the origin", 1003.0, "mbar", 900, 1100),
+    weather("pressure_change", "Change of the pressure at the origin within three hours", 1.6, "mbar", -60, 60),
+    weather("visibility", "Visibility at the origin", 10.0, "mi", 0, 20),
+    network("backlog_all", "New York's departures due so far today, less those gone", 49.0, *DUE),
+    network("backlog_origin", "The origin's departures due so far today, less those gone", 25.0, *DUE),
+    network("backlog_carrier", "The carrier's departures due so far today, less those gone", 2.0, *DUE),
+    network("overdue_1h_all", "Share not gone 15 minutes after schedule: New York, last hour", 0.377, *SHARE),
+    network("overdue_1h_origin", "Share not gone 15 minutes after schedule: the origin, last hour", 0.5, *SHARE),
+    network("overdue_3h_all", "Share not gone 15 minutes after schedule: New York, last 3 hours", 0.451, *SHARE),
+    network("overdue_3h_origin", "Share not gone 15 minutes after schedule: the origin, last 3 hours", 0.609, *SHARE),
+    network("overdue_3h_carrier", "Share not gone 15 minutes after schedule: the carrier, last 3 hours", 0.361, *SHARE),
+    network(
         "overdue_3h_origin_carrier",
-        "Overdue share of the carrier's at the origin, last 3 hours",
+        "Share not gone 15 minutes after schedule: the carrier at the origin, last 3 hours",
         0.37,
-        "share",
-        0,
-        1,
+        *SHARE,
     ),
-    fed("network", "arrival_delay_4h_all", "Mean delay of arrivals, last 4 hours", 10.112, "min", -180, 2000),
-    fed(
-        "network",
-        "arrival_delay_4h_carrier",
-        "Mean delay of the carrier's arrivals, last 4 hours",
-        1.841,
-        "min",
-        -180,
-        2000,
+    network("arrival_delay_4h_all", "Mean delay of the arrivals from New York, last 4 hours", 10.112, *DELAY),
+    network("arrival_delay_4h_carrier", "Mean delay of the carrier's arrivals, last 4 hours", 1.841, *DELAY),
+    network("arrival_delay_4h_dest", "Mean delay of the arrivals at the destination, last 4 hours", 10.444, *DELAY),
+    network("lost_12h_all", "Mean delay gained from gate to gate, arrivals of the last 12 hours", -0.908, *DELAY),
+    network(
+        "lost_24h_dest",
+        "Mean delay gained from gate to gate, arrivals at the destination, last 24 hours",
+        -5.186,
+        *DELAY,
     ),
-    fed(
-        "network",
-        "arrival_delay_4h_dest",
-        "Mean delay of arrivals at the destination, last 4 hours",
-        10.444,
-        "min",
-        -180,
-        2000,
-    ),
-    fed(
-        "network",
-        "lost_12h_all",
-        "Mean time lost between departure and arrival, last 12 hours",
-        -0.908,
-        "min",
-        -180,
-        1000,
-    ),
-    fed("network", "lost_24h_dest", "The same to the destination, last 24 hours", -5.186, "min", -180, 1000),
-    fed(
-        "network",
+    network(
         "gate_to_gate_24h_dest",
-        "Mean time from gate to gate to the destination, last 24 hours",
+        "Mean time from gate to gate, arrivals at the destination, last 24 hours",
         67.047,
-        "min",
-        20,
-        1500,
+        *BLOCK,
     ),
     # Four weeks back: they follow the season from day to day, so a new level is no drift.
-    fed("network", "late_28d_all", "Share late of all arrivals, last 28 days", 0.189, "share", 0, 1, calendar=True),
-    fed(
-        "network",
-        "late_28d_carrier",
-        "Share late of the carrier's arrivals, last 28 days",
-        0.178,
-        "share",
-        0,
-        1,
-        calendar=True,
-    ),
-    fed(
-        "network",
-        "late_28d_flight",
-        "Share late of this flight number's arrivals, last 28 days",
-        0.125,
-        "share",
-        0,
-        1,
-        calendar=True,
+    network("late_28d_all", "Share late of the arrivals from New York, last 28 days", 0.189, *SHARE, calendar=True),
+    network("late_28d_carrier", "Share late of the carrier's arrivals, last 28 days", 0.178, *SHARE, calendar=True),
+    network(
+        "late_28d_flight", "Share late of the flight number's arrivals, last 28 days", 0.125, *SHARE, calendar=True
     ),
     Column(
         "tailnum",
         "text",
-        "Registration of the assigned aircraft, taken as known by now",
+        "Registration of the assigned aircraft; that it is known two hours before is an assumption",
         "prediction",
         "N834UA",
         pattern=TAIL,
@@ -234,35 +184,30 @@ INPUTS = inputs(  # [SWAP] now: the prediction moment; overdue: not gone 15 minu
         personal=True,
         feed="aircraft",
     ),
-    fed(
-        "aircraft",
+    aircraft(
         "previous_leg_hours",
-        "Time since its last departure from New York was due, up to a day",
+        "Time since the aircraft's last departure from New York was due, up to a day",
         15.933,
         "h",
         0,
         24,
     ),
-    fed("aircraft", "previous_leg_minutes", "Scheduled time of that leg from gate to gate", 171.0, "min", 20, 1000),
-    fed(
-        "aircraft",
+    aircraft(
+        "previous_leg_minutes", "Scheduled time from gate to gate of the aircraft's last departure", 171.0, *BLOCK
+    ),
+    aircraft(
         "previous_leg_delay",
-        "Departure delay of that leg; if not gone, how long it is due by now",
+        "Delay of the aircraft's last departure; if it has not gone, for how long it is due",
         -4.0,
-        "min",
-        -120,
-        2000,
+        *DELAY,
     ),
-    fed(
-        "aircraft",
+    aircraft(
         "previous_leg_arrival_delay",
-        "Arrival delay of that leg; missing until it arrives",
+        "Arrival delay of the aircraft's last departure; missing until it arrives",
         -17.0,
-        "min",
-        -180,
-        2000,
+        *DELAY,
     ),
-    fed("aircraft", "seats", "Seats of the aircraft; missing if not in the register", 179.0, "seats", 1, 600),
+    aircraft("seats", "Seats of the aircraft; missing if not in the register", 179.0, "seats", 1, 600),
 )
 
 OUTCOMES = (  # [SWAP]

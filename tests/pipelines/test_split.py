@@ -1,5 +1,6 @@
 """The parts follow each other in time, and every outcome of one is known when the next begins."""
 
+import itertools
 from datetime import date
 
 import pandas as pd
@@ -24,7 +25,7 @@ def test_every_outcome_is_known_before_the_next_part_begins(rows, as_of):
     """For the first training and for any later one."""
     parts = split.split(rows, as_of)
     assert list(parts) == PARTS
-    for earlier, later in zip(PARTS, PARTS[1:], strict=False):
+    for earlier, later in itertools.pairwise(PARTS):
         assert parts[earlier]["outcome_known_at"].max() < parts[later][EVENT_TIME].min()
 
 

@@ -1,4 +1,4 @@
-"""A bad row goes to quarantine with its reason; a bad table, or too many bad rows, stops the run and replaces nothing."""
+"""A bad row goes to quarantine with its reason; a bad table, or too many bad rows, stops the run."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,8 @@ def test_bad_rows_are_refused_with_all_their_reasons(rows):
     valid, refused = validate.judged(bad)
     assert len(valid) == len(rows) - 2
     reasons = refused["reasons"].tolist()
-    assert reasons[0].startswith("carrier: allowed is one of 9E") and "; distance: allowed is 10 to 6000" in reasons[0]
+    assert reasons[0].startswith("carrier: allowed is one of 9E")
+    assert "; distance: allowed is 10 to 6000" in reasons[0]
     assert reasons[1] == "dest: allowed is text like ^[A-Z]{3}$, got bos"
 
 
