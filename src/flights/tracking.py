@@ -6,6 +6,7 @@ the history (see `registry.py`), and where an alias disagrees after a crash the 
 
 import contextlib
 import fcntl
+import io
 import logging
 import os
 import warnings
@@ -66,7 +67,8 @@ def process_tag() -> str:
 
 def register(mlflow: Any, model_uri: str, tags: dict[str, str]) -> int:
     """Register a logged model; its number names the version everywhere."""
-    return int(mlflow.register_model(model_uri, NAME, tags=tags).version)
+    with contextlib.redirect_stderr(io.StringIO()):  # it tells the person what the step's own line says
+        return int(mlflow.register_model(model_uri, NAME, tags=tags).version)
 
 
 def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report: dict[str, Any]) -> None:
