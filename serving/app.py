@@ -8,7 +8,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from serving.connection import BoundedConnection
 from serving.lean import LeanRoute, PlainRoute
 from serving.metrics import Metrics
 from serving.prediction_log import LogUnavailable, PredictionLog
+from serving.privacy import pseudonym, pseudonym_key
 from serving.refusal import NOT_READY, Refused, answer_problems, problems
 from serving.request import Flight, Flights, Outcomes, example
 from serving.scorer import Scorer, log_unavailable
@@ -60,17 +61,21 @@ def create_app(settings: Settings) -> FastAPI:
     active = Active(settings.models_dir)
     log = PredictionLog(settings.log_url)
     metrics = Metrics()
-    scorer = Scorer(active, log, metrics, settings.max_waiting_rows)
+    named = pseudonym(pseudonym_key(settings.data_dir))
+    scorer = Scorer(active, log, metrics, settings.max_waiting_rows, named)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         active.follow(trial=False)
-        following = asyncio.create_task(follow(active, settings.follow_seconds))
+        background = [asyncio.create_task(follow(active, settings.follow_seconds))]
+        if settings.retention_days:
+            background.append(asyncio.create_task(keep_days(scorer, log, settings.retention_days)))
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()  # what is there now stays: a full collection would take 65 ms
         yield
-        following.cancel()
+        for task in background:
+            task.cancel()
         scorer.thread.shutdown()
         log.close()
 
@@ -87,6 +92,15 @@ async def follow(active: Active, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         await asyncio.to_thread(active.follow)
+
+
+async def keep_days(scorer: Scorer, log: PredictionLog, days: int) -> None:
+    """Delete what is older, now and every hour, in the log's own thread."""
+    while True:
+        cutoff = timestamp(datetime.now(UTC) - timedelta(days=days))
+        with suppress(LogUnavailable):
+            await asyncio.wrap_future(scorer.thread.submit(log.delete_before, cutoff))
+        await asyncio.sleep(3600)
 
 
 def add_prediction_routes(router: APIRouter, scorer: Scorer, route: type[APIRoute]) -> None:

@@ -15,6 +15,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
+from starlette.requests import ClientDisconnect
 
 from serving.refusal import Refused, invalid, malformed
 from serving.request import has_repeated_keys
@@ -90,6 +91,8 @@ async def body_bytes(request: Request) -> bytes:
             request._body = await _limited(request)
     except TimeoutError:
         raise Refused(408, "Request timeout", f"Expected the body within {BODY_SECONDS:g} seconds.") from None
+    except ClientDisconnect:
+        raise Refused(400, "Body cut off", "Expected the whole body.") from None  # nobody is there to read this
     return request._body
 
 

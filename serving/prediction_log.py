@@ -97,6 +97,48 @@ class PredictionLog:
         rows = self._rows("SELECT * FROM predictions WHERE request_id = ?", (request_id,))
         return Prediction(*rows[0]) if rows else None
 
+    def about(self, column: str, value: str) -> list[str]:
+        """Request ids of the predictions whose inputs have a value in a text column."""
+        member = f'"{column}":{json.dumps(value)}'
+        rows = self._rows("SELECT request_id, inputs FROM predictions WHERE inputs LIKE ?", (f"%{member}%",))
+        return [name for name, inputs in rows if json.loads(inputs)[column] == value]
+
+    def forget(self, column: str, value: str) -> int:
+        """Delete the predictions whose inputs have a value in a text column, and their outcomes; return how many.
+
+        Raises
+        ------
+        LogUnavailable
+            Nothing was deleted.
+        """
+        with self._unavailable():
+            names = self.about(column, value)
+            cursor = self._open()
+            for table in ("outcomes", "predictions"):
+                statement = f"DELETE FROM {table} WHERE request_id = {self._mark}"  # noqa: S608 - our own names
+                cursor.executemany(statement, [(name,) for name in names])
+            self._connection.commit()
+            if self._file is not None:  # SQLite keeps deleted bytes until it rewrites the file
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return len(names)
+
+    def delete_before(self, cutoff: str) -> int:
+        """Delete predictions answered and outcomes received before a time; return how many predictions.
+
+        Raises
+        ------
+        LogUnavailable
+            Nothing was deleted.
+        """
+        with self._unavailable():
+            cursor = self._open()
+            cursor.execute(f"DELETE FROM outcomes WHERE received_at < {self._mark}", (cutoff,))  # noqa: S608
+            cursor.execute(f"DELETE FROM predictions WHERE answered_at < {self._mark}", (cutoff,))  # noqa: S608
+            deleted: int = cursor.rowcount
+            self._connection.commit()
+            return deleted
+
     def close(self) -> None:
         """Close the connection; the log opens another one when it is used again."""
         self._drop()

@@ -5,10 +5,21 @@ The bodies are ordinary pydantic models, so FastAPI documents them; what the ser
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializationInfo,
+    StringConstraints,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic.types import FailFast
 
 from flights.dataset import EVENT_TIME, INPUTS, OUTCOMES, Column
@@ -36,6 +47,7 @@ def utc(text: object) -> datetime:
         raise ValueError("expected a time in the years 1 to 9999") from error
 
 
+Pseudonym = Callable[[str], str]
 RequestId = Annotated[str, StringConstraints(pattern=IDENTITY)]
 Time = Annotated[datetime, BeforeValidator(utc), WithJsonSchema({"type": "string", "format": "date-time"})]
 
@@ -62,13 +74,18 @@ class Identified(Body):
         return 2 * len(self.model_fields_set) + 2 * sum(values[name] is not None for name in STRINGS)
 
 
+def in_the_log(value: str | None, info: SerializationInfo[Pseudonym | None]) -> str | None:
+    """Write a personal value by its pseudonym."""
+    return value if value is None or info.context is None else info.context(value)
+
+
 def field(column: Column) -> tuple[Any, Any]:
     """One contract column as a pydantic field; a nullable one must be there too, as null."""
     described = Field(
         description=column.description + (f", in {column.unit}" if column.unit else ""), examples=[column.example]
     )
-    annotation = _annotation(column)
-    return (annotation | None if column.nullable else annotation), described
+    annotation = _annotation(column) | None if column.nullable else _annotation(column)
+    return (Annotated[annotation, PlainSerializer(in_the_log)] if column.personal else annotation), described
 
 
 def _annotation(column: Column) -> Any:

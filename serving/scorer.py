@@ -20,7 +20,7 @@ from serving.active import Active
 from serving.metrics import Metrics
 from serving.prediction_log import Conflict, Logged, LogUnavailable, PredictionLog
 from serving.refusal import FieldProblem, Refused
-from serving.request import Flight, event_time
+from serving.request import Flight, Pseudonym, event_time
 
 logger = logging.getLogger("serving")
 
@@ -39,8 +39,8 @@ class Waiting:
 class Scorer:
     """Answers requests in batches; the log's thread is the only other one."""
 
-    def __init__(self, active: Active, log: PredictionLog, metrics: Metrics, max_waiting_rows: int):
-        self._active, self._log, self._metrics = active, log, metrics
+    def __init__(self, active: Active, log: PredictionLog, metrics: Metrics, max_waiting_rows: int, named: Pseudonym):
+        self._active, self._log, self._metrics, self._named = active, log, metrics, named
         self._max_waiting_rows = max_waiting_rows
         self._waiting: list[Waiting] = []
         self._rows = 0
@@ -120,9 +120,23 @@ class Scorer:
         rows = iter(probabilities)
         now = timestamp(datetime.now(UTC))
         return [
-            [_prediction(model, flight, next(rows), now, waiting.arrived) for flight in waiting.flights]
+            [self._prediction(model, flight, next(rows), now, waiting.arrived) for flight in waiting.flights]
             for waiting in batch
         ]
+
+    def _prediction(self, model: Model, flight: Flight, probability: float, now: str, arrived: float) -> Prediction:
+        return Prediction(
+            request_id=flight.request_id or new_request_id(),
+            answered_at=now,
+            event_time=timestamp(event_time(flight)),
+            inputs=flight.model_dump_json(context=self._named),
+            probability=probability,
+            alert=probability >= model.threshold,
+            threshold=model.threshold,
+            model_version=model.version,
+            model_digest=model.digest,
+            latency_us=int(1e6 * (time.perf_counter() - arrived)),
+        )
 
 
 def _probabilities(model: Model, flights: Sequence[Flight]) -> list[float]:
@@ -131,21 +145,6 @@ def _probabilities(model: Model, flights: Sequence[Flight]) -> list[float]:
         raise ValueError("a probability is not finite")
     answer: list[float] = probabilities.tolist()
     return answer
-
-
-def _prediction(model: Model, flight: Flight, probability: float, now: str, arrived: float) -> Prediction:
-    return Prediction(
-        request_id=flight.request_id or new_request_id(),
-        answered_at=now,
-        event_time=timestamp(event_time(flight)),
-        inputs=flight.model_dump_json(),
-        probability=probability,
-        alert=probability >= model.threshold,
-        threshold=model.threshold,
-        model_version=model.version,
-        model_digest=model.digest,
-        latency_us=int(1e6 * (time.perf_counter() - arrived)),
-    )
 
 
 def new_request_id() -> str:

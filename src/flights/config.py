@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         4000, description="Flights that may wait for their prediction before more are refused.", gt=0
     )
     follow_seconds: float = Field(1.0, description="How often the server looks for a new champion.", gt=0)
+    retention_days: int = Field(0, description="Days that the prediction log keeps; 0 keeps for ever.", ge=0)
     log_level: str = Field("INFO", description="Least severe level that the server logs.")
 
     @property

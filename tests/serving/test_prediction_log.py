@@ -15,7 +15,7 @@ NOW = "2013-11-01T08:00:00.000000Z"
 
 
 def prediction(name: str, carrier: str = "UA") -> Prediction:
-    return Prediction(name, NOW, NOW, f'{{"carrier": "{carrier}"}}', 0.25, False, 0.3, 1, "ab", "champion", 900)
+    return Prediction(name, NOW, NOW, f'{{"carrier":"{carrier}"}}', 0.25, False, 0.3, 1, "ab", "champion", 900)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,26 @@ def test_outcomes_are_kept_in_every_version_and_counted_once(log: PredictionLog)
     reader.dispose()
     assert counted.loc["landed", "arrival_delay"] == 25.0
     assert (counted.index == "landed").sum() == 1
+
+
+def test_a_subject_is_forgotten_with_its_outcomes(log: PredictionLog):
+    """What is about one value goes, also where it is part of another row's text; everything else stays."""
+    log.write([[prediction("about-it", "FORGET")], [prediction("not-about-it", "FORGETFUL")]])
+    log.write_outcomes([Outcome("about-it", NOW, 1.0, NOW), Outcome("not-about-it", NOW, 1.0, NOW)])
+    assert log.forget("carrier", "FORGET") == 1
+    assert log.about("carrier", "FORGET") == []
+    assert log.find("about-it") is None
+    assert log.find("not-about-it")
+    assert log.write_outcomes([Outcome("about-it", NOW, 1.0, NOW)]) == (0, 1)
+
+
+def test_what_is_too_old_is_deleted(log: PredictionLog):
+    """Retention goes by when a prediction was answered and an outcome came in."""
+    old = prediction("old")._replace(answered_at="2012-01-01T00:00:00.000000Z")
+    log.write([[old], [prediction("new")]])
+    assert log.delete_before("2013-01-01T00:00:00.000000Z") == 1
+    assert log.find("old") is None
+    assert log.find("new")
 
 
 def test_sqlite_syncs_every_commit(tmp_path: Path):

@@ -12,6 +12,7 @@ from flights.registry import Model
 from serving.active import Active
 from serving.metrics import Metrics
 from serving.prediction_log import PredictionLog
+from serving.privacy import pseudonym
 from serving.refusal import Refused
 from serving.request import Flight, example
 from serving.scorer import Scorer, new_request_id
@@ -44,7 +45,7 @@ def log(tmp_path: Path):
 def a_scorer(model: Model | None, log: PredictionLog, max_waiting_rows: int = 1000) -> Scorer:
     active = Active(Path("nowhere"))
     active.model = model
-    return Scorer(active, log, Metrics(), max_waiting_rows)
+    return Scorer(active, log, Metrics(), max_waiting_rows, pseudonym(b"a test's key"))
 
 
 def all_at_once(scorer: Scorer, requests: list[list[Flight]]):

@@ -1,0 +1,74 @@
+"""What identifies someone is not in the log, and what is in it can be forgotten."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from flights.registry import Model
+from serving.privacy import PERSONAL, pseudonym, pseudonym_key
+from serving.request import example
+from tests.serving.published import publish_champion
+from tests.serving.running import ROOT, running
+
+SECRET = "N0SECR"  # a tail number that nothing else here has
+
+
+def test_a_pseudonym_is_stable_and_needs_its_key(tmp_path: Path):
+    """The same subject has one name in one data folder and another in the next; the key is for its owner only."""
+    key = pseudonym_key(tmp_path)
+    assert pseudonym_key(tmp_path) == key != pseudonym_key(tmp_path / "other")
+    assert pseudonym(key)(SECRET) == pseudonym(key)(SECRET) != pseudonym(pseudonym_key(tmp_path / "other"))(SECRET)
+    assert (tmp_path / "4_predictions" / "pseudonym.key").stat().st_mode & 0o777 == 0o600
+
+
+def everything_written(folder: Path) -> bytes:
+    """All bytes of the log, of the server's own log and of what lies beside them."""
+    files = [*(folder / "4_predictions").iterdir(), *folder.glob("server-*.log")]
+    return b"".join(file.read_bytes() for file in files if file.name != "pseudonym.key")
+
+
+def test_a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten(tmp_path: Path):
+    """In the clear it is nowhere, answered or refused; by its pseudonym it is in the log until it is forgotten."""
+    model: Model = publish_champion(tmp_path / "3_models", 1, seed=1)
+    assert PERSONAL == ("tailnum",)
+    with running(tmp_path) as server:
+        server.wait()
+        for tailnum in (SECRET, SECRET, "N14228", f"{SECRET} is no tail number"):
+            httpx.post(f"{server.url}/predict", json=example() | {"tailnum": tailnum})
+        assert SECRET not in httpx.get(f"{server.url}/metrics").text
+        name = pseudonym(pseudonym_key(tmp_path))(SECRET)
+        assert SECRET.encode() not in everything_written(tmp_path)
+        assert name.encode() in everything_written(tmp_path)
+        said = forget(tmp_path)
+        assert "forgot 2 predictions" in said
+        assert "; 0 left" in said
+        assert httpx.post(f"{server.url}/predict", json=example()).json()["model_version"] == model.version
+    assert name.encode() not in everything_written(tmp_path)
+    assert "forgot 0 predictions" in forget(tmp_path)
+
+
+def forget(folder: Path) -> str:
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "DATA_DIR": str(folder)}
+    command = [sys.executable, "-m", "serving.privacy", SECRET]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+
+
+def test_old_predictions_are_deleted_by_a_running_server(tmp_path: Path):
+    """With a retention set, what is older is gone when the server is up."""
+    import time
+
+    from serving.prediction_log import PredictionLog
+    from tests.serving.test_prediction_log import prediction
+
+    log = PredictionLog(f"sqlite:///{tmp_path}/4_predictions/predictions.db")
+    log.write([[prediction("from 2013")]])
+    with running(tmp_path, RETENTION_DAYS="30"):
+        for _ in range(200):
+            if log.find("from 2013") is None:
+                break
+            time.sleep(0.02)
+    assert log.find("from 2013") is None
+    log.close()
