@@ -109,7 +109,7 @@ def with_feed_outages(columns: Columns, seed: int) -> Columns:
 
     A model that never saw a silent feed takes silence for what it meant in training: the quiet hours before dawn.
     Measured on November and December with the network feed lost, ROC-AUC is 0.70 with this and 0.66 without; with all
-    feeds up it makes no difference, and the calibration error stays under 0.02 with any one feed lost.
+    feeds up they differ by less than 0.002. The calibration error stays under 0.02 with any one feed lost.
     """
     random = np.random.default_rng(seed)
     rows = len(columns[INPUTS[0].name])

@@ -46,7 +46,7 @@ def observed(tables):
 
 
 def with_another_future(tables, instants, now):
-    """Everything after a minute happens otherwise: what went stays, what stayed goes, what was in the air lands later."""
+    """Everything after a minute happens otherwise: what went stays, what stayed goes, what flew lands later."""
     flights, weather = tables["flights"].copy(), tables["weather"].copy()
     went, landed = instants["gone"].between(now + 1, NEVER - 1), instants["arrived"].between(now + 1, NEVER - 1)
     never = instants["gone"] == NEVER
