@@ -6,6 +6,7 @@ the median of the ratios within each round, so that what disturbs the machine di
 
 import json
 import os
+import signal
 import socket
 import statistics
 import subprocess
@@ -125,16 +126,18 @@ def running(settings: Settings, core: int) -> Iterator[list[Server]]:
         yield servers
     finally:
         for server in servers:
-            server.process.terminate()
-            server.process.wait(30)
+            stop(server)
 
 
 def started(name: str, arguments: list[str], core: int, asked: tuple[bytes, bytes], **variables: str) -> Server:
     """Start one server on a free port and a given core."""
     port = free_port()
     command = [sys.executable, *(str(port) if argument == "PORT" else argument for argument in arguments)]
-    environment = os.environ | {"PORT": str(port), "OMP_NUM_THREADS": "1", "LOG_LEVEL": "ERROR"} | variables
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where mlflow looks for uvicorn
+    quiet = {"OMP_NUM_THREADS": "1", "LOG_LEVEL": "ERROR", "DO_NOT_TRACK": "true"}
+    environment = os.environ | {"PORT": str(port), "PATH": path} | quiet | variables
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(command, env=environment, stderr=nowhere, stdout=nowhere, start_new_session=True)
     os.sched_setaffinity(process.pid, {core})
     return Server(name, port, process, *asked)
 
@@ -162,7 +165,7 @@ def mlflow_server(settings: Settings, version: int, core: int) -> Server:
         "-p",
         "PORT",
     ]
-    return started("mlflow", command, core, (asked, asked), MLFLOW_TRACKING_URI=uri, DO_NOT_TRACK="true")
+    return started("mlflow", command, core, (asked, asked), MLFLOW_TRACKING_URI=uri)
 
 
 def seconds_to_ready(settings: Settings, core: int) -> float:
@@ -173,9 +176,14 @@ def seconds_to_ready(settings: Settings, core: int) -> float:
         server = started("ml-loop", ["-m", "serving.app"], core, (b"", b""))
         wait(server)
         times.append(time.perf_counter() - begin)
-        server.process.terminate()
-        server.process.wait(30)
+        stop(server)
     return min(times)
+
+
+def stop(server: Server) -> None:
+    """End a server with the processes that it started."""
+    os.killpg(server.process.pid, signal.SIGTERM)
+    server.process.wait(30)
 
 
 def wait(server: Server) -> None:

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 import numpy as np
 
 from flights.predictions import Prediction, timestamp
-from flights.registry import Model, as_columns
+from flights.registry import Model
 from serving.active import Active
 from serving.metrics import Metrics
 from serving.prediction_log import Conflict, Logged, LogUnavailable, PredictionLog
 from serving.refusal import FieldProblem, Refused
-from serving.request import Flight, Pseudonym, event_time
+from serving.request import Flight, Pseudonym, columns, event_time
 
 logger = logging.getLogger("serving")
 
@@ -140,7 +140,7 @@ class Scorer:
 
 
 def _probabilities(model: Model, flights: Sequence[Flight]) -> list[float]:
-    probabilities = model.score(as_columns([flight.__dict__ for flight in flights]))
+    probabilities = model.score(columns(flights))
     if not np.isfinite(probabilities).all():
         raise ValueError("a probability is not finite")
     answer: list[float] = probabilities.tolist()

@@ -15,7 +15,9 @@ from pandera.errors import SchemaError, SchemaErrors
 from pydantic import ValidationError
 
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, Column, contract
-from serving.request import Flight, Flights, example, has_repeated_keys, utc
+from flights.registry import as_columns
+from serving.request import Flight, Flights, columns, example, has_repeated_keys, utc
+from tests.serving.published import naive, random_flights
 
 CONTRACT = contract(INPUTS)
 NOON = datetime(2013, 11, 1, 12)  # noqa: DTZ001 - naive UTC, as NumPy keeps it
@@ -124,6 +126,16 @@ def test_a_flight_is_logged_as_it_can_be_read_back():
     content = json.loads(flight.model_dump_json())
     assert list(content) == NAMES
     assert np.datetime64(content[EVENT_TIME]) == np.datetime64(example()[EVENT_TIME].removesuffix("Z"))
+
+
+def test_columns_are_those_of_the_library():
+    """The service's own way to columns gives the same arrays as the library's, missing values among them."""
+    rows = random_flights(50, seed=3)
+    ours = columns([Flight.model_validate_json(json.dumps(row)) for row in rows])
+    theirs = as_columns([naive(row) for row in rows])
+    assert list(ours) == list(theirs)
+    for name, values in theirs.items():
+        np.testing.assert_array_equal(ours[name], values, strict=True)
 
 
 @given(st.dictionaries(st.sampled_from([*NAMES, "request_id"]), st.integers(0, 3), min_size=1))
