@@ -112,6 +112,9 @@ bench: $(INSTALLED) ## Ratios, each between things measured in one run
 
 ##@ Shipping
 
+score: $(CHAMPION) ## Score the Parquet files of INPUT into OUTPUT, resumably; ENGINE=dask SCHEDULER=... for a cluster
+	@$(RUN) pipelines.score $(foreach word,INPUT OUTPUT ENGINE SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
+
 image: $(CHAMPION) ## Build the service's container image with the champion inside (needs Docker)
 	@IMAGE=$(IMAGE) deploy/image
 
@@ -127,6 +130,13 @@ secrets: $(TOOLS) ## No commit holds a password, a token or a private key
 
 licences: $(INSTALLED) $(TOOLS) ## The licence of every installed package
 	@.venv-tools/bin/pip-licenses --python $(BIN)/python --from mixed --format plain | cut -c1-100
+
+keys: $(INSTALLED) ## Print a new pair of keys for signing models, as settings
+	@$(BIN)/python deploy/keys.py
+
+manifests: $(TOOLS) ## Hold the Kubernetes manifests against the schemas (needs kubectl)
+	@for each in plain canary blue-green; do kubectl kustomize deploy/kubernetes/$$each > .venv-tools/$$each.yaml; \
+	  .venv-tools/bin/kubernetes-validate --strict --quiet .venv-tools/$$each.yaml; echo "deploy/kubernetes/$$each: valid"; done
 
 sbom: image $(TOOLS) ## What the image is made of, as CycloneDX, with licences
 	@.venv-tools/bin/python deploy/sbom.py $(IMAGE) $(DATA_DIR)/5_reports/sbom.json

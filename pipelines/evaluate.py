@@ -19,6 +19,7 @@ from flights.artifacts import new_folder, read_json, read_parquet, sha256, write
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, ZONE, as_arrays, targets
 from flights.evaluation import METRICS, Interval, Sorted, Vector, interval, margin, metrics, resampled_metrics, sort
+from flights.signature import sign
 from pipelines import card, gate, plots
 from pipelines.step import step
 from pipelines.train import features_of, labelled
@@ -209,7 +210,9 @@ def published(
         plots.write_holdout(temporary / "holdout.png", {name: each.rows for name, each in measured.items()}, report)
         (temporary / "card.md").write_text(card.model_card(version, training, report))
         files = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
-        write_json(temporary / registry.MANIFEST, {"version": version, **training, "files": files})
+        manifest = write_json(temporary / registry.MANIFEST, {"version": version, **training, "files": files})
+        if settings.model_signing_key:
+            sign(manifest, settings.model_signing_key)
     folder = registry.model_folder(settings.models_dir, version)
     tracking.log_evaluation(mlflow, training["mlflow_run"], version, folder, report)
     return version

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     )
     follow_seconds: float = Field(1.0, description="How often the server looks for a new champion.", gt=0)
     retention_days: int = Field(0, description="Days that the prediction log keeps; 0 keeps for ever.", ge=0)
+    model_signing_key: str = Field(
+        "", description="Private Ed25519 key (base64) that signs new models; empty is none.", repr=False
+    )
+    model_verify_key: str = Field("", description="Public key (base64) that every model must be signed with.")
     log_level: str = Field("INFO", description="Least severe level that the server logs.")
 
     @property

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights import portable
+from flights import portable, signature
 from flights.artifacts import read_json, sha256, write_json
-from flights.config import NAME
+from flights.config import NAME, Settings
 from flights.dataset import INPUTS, Columns
 
 MANIFEST = "manifest.json"
@@ -71,6 +71,8 @@ def load(models_dir: Path, version: int) -> Model:
     """
     folder = model_folder(models_dir, version)
     try:
+        if key := Settings().model_verify_key:  # read here, so that no caller can forget it
+            signature.verify(folder / MANIFEST, key)
         manifest = read_json(folder / MANIFEST, TRAIN_FIRST)
         _check_files(folder, manifest["files"])
         if manifest["version"] != version:
@@ -178,7 +180,10 @@ def _append(models_dir: Path, action: str, expected: int | None, version: int, g
 
 
 def _check_files(folder: Path, digests: dict[str, str]) -> None:
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {
+        MANIFEST,
+        signature.SIGNATURE,
+    }
     for name in sorted(found | set(digests)):
         if name not in digests:
             raise ModelRefused(f"{folder / name}: not in the manifest")
