@@ -75,3 +75,18 @@ def _about_the_model(
 def _reason(watch: Watch) -> str:
     newest = fires(watch).index[-1]
     return words(watch, newest)
+
+
+def daily_actions(watches: Sequence[Watch], days: pd.DatetimeIndex) -> "pd.Series[str]":
+    """The action of each day, as it would have been decided on that day with the figures that now stand.
+
+    A watch that says nothing of a day counts as it stood last; blame and cool-down are left to `decide`.
+    """
+    actions = pd.Series("ok", days)
+    measured = [watch for watch in watches if watch.values.notna().any()]
+    for points_at, action, _ in reversed(TREE):  # the first line of the tree has the last word
+        for watch in measured:
+            if watch.points_at == points_at:
+                rung = fires(watch).reindex(days, method="ffill")
+                actions[rung.eq(other=True)] = action
+    return actions

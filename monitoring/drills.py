@@ -68,10 +68,11 @@ def new_carrier(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random
 
 
 def data_entry(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
-    """One airport enters zero for "no gusts" and "no report yet", where it left the field empty."""
-    names = ["wind_gust", "previous_leg_delay"]
+    """One airport reports visibility in kilometres, and zero where it left a field empty."""
+    names = ["wind_direction", "previous_leg_delay"]
     there = flights["origin"] == AIRPORT
     flights[names] = flights[names].fillna(0.0).where(there, flights[names])
+    flights["visibility"] = flights["visibility"].where(~there, flights["visibility"] * 1.6)
     return flights, outcomes
 
 
@@ -80,6 +81,24 @@ def label_flips(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random
     flipped = random.random(len(outcomes)) < 0.1
     wrong = np.where(outcomes["arrival_delay"] >= 15, 0.0, 60.0)
     return flights, outcomes.assign(arrival_delay=outcomes["arrival_delay"].where(~flipped, wrong))
+
+
+def slower(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
+    """The world changes evenly: every flight arrives a quarter of an hour later than it would have."""
+    minutes = pd.to_timedelta(15, unit="min")
+    later = {
+        "arrival_delay": outcomes["arrival_delay"] + 15,
+        "outcome_known_at": outcomes["outcome_known_at"] + minutes,
+    }
+    return flights, outcomes.assign(**later)
+
+
+def new_world(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
+    """The world changes its rules: who is late among the flights of a day has nothing to do with what we know."""
+    day = outcomes["outcome_known_at"].dt.date
+    delays = outcomes.groupby(day)["arrival_delay"].transform(random.permutation)
+    moved = pd.to_timedelta(delays - outcomes["arrival_delay"], unit="min")
+    return flights, outcomes.assign(arrival_delay=delays, outcome_known_at=outcomes["outcome_known_at"] + moved)
 
 
 def doubled(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
@@ -101,6 +120,8 @@ FAULTS: tuple[Fault, ...] = (
     new_carrier,
     data_entry,
     label_flips,
+    slower,
+    new_world,
     doubled,
 )
 DRILLS: dict[str, Fault] = {fault.__name__.replace("_", "-"): fault for fault in FAULTS}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -58,13 +59,24 @@ class Lanes:
     bars: Sequence[Bar]
 
 
+@dataclass(frozen=True)
+class Strip:
+    """One coloured field a day; runs of the same text are named once, where there is room."""
+
+    title: str
+    fields: Sequence[tuple[Any, str, str]]  # day, text, CSS class
+
+
 def picture(
-    panels: Sequence[Panel | Lanes], days: pd.DatetimeIndex, events: Mapping[pd.Timestamp, str] | None = None
+    panels: Sequence[Panel | Strip | Lanes], days: pd.DatetimeIndex, events: Mapping[pd.Timestamp, str] | None = None
 ) -> str:
     """All panels over one axis of days; `events` are marked through all of them."""
     top, parts = 0, []
     for panel in panels:
-        drawn, height = _panel(panel, days) if isinstance(panel, Panel) else _lanes(panel, days)
+        if isinstance(panel, Panel):
+            drawn, height = _panel(panel, days)
+        else:
+            drawn, height = _strip(panel, days) if isinstance(panel, Strip) else _lanes(panel, days)
         parts.append(f'<g transform="translate(0 {top})">{drawn}</g>')
         top += height
     marks = "".join(_event(days, day, text, top) for day, text in (events or {}).items())
@@ -99,6 +111,20 @@ def _panel(panel: Panel, days: pd.DatetimeIndex) -> tuple[str, int]:
     title = f'<text class="title" x="{LEFT}" y="15">{escape(panel.title)}{legend}</text>'
     label = f'<text class="tick" transform="translate(14 {TITLE + panel.height / 2}) rotate(-90)" text-anchor="middle">'
     return f"{title}{label}{escape(panel.axis)}</text>{band}{ticks}{lines}{marks}", base + GAP
+
+
+def _strip(strip: Strip, days: pd.DatetimeIndex) -> tuple[str, int]:
+    width, drawn = _step(days), [f'<text class="title" x="{LEFT}" y="15">{escape(strip.title)}</text>']
+    for (text, colour), run in groupby(strip.fields, key=lambda item: item[1:]):
+        places = [_x(days, day) for day, *_ in run]
+        left, length = places[0] - width / 2, places[-1] - places[0] + width
+        drawn.append(
+            f'<rect class="{colour}" x="{left:.1f}" y="{TITLE}" width="{length - 1:.1f}" height="18" rx="2">'
+            f"<title>{escape(text)}</title></rect>"
+        )
+        if length > 7 * len(text) + 8:
+            drawn.append(f'<text class="tick inside" x="{left + 6:.1f}" y="{TITLE + 13}">{escape(text)}</text>')
+    return "".join(drawn), TITLE + 18 + GAP
 
 
 def _lanes(lanes: Lanes, days: pd.DatetimeIndex) -> tuple[str, int]:

@@ -16,13 +16,14 @@ import pandas as pd
 
 from flights.artifacts import write_atomically
 from monitoring import evidently_page
-from monitoring.decide import TREE
+from monitoring.decide import TREE, daily_actions
+from monitoring.drift import drifted_share
 from monitoring.performance import FEWEST_DAYS
-from monitoring.picture import Bar, Lanes, Line, Panel, picture
+from monitoring.picture import Bar, Lanes, Line, Panel, Strip, picture
 from monitoring.watch import Alarm, Watch, alarms, fires, outside
 
 if TYPE_CHECKING:
-    from monitoring.monitor import Findings
+    from monitoring.findings import Findings
 
 COLOURS = {"ok": "good", "watch": "mild"}  # every other action is urgent
 PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
@@ -36,9 +37,9 @@ def write_site(folder: Path, found: "Findings") -> list[Path]:
         stale.unlink()
     pages = [write_page(folder / link(alarm), f"Alarm: {alarm.watch.name}", alarm_page(alarm, found)) for alarm in rung]
     for week in weeks:
-        rows = found.live[found.live.index.map(week_of) == week]
+        rows = found.drift.live[found.drift.live.index.map(week_of) == week]
         behind = folder / "weeks" / f"{week:%F}-evidently.html"
-        drawn = evidently_page.write_week(behind, found.reference, rows, found.levels)
+        drawn = evidently_page.write_week(behind, found.drift.reference, rows, found.drift.levels)
         body = week_page(week, found, behind.name if drawn else "")
         pages.append(write_page(folder / "weeks" / f"{week:%F}.html", f"Week of {week:%-d %B %Y}", body))
     index = write_page(folder / "index.html", f"{found.decision.action}: {found.decision.why}", index_page(found, rung))
@@ -101,8 +102,9 @@ def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:
         Bar(alarm.watch.name, alarm.first, alarm.last, link(alarm), mild=asks_for(alarm.watch) == "watch")
         for alarm in rung
     ]
+    days = daily_actions(found.watches, found.days)
     quality = found.metrics.get("roc_auc", pd.Series(dtype=float))
-    panels: list[Panel | Lanes] = [
+    panels: list[Panel | Strip | Lanes] = [
         Panel(
             "Quality: ROC-AUC of the two weeks before, and the range that evaluation promised",
             "ROC-AUC",
@@ -116,7 +118,12 @@ def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:
             "share",
             [Line("predicted", found.predicted), Line("observed", found.observed, "dots")],
         ),
-        Panel("Drift: share of the columns that drift", "share", [Line("", found.drifted, "bars")], height=70),
+        Panel(
+            "Drift: share of the columns that drift",
+            "share",
+            [Line("", drifted_share(found.drift.watches), "bars")],
+            height=70,
+        ),
         Panel(
             "Label delay: median from departure to outcome",
             "hours",
@@ -125,6 +132,7 @@ def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:
             delay.high,
             height=70,
         ),
+        Strip("What to do, day by day", [(day, action, COLOURS.get(action, "urgent")) for day, action in days.items()]),
         Lanes("Alarms" if bars else "Alarms: none", bars),
     ]
     swaps = {day: f"version {version} answers" for day, version in found.swaps.items()}

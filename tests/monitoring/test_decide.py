@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from monitoring.decide import COOL_DOWN_DAYS, NEW_CHAMPION_DAYS, TO_ACT, TREE, decide
+from monitoring.decide import COOL_DOWN_DAYS, NEW_CHAMPION_DAYS, TO_ACT, TREE, daily_actions, decide
 from monitoring.watch import Watch
 
 DAYS = pd.date_range("2013-11-01", periods=30)
@@ -70,3 +70,11 @@ def test_nothing_watched_is_ok():
     """An empty log has no alarm."""
     assert decide([]).action == "ok"
     assert decide([Watch("figure", "feed", "sd", pd.Series(dtype=float), high=1)]).action == "ok"
+
+
+def test_each_day_has_its_action():
+    """The strip of days: ok until the third bad day, and causes before the model there too."""
+    empty = Watch("empty", "skew", "sd", pd.Series(dtype=float), high=1)
+    late = Watch("short", "drift", "sd", watch("drift", 20).values[:-5], high=1)  # says nothing of the last five days
+    actions = daily_actions([watch("ranking", 10, "a"), watch("feed", 5, "b"), late, empty], DAYS)
+    assert actions.tolist() == ["ok"] * 12 + ["watch"] * 10 + ["retrain"] * 5 + ["fix the feed"] * 3

@@ -3,7 +3,7 @@ import pandas as pd
 from flights.config import Settings
 from flights.predictions import engine, logged_predictions
 from flights.registry import model_folder
-from monitoring.monitor import typed_inputs
+from monitoring.findings import typed_inputs
 from monitoring.performance import local_day
 from monitoring.skew import skew_watch
 from monitoring.watch import Watch, fires

@@ -1,0 +1,74 @@
+"""What monitoring a month costs, beside Evidently's drift preset on the same raw rows, in one run.
+
+Each is a process of its own, so that its time has its imports in it and its memory is its own.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from benchmarks.alarms import write_log
+from flights.config import Settings
+from flights.predictions import engine, logged_predictions
+
+UNTIL = "2013-12-01T05:00Z"  # the first live month
+
+
+def main() -> None:
+    """Measure, and print ratios."""
+    if len(sys.argv) > 1:
+        sys.exit(preset())
+    with tempfile.TemporaryDirectory() as folder:
+        log = f"sqlite:///{folder}/predictions.db"
+        write_log(Settings(), "", log)
+        environment = os.environ | {"PREDICTIONS_URL": log, "NOW": UNTIL}
+        reports = Settings().reports_dir / "weeks"
+        for page in reports.glob("*-evidently.html"):
+            page.unlink()
+        found = {
+            "a month, first look": cost("monitoring.monitor", environment),
+            "a month, second look": cost("monitoring.monitor", environment),
+            "Evidently's preset": cost("benchmarks.monitor", environment, "preset"),
+        }
+    seconds, megabytes = found["Evidently's preset"]
+    for name, (took, held) in found.items():
+        print(f"{name:<22} {took:6.1f} s ({took / seconds:.2f})  {held:6.0f} MB ({held / megabytes:.2f})")
+
+
+def cost(module: str, environment: dict[str, str], *words: str) -> tuple[float, float]:
+    """Seconds and peak megabytes of one process."""
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", module, *words], env=environment, stdout=subprocess.DEVNULL)
+    _, _, usage = os.wait4(process.pid, 0)
+    scale = 1e6 if sys.platform == "darwin" else 1e3  # the kernel's unit
+    return time.perf_counter() - began, usage.ru_maxrss / scale
+
+
+def preset() -> None:
+    """Evidently's drift preset as its documentation has it: every raw column, the season's change and all."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    from monitoring.findings import serving_model, typed_inputs
+    from monitoring.performance import local_day
+
+    settings = Settings()
+    rows = logged_predictions(engine(settings.log_url), inputs=True, until=UNTIL)
+    current = typed_inputs(rows.assign(day=local_day(rows["event_time"]))).drop(columns="day")
+    reference = serving_model(settings.models_dir).reference[list(current)]
+    definition = DataDefinition()
+    past, now = (Dataset.from_pandas(part, data_definition=definition) for part in (reference, current))
+    result = Report([DataDriftPreset()], include_tests=True).run(current_data=now, reference_data=past)
+    with tempfile.NamedTemporaryFile(suffix=".html") as page:
+        result.save_html(page.name)
+    drifted = result.dict()["metrics"][0]["value"]
+    print(f"the preset sees drift in {drifted['count']:.0f} columns, {drifted['share']:.0%}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

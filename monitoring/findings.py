@@ -1,0 +1,198 @@
+"""Everything that one look at the log finds: where each prediction is, every watched figure, and the decision."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from flights.artifacts import read_json, read_parquet
+from flights.config import Settings
+from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
+from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs
+from flights.registry import TRAIN_FIRST, champion, model_folder
+from monitoring import drift, feeds, performance, skew
+from monitoring.decide import Decision, decide
+from monitoring.watch import Watch
+
+CADENCE_DAYS = 28  # [SWAP] a model is trained anew after this time; never doing so costs 0.02 of ROC-AUC in nine months
+FEWEST, MOST = 0.5, 1.6  # of the median day's predictions; a holiday has 0.6
+SLOW_MS = 100.0  # of the 99th percentile from a request's arrival to the log
+
+Moment = pd.Timestamp
+
+
+class NothingToMonitor(RuntimeError):
+    """There is no champion, or no prediction yet."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What the monitor needs to know of the serving model."""
+
+    version: int
+    as_of: pd.Timestamp
+    promised: dict[str, Any]  # metric -> value, low, high on the holdout
+    reference: pd.DataFrame  # inputs, probability, target, local day
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the drift watches were made from; Evidently draws its pictures from the same."""
+
+    watches: list[Watch]
+    reference: pd.DataFrame  # watched columns by local day
+    live: pd.DataFrame
+    levels: "pd.Series[float]"  # distance of each column above which it drifts
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that the report shows."""
+
+    now: Moment
+    champion: int
+    ledger: dict[str, int]
+    watches: list[Watch]
+    days: pd.DatetimeIndex
+    drift: Seen
+    predicted: "pd.Series[float]"  # mean probability a day
+    observed: "pd.Series[float]"  # share of late flights of the days past the watermark
+    metrics: pd.DataFrame
+    promises: list[dict[str, Any]]
+    late_then: float  # share of late flights on the holdout
+    late_now: float  # and in the newest two weeks whose outcomes are known
+    swaps: dict[Moment, int]
+    decision: Decision
+
+
+def findings(settings: Settings, now: Moment | None = None) -> Findings:
+    """Look at the log up to a moment, by default its newest, and decide.
+
+    Raises
+    ------
+    NothingToMonitor
+        There is no champion, or no prediction.
+    """
+    model = serving_model(settings.models_dir)
+    log = engine(settings.log_url)
+    rows, inputs, outcomes, moment = traffic(log, now)
+    log.dispose()
+    today = local_midnight(moment)
+    full = inputs[inputs["day"] < today]  # a day that is not over looks different by nature
+    seen = drift_seen(model.reference, full)
+    watches = [
+        *seen.watches,
+        *feeds.feed_watches(model.reference, full),
+        skew.skew_watch(rows.loc[inputs.index], inputs, settings.models_dir),
+        *performance.label_watches(rows, outcomes, inputs["scheduled_minutes"].reindex(rows.index)),
+        *performance.quality_watches(rows),
+        *service_watches(rows[rows["day"] < today]),
+        age_watch(rows, model.as_of),
+    ]
+    swaps = swapped_to(rows)
+    newest = performance.windows(rows)[-1:]
+    return Findings(
+        now=moment,
+        champion=model.version,
+        ledger=performance.ledger(rows) | {"unreadable": len(rows) - len(inputs)},
+        watches=watches,
+        days=pd.DatetimeIndex(sorted(rows["day"].unique())),
+        drift=seen,
+        predicted=rows.groupby("day")["probability"].mean(),
+        observed=rows[rows["mature"]].groupby("day")["target"].mean(),
+        metrics=performance.trailing_metrics(rows),
+        promises=performance.kept_promises(model.promised, performance.quality_now(rows)),
+        late_then=float(model.reference["target"].mean()),
+        late_now=float(newest[0][1]["target"].mean()) if newest else float("nan"),
+        swaps=swaps,
+        decision=decide(watches, swapped=max(swaps, default=None), age_days=(today - model.as_of).days),
+    )
+
+
+def serving_model(models_dir: Path) -> Champion:
+    """The champion's promises and reference.
+
+    Raises
+    ------
+    NothingToMonitor
+        There is none.
+    """
+    version = champion(models_dir)
+    if version is None:
+        raise NothingToMonitor(f"no champion yet: {TRAIN_FIRST}")
+    folder = model_folder(models_dir, version)
+    reference = read_parquet(folder / "reference.parquet", TRAIN_FIRST)
+    as_of = pd.Timestamp(read_json(folder / "manifest.json", TRAIN_FIRST)["as_of"])
+    promised = read_json(folder / "metrics.json", TRAIN_FIRST)
+    return Champion(version, as_of, promised, reference.assign(day=performance.local_day(reference[EVENT_TIME])))
+
+
+def traffic(log: sa.Engine, now: Moment | None) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Moment]:
+    """Predictions with their outcomes, their inputs, all outcomes, and the moment to look back from.
+
+    Raises
+    ------
+    NothingToMonitor
+        No prediction was logged.
+    """
+    predictions, outcomes = logged_predictions(log, inputs=True), counted_outcomes(log)
+    predictions = predictions.dropna(subset="event_time").reset_index(drop=True)
+    if predictions.empty:
+        raise NothingToMonitor("no predictions yet: run `make serve`, and `make replay` beside it")
+    moment = now if now is not None else performance.simulated_now(predictions, outcomes)
+    rows = performance.followed(predictions, outcomes, moment)
+    return rows, typed_inputs(rows), outcomes[outcomes["known_at"] <= moment], moment
+
+
+def typed_inputs(rows: pd.DataFrame) -> pd.DataFrame:
+    """The logged inputs in the contract's types, with the rows' index and day; what cannot be read is left out."""
+    parsed = pd.Series(parsed_inputs(rows["inputs"]), rows.index, dtype=object)
+    readable = parsed[[set(row) >= {column.name for column in INPUTS} for row in parsed]]
+    frame = pd.DataFrame(list(readable), readable.index, columns=[column.name for column in INPUTS])
+    for column in INPUTS:
+        if column.kind != "text":
+            frame[column.name] = frame[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
+    return frame.assign(probability=rows["probability"], day=rows["day"])
+
+
+def local_midnight(moment: Moment) -> Moment:
+    """The beginning of the local day."""
+    return moment.tz_convert(ZONE).tz_localize(None).normalize()
+
+
+def drift_seen(reference: pd.DataFrame, live: pd.DataFrame) -> Seen:
+    """Compare the columns of each full day with the days before it."""
+    known = drift.known_texts(reference)
+    past, present = (drift.watched(part, known).set_index(part["day"]) for part in (reference, live))
+    distances, levels = drift.daily_distances(past, present)
+    return Seen(drift.drift_watches(distances, levels), past, present, levels)
+
+
+def service_watches(rows: pd.DataFrame) -> list[Watch]:
+    """How much was asked, how fast it was answered, and whether a model answered."""
+    by_day = rows.groupby("day")
+    counts = by_day.size().astype(float).asfreq("D", fill_value=0.0)
+    slow = by_day["latency_us"].quantile(0.99) / 1000
+    substitutes = (rows["served_by"] == "heuristic").astype(float).groupby(rows["day"]).mean()
+    usual = counts.expanding().median()
+    return [
+        Watch("traffic", "traffic", "of the usual", counts / usual, FEWEST, MOST),
+        Watch("latency of the slowest hundredth", "service", "ms", slow, high=SLOW_MS),
+        Watch("answered by the heuristic", "service", "share", substitutes, high=0.0),
+    ]
+
+
+def age_watch(rows: pd.DataFrame, as_of: Moment) -> Watch:
+    """Age of the serving model on each day against the cadence."""
+    days = pd.DatetimeIndex(sorted(rows["day"].unique()))
+    age = pd.Series((days - as_of).days, days, dtype=float)
+    return Watch("age of the model", "age", "days", age, high=CADENCE_DAYS, needed=1, of=1)
+
+
+def swapped_to(rows: pd.DataFrame) -> dict[Moment, int]:
+    """The days on which another model took over, and which; the first model of the log replaced none."""
+    served = rows[rows["served_by"] == "champion"].groupby("day")["model_version"].agg(lambda used: used.iloc[-1])
+    new = served[served.diff().fillna(0) != 0]
+    return {pd.Timestamp(str(day)): int(version) for day, version in new.items()}

@@ -1,0 +1,113 @@
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from flights.config import Settings
+from flights.predictions import engine
+from monitoring import drills
+from monitoring.findings import findings
+from monitoring.report import alarm_records
+from tests.monitoring.conftest import Logged
+
+
+def altered(*statements: str) -> None:
+    """Change the log behind everybody's back."""
+    log = engine(Settings().log_url)
+    with log.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+    log.dispose()
+
+
+def test_three_clean_weeks_are_ok(logged: Logged):
+    """Real flights, a real model: no alarm, every prediction accounted for, every promise compared."""
+    logged(last="2013-11-21")
+    found = findings(Settings())
+    assert found.decision.action == "ok", found.decision.reasons
+    counts = found.ledger
+    assert counts["predictions"] == counts["labelled"] + counts["waiting"] + counts["expired"] > 2000
+    assert {row["metric"] for row in found.promises} >= {"roc_auc", "brier", "calibration_error"}
+
+
+@pytest.mark.parametrize(
+    ("drill", "action", "figure"),
+    [
+        ("feed-down", "fix the feed", "weather: missing beyond the usual"),
+        ("feed-stuck", "fix the feed", "weather: stuck"),
+        ("utc-hour", "fix the feed", "hour of day: drift"),
+        ("new-carrier", "fix the feed", "outcomes never asked about"),
+        ("label-flips", "relabel", "contradictory outcomes"),
+        ("doubled", "watch", "traffic"),
+    ],
+)
+def test_a_fault_is_seen_on_its_third_day(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, drill: str, action: str, figure: str
+):
+    """Each fault leads to its action, by its own watch, three full days after it began."""
+    monkeypatch.setattr(drills, "CLEAN_DAYS", 7)
+    logged(last="2013-11-14", drill=drill)
+    found = findings(Settings())
+    assert found.decision.action == action, found.decision.reasons
+    first = next(alarm["first"] for alarm in alarm_records(found.watches) if alarm["figure"] == figure)
+    assert "2013-11-09" <= first <= "2013-11-11"
+
+
+def test_an_old_model_is_due(logged: Logged):
+    """A month after the data that it learned from ended, the model is trained again."""
+    logged(first="2013-11-28", last="2013-12-01")
+    assert findings(Settings()).decision.action == "retrain"
+
+
+def test_the_past_can_be_looked_at(logged: Logged):
+    """Looking back from an earlier moment, what became known later is not there yet."""
+    logged(last="2013-11-05")
+    earlier = findings(Settings(), pd.Timestamp("2013-11-03T12:00Z"))
+    assert earlier.ledger["labelled"] < findings(Settings()).ledger["labelled"]
+
+
+def test_unreadable_rows_are_counted_and_passed_over(logged: Logged):
+    """A torn line in the log costs itself and nothing else."""
+    logged(last="2013-11-05")
+    altered(
+        "UPDATE predictions SET inputs = substr(inputs, 1, 40) WHERE rowid IN (5, 6)",
+        "UPDATE predictions SET event_time = 'yesterday' WHERE rowid = 7",
+    )
+    found = findings(Settings())
+    assert found.ledger["unreadable"] == 2
+    assert found.decision.action == "ok", found.decision.reasons
+
+
+def test_duplicate_outcomes_count_once(logged: Logged):
+    """Every outcome twice: each prediction keeps one label."""
+    logged(last="2013-11-05")
+    before = findings(Settings()).ledger
+    altered("INSERT INTO outcomes SELECT * FROM outcomes")
+    assert findings(Settings()).ledger == before
+
+
+def test_a_log_without_outcomes_is_looked_at(logged: Logged):
+    """No label yet: data is watched, quality is not, and nothing is raised."""
+    logged(last="2013-11-05")
+    altered("DELETE FROM outcomes")
+    found = findings(Settings())
+    assert found.promises == []
+    assert found.ledger["labelled"] == 0
+    assert found.decision.action == "relabel"
+
+
+def test_a_single_prediction_is_looked_at(logged: Logged):
+    """One row is no full day: nothing to say, and nothing is raised."""
+    logged(last="2013-11-02")
+    altered("DELETE FROM outcomes", "DELETE FROM predictions WHERE rowid > 1")
+    found = findings(Settings())
+    assert found.ledger["predictions"] == 1
+    assert found.decision.action == "ok"
+
+
+def test_a_swap_is_dated(logged: Logged):
+    """The day on which another version answered first is known, and whom to blame for what follows."""
+    logged(last="2013-11-06")
+    altered("UPDATE predictions SET model_version = 2 WHERE event_time >= '2013-11-04T12'")
+    found = findings(Settings())
+    assert found.swaps == {pd.Timestamp("2013-11-04"): 2}
+    assert found.decision.action == "roll back"  # version 2 was never published: nothing verifies

@@ -1,0 +1,108 @@
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from flights.config import Settings
+from flights.predictions import engine
+from monitoring import report
+from monitoring.findings import findings
+from monitoring.watch import Watch
+from tests.monitoring.conftest import Logged
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
+
+HOSTILE = "</script><script>document.documentElement.dataset.stranger='here'</script>"
+DAYS = pd.date_range("2013-11-01", periods=12)
+
+
+def hostile_log() -> None:
+    """Put a carrier and a destination into the log that no server would have let in."""
+    log = engine(Settings().log_url)
+    with log.begin() as connection:
+        rows = connection.execute(sa.text("SELECT request_id, inputs FROM predictions WHERE rowid % 3 = 0")).all()
+        for name, inputs in rows:
+            changed = json.dumps(json.loads(inputs) | {"carrier": HOSTILE, "dest": HOSTILE, "tailnum": HOSTILE})
+            update = sa.text("UPDATE predictions SET inputs = :inputs WHERE request_id = :name")
+            connection.execute(update, {"inputs": changed, "name": name})
+    log.dispose()
+
+
+@pytest.fixture
+def hostile_site(logged: Logged, evidently: None) -> list[Path]:
+    """Every page of a report on a log with hostile texts in it."""
+    folder = logged(last="2013-11-05") / "5_reports"
+    hostile_log()
+    report.write_site(folder, findings(Settings()))
+    return sorted(folder.rglob("*.html"))
+
+
+def test_no_page_repeats_what_a_stranger_sent(hostile_site: list[Path]):
+    """Not the index, not a week, not an alarm, not Evidently's pages."""
+    assert len(hostile_site) >= 4
+    assert [page.name for page in hostile_site if "stranger" in page.read_text()] == []
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+def test_hostile_texts_do_nothing_in_a_browser(hostile_site: list[Path], tmp_path: Path):
+    """Chromium runs no script of a stranger's on any page; on a page without our care it does."""
+    control = tmp_path / "control.html"
+    control.write_text(f"<html><body><script>var carrier = '{HOSTILE}'</script></body></html>")
+    assert 'data-stranger="here"' in shown(control, tmp_path)
+    for page in hostile_site:
+        assert "data-stranger" not in shown(page, tmp_path)
+
+
+def shown(page: Path, scratch: Path) -> str:
+    """The page as Chromium has it after its scripts have run."""
+    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
+    more = (
+        f"--disable-component-update --disable-sync --user-data-dir={scratch / 'chromium'} --virtual-time-budget=5000"
+    )
+    words = ["chromium", *flags.split(), *more.split(), "--dump-dom", page.as_uri()]
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_an_interrupted_report_leaves_the_old_one(logged: Logged, evidently: None):
+    """A monitor that dies half-way leaves the old index whole, no torn page, and the next one finishes."""
+    folder = logged(last="2013-11-05") / "5_reports"
+    found = findings(Settings())
+    report.write_site(folder, found)
+    before = (folder / "index.html").read_bytes()
+    torn = replace(found, drift=replace(found.drift, live=None))  # the weeks come after the alarms and before the index
+    with pytest.raises(AttributeError):
+        report.write_site(folder, torn)
+    assert (folder / "index.html").read_bytes() == before
+    assert not list(folder.rglob(".*"))
+    report.write_site(folder, found)
+    assert (folder / "index.html").read_bytes() == before
+
+
+def test_pages_of_alarms_that_are_no_more_go(logged: Logged, evidently: None):
+    """The folder of alarms holds what the index names, and nothing from an earlier look."""
+    folder = logged(last="2013-11-03") / "5_reports"
+    (folder / "alarms").mkdir(parents=True)
+    (folder / "alarms" / "2012-01-01-old.html").write_text("old")
+    report.write_site(folder, findings(Settings()))
+    assert list((folder / "alarms").iterdir()) == []
+
+
+def test_alarms_are_told_to_machines():
+    """Which figure, what it points at, what it asks for, from when to when; the newest first."""
+    bad = pd.Series([9.0] * 12, DAYS)
+    watches = [Watch("stuck", "feed", "share", bad, high=1), Watch("calm", "feed", "share", bad * 0, high=1)]
+    assert report.alarm_records(watches) == [
+        {
+            "figure": "stuck",
+            "points_at": "feed",
+            "asks_for": "fix the feed",
+            "first": "2013-11-03",
+            "last": "2013-11-12",
+        }
+    ]
