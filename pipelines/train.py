@@ -170,7 +170,9 @@ def logged_models(
 
 def parameters(pipeline: Any) -> dict[str, Any]:
     """The last step's parameters: what distinguishes one fit from another."""
-    return pipeline[-1].get_params() if hasattr(pipeline, "__getitem__") else pipeline.get_params()
+    last = pipeline[-1] if hasattr(pipeline, "__getitem__") else pipeline
+    found: dict[str, Any] = last.get_params()
+    return found
 
 
 if __name__ == "__main__":
