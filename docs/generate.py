@@ -1,8 +1,8 @@
 """Make again what is generated in the README and docs/, or check that it is still true.
 
-Two kinds of blocks, each between a comment and `<!-- end -->`:
-`<!-- table: NAME -->` is a table made from the code; `<!-- run: COMMAND -->` is a command with its real output, run in
-this order with a DATA_DIR of its own. A command that ends in `&` goes on in the background until the file is done.
+Three kinds of blocks, each between a comment and `<!-- end -->`: `<!-- table: NAME -->` is a table made from the code,
+`<!-- run: COMMAND -->` a command with its real output, and `<!-- include: PATH -->` a text that the commands left in
+the data folder, without its pictures. All share one new DATA_DIR; a command that ends in `&` goes on in the background until the end.
 """
 
 import argparse
@@ -24,11 +24,13 @@ from flights.evaluation import METRICS
 from pipelines.gate import CRITERIA
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"<!-- (table|run): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- (table|run|include): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
 VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"\d+\.\d s\b"), "_ s"),
     (re.compile(r"\b\d+\.\d MB\b"), "_ MB"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "_run_"),
+    (re.compile(r"\b[0-9a-f]{40}\b"), "_commit_"),
+    (re.compile(r"(git_dirty|python): `[^`]+`"), r"\1: `_`"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "_digest_"),
     (re.compile(r"\b20[2-9]\d-\d\d-\d\dT[0-9:.]+(\+00:00|Z)?"), "_now_"),
     (re.compile(r'"request_id":\s*"[^"]+"'), '"request_id":"_"'),
@@ -46,20 +48,20 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if something is stale")
     parser.add_argument("--tables", action="store_true", help="leave the commands alone: they take minutes")
     words = parser.parse_args()
-    stale = [path for path in words.files if not brought_up_to_date(path, check=words.check, tables=words.tables)]
+    with tempfile.TemporaryDirectory() as folder:
+        shell = Shell(Path(folder) / "data")
+        try:
+            stale = [path for path in words.files if not brought_up_to_date(path, shell, words.check, words.tables)]
+        finally:
+            shell.close()
     if stale:
         sys.exit(f"stale: {', '.join(str(path) for path in stale)}; run `make docs`")
 
 
-def brought_up_to_date(path: Path, *, check: bool, tables: bool) -> bool:
+def brought_up_to_date(path: Path, shell: "Shell", check: bool, tables: bool) -> bool:
     """Whether a file was, or now is, what its blocks produce."""
     old = path.read_text()
-    with tempfile.TemporaryDirectory() as folder:
-        shell = Shell(Path(folder) / "data")
-        try:
-            new = BLOCK.sub(lambda found: block(found, shell, tables=tables), old)
-        finally:
-            shell.close()
+    new = BLOCK.sub(lambda found: block(found, shell, tables), old)
     if not check:
         path.write_text(new)
         return True
@@ -68,13 +70,17 @@ def brought_up_to_date(path: Path, *, check: bool, tables: bool) -> bool:
     return lines[0] == lines[1]
 
 
-def block(found: re.Match[str], shell: "Shell", *, tables: bool) -> str:
+def block(found: re.Match[str], shell: "Shell", tables: bool) -> str:
     """One block as it should be now."""
     kind, name = found.groups()
     if kind == "table":
         return f"<!-- table: {name} -->\n{TABLES[name]()}<!-- end -->"
     if tables:
         return found.group()
+    if kind == "include":
+        lines = (shell.data_dir / name).read_text().splitlines()
+        text = "\n".join(line for line in lines if not line.startswith("!["))
+        return f"<!-- include: {name} -->\n{text}\n<!-- end -->"
     return f"<!-- run: {name} -->\n```console\n$ {name.removesuffix(' &')}\n{shell.output(name)}```\n<!-- end -->"
 
 
@@ -86,7 +92,7 @@ def comparable(text: str) -> str:
 
 
 class Shell:
-    """Runs a file's commands one after the other, with one DATA_DIR, which is shown as `data`."""
+    """Runs commands one after the other, with one DATA_DIR, which is shown as `data`."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
