@@ -2,7 +2,8 @@
 
 Three kinds of blocks, each between a comment and `<!-- end -->`: `<!-- table: NAME -->` is a table made from the code,
 `<!-- run: COMMAND -->` a command with its real output, and `<!-- include: PATH -->` a text that the commands left in
-the data folder, without its pictures. All share one new DATA_DIR; a command that ends in `&` goes on in the background until the end.
+the data folder, without its pictures. All share one new DATA_DIR; a command that ends in `&` goes on in the background
+until the end.
 """
 
 import argparse
