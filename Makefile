@@ -109,6 +109,8 @@ docs: $(INSTALLED) ## Make again what is generated in the README and docs/
 
 bench: $(INSTALLED) ## Ratios, each between things measured in one run
 	@$(RUN) benchmarks.train
+bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and mlflow models serve, in alternating windows
+	@$(RUN) benchmarks.serve
 
 ##@ Shipping
 
