@@ -124,6 +124,10 @@ serve-docker: image ## Answer on PORT from the container: read-only, without pri
 	@docker run --rm --publish 127.0.0.1:$${PORT:-8000}:8000 --volume $(IMAGE)-log:/data/4_predictions \
 	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 $(IMAGE)
 
+image-batch: ## Build the image that jobs run in: the whole loop, from the lock (needs Docker)
+	@tar -c --exclude __pycache__ Dockerfile.batch requirements.lock src/flights pipelines monitoring | \
+	  docker build -q $$BUILD_OPTIONS -f Dockerfile.batch -t ml-loop-batch - >/dev/null
+
 audit: $(TOOLS) ## No pinned package has a known vulnerability; REFRESH=1 renews the snapshot for offline use
 	@.venv-tools/bin/python deploy/audit.py $(if $(REFRESH),--refresh)
 

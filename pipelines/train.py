@@ -5,6 +5,7 @@ models of record) for `evaluate`, and one MLflow run per model.
 """
 
 import platform
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping
@@ -106,7 +107,9 @@ def provenance(settings: Settings) -> dict[str, Any]:
 
 
 def git(*arguments: str) -> str:
-    """What git says, or nothing where there is no repository."""
+    """What git says, or nothing where there is no repository, as in a container."""
+    if shutil.which("git") is None:
+        return ""
     answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     return answer.stdout.strip()
 
