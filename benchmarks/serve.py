@@ -174,9 +174,11 @@ def seconds_to_ready(settings: Settings, core: int) -> float:
     for _ in range(3):
         begin = time.perf_counter()
         server = started("ml-loop", ["-m", "serving.app"], core, (b"", b""))
-        wait(server)
-        times.append(time.perf_counter() - begin)
-        stop(server)
+        try:
+            wait(server)
+            times.append(time.perf_counter() - begin)
+        finally:
+            stop(server)
     return min(times)
 
 
