@@ -17,6 +17,7 @@ TRUSTED_TYPES = [  # what these models hold beyond the types that skops trusts b
     "numpy.dtype",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
     "scipy.interpolate._bsplines.BSpline",
+    "scipy.interpolate._bsplines._BSpline",  # its name since scipy 1.18, on Python 3.12 and later
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.model_selection._split.StratifiedKFold",
 ]
