@@ -35,9 +35,11 @@ VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"\b[0-9a-f]{64}\b"), "_digest_"),
     (re.compile(r"\b20[2-9]\d-\d\d-\d\dT[0-9:.]+(\+00:00|Z)?"), "_now_"),
     (re.compile(r'"request_id":\s*"[^"]+"'), '"request_id":"_"'),
+    (re.compile(r"urn:uuid:[0-9a-f-]{36}"), "urn:uuid:_"),
     (re.compile(r"process \[?\d+\]?"), "process _"),
 )
 START_SECONDS = 30
+OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
 
 
 def main() -> None:
@@ -98,7 +100,7 @@ class Shell:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self.background: list[subprocess.Popen[str]] = []
-        self.environment = os.environ | {"DATA_DIR": str(data_dir), "COLUMNS": "120", "NO_COLOR": "1"}
+        self.environment = OUTSIDE | {"DATA_DIR": str(data_dir), "COLUMNS": "120", "NO_COLOR": "1"}
 
     def output(self, command: str) -> str:
         """What a command prints; a failing one ends the run, unless its line says `|| true`."""
@@ -161,7 +163,7 @@ def criteria() -> str:
 
 def targets() -> str:
     """Every make target."""
-    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(["make", "help"], cwd=ROOT, env=OUTSIDE, capture_output=True, text=True, check=True)
     return f"```text\n{done.stdout.strip()}\n```\n"
 
 

@@ -32,7 +32,7 @@ def main() -> None:
     folder = registry.model_folder(settings.models_dir, version)
     console.print(f"The gate {'passed' if report['passed'] else 'refused'} version {version}; ", end="")
     console.print(f"champion is version {registry.champion(settings.models_dir) or 'none'}.")
-    console.print(f"Model card  {folder / 'card.md'}, picture {folder / 'holdout.png'}")
+    console.print(f"Model card  {folder / 'card.md'}, picture {folder / 'holdout.png'}", soft_wrap=True)
     console.print("MLflow      make mlflow")
     console.print("Next        make serve")
 

@@ -7,6 +7,7 @@ models of record) for `evaluate`, and one MLflow run per model.
 import platform
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def fitted_models(train: pd.DataFrame, validation: pd.DataFrame, seed: int) -> d
     unseen, truth = features_of(validation), targets(validation)
     features, learned = features_of(train), targets(train)
     fits = {}
-    with Progress(transient=True) as progress:
+    with Progress(transient=True, disable=not sys.stdout.isatty()) as progress:
         for name in progress.track(model.MODELS, description="fit"):
             start = time.perf_counter()
             seen = lessons(train, seed) if name == model.CANDIDATE else features
