@@ -137,12 +137,15 @@ secrets: $(TOOLS) ## No commit holds a password, a token or a private key
 licences: $(INSTALLED) $(TOOLS) ## The licence of every installed package
 	@.venv-tools/bin/pip-licenses --python $(BIN)/python --from mixed --format plain | cut -c1-100
 
+kubeflow: $(TOOLS) ## Compile the same steps as a Kubeflow pipeline, to build/kubeflow.yaml
+	@.venv-tools/bin/python deploy/kubeflow/pipeline.py build/kubeflow.yaml
+
 keys: $(INSTALLED) ## Print a new pair of keys for signing models, as settings
 	@$(BIN)/python deploy/keys.py
 
 manifests: $(TOOLS) ## Hold the Kubernetes manifests against the schemas (needs kubectl)
-	@for each in plain canary blue-green; do kubectl kustomize deploy/kubernetes/$$each > .venv-tools/$$each.yaml; \
-	  .venv-tools/bin/kubernetes-validate --strict --quiet .venv-tools/$$each.yaml; echo "deploy/kubernetes/$$each: valid"; done
+	@mkdir -p build; for each in plain canary blue-green; do kubectl kustomize deploy/kubernetes/$$each > build/$$each.yaml; \
+	  .venv-tools/bin/kubernetes-validate --strict --quiet build/$$each.yaml; echo "deploy/kubernetes/$$each: valid"; done
 
 sbom: image $(TOOLS) ## What the image is made of, as CycloneDX, with licences
 	@.venv-tools/bin/python deploy/sbom.py $(IMAGE) $(DATA_DIR)/5_reports/sbom.json
