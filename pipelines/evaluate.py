@@ -18,7 +18,7 @@ from flights import model, portable, registry, tracking
 from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json, write_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, ZONE, as_arrays, targets
-from flights.evaluation import METRICS, Interval, Sorted, Vector, interval, margin, metrics, resampled_metrics, sort
+from flights.evaluation import METRICS, Interval, Sorted, Vector, intervals, margin, metrics, resampled_metrics, sort
 from flights.signature import sign
 from pipelines import card, gate, plots
 from pipelines.step import step
@@ -119,7 +119,7 @@ def evaluation(
     """The evaluation report: metrics and margins with intervals, and what each criterion of the gate said."""
     ours = answers[model.CANDIDATE]
     as_trained = fitted(folder, model.CANDIDATE).predict_proba(features_of(holdout))[:, 1]
-    found = {name: metric_intervals(each) for name, each in measured.items()}
+    found = {name: intervals(each.values, each.resampled) for name, each in measured.items()}
     margins = {name: margin_intervals(measured, name) for name in measured if name != model.CANDIDATE}
     checks = gate.checks(
         gate.Evidence(
@@ -145,11 +145,6 @@ def evaluation(
         "metrics": {name: plain(each) for name, each in found.items()},
         "margins": {name: plain(each) for name, each in margins.items()},
     }
-
-
-def metric_intervals(measured: Measured) -> dict[str, Interval]:
-    """One model's metrics with their intervals."""
-    return {name: interval(measured.values[name], measured.resampled[name]) for name in METRICS}
 
 
 def margin_intervals(measured: Mapping[str, Measured], other: str) -> dict[str, Interval]:
