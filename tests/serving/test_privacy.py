@@ -13,14 +13,14 @@ from serving.request import example
 from tests.serving.published import publish_champion
 from tests.serving.running import ROOT, running
 
-SECRET = "N0SECR"  # a tail number that nothing else here has
+HIDDEN = "N0SECR"  # a tail number that nothing else here has
 
 
 def test_a_pseudonym_is_stable_and_needs_its_key(tmp_path: Path):
     """The same subject has one name in one data folder and another in the next; the key is for its owner only."""
     key = pseudonym_key(tmp_path)
     assert pseudonym_key(tmp_path) == key != pseudonym_key(tmp_path / "other")
-    assert pseudonym(key)(SECRET) == pseudonym(key)(SECRET) != pseudonym(pseudonym_key(tmp_path / "other"))(SECRET)
+    assert pseudonym(key)(HIDDEN) == pseudonym(key)(HIDDEN) != pseudonym(pseudonym_key(tmp_path / "other"))(HIDDEN)
     assert (tmp_path / "4_predictions" / "pseudonym.key").stat().st_mode & 0o777 == 0o600
 
 
@@ -36,11 +36,11 @@ def test_a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten(tmp_p
     assert PERSONAL == ("tailnum",)
     with running(tmp_path) as server:
         server.wait()
-        for tailnum in (SECRET, SECRET, "N14228", f"{SECRET} is no tail number"):
+        for tailnum in (HIDDEN, HIDDEN, "N14228", f"{HIDDEN} is no tail number"):
             httpx.post(f"{server.url}/predict", json=example() | {"tailnum": tailnum})
-        assert SECRET not in httpx.get(f"{server.url}/metrics").text
-        name = pseudonym(pseudonym_key(tmp_path))(SECRET)
-        assert SECRET.encode() not in everything_written(tmp_path)
+        assert HIDDEN not in httpx.get(f"{server.url}/metrics").text
+        name = pseudonym(pseudonym_key(tmp_path))(HIDDEN)
+        assert HIDDEN.encode() not in everything_written(tmp_path)
         assert name.encode() in everything_written(tmp_path)
         said = forget(tmp_path)
         assert "forgot 2 predictions" in said
@@ -52,7 +52,7 @@ def test_a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten(tmp_p
 
 def forget(folder: Path) -> str:
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "DATA_DIR": str(folder)}
-    command = [sys.executable, "-m", "serving.privacy", SECRET]
+    command = [sys.executable, "-m", "serving.privacy", HIDDEN]
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
 
