@@ -116,7 +116,7 @@ def drilled(settings: Settings, drill: str) -> dict[str, Any]:
     actions = daily_actions(watches, found.days)
     after = actions[actions.index >= began]
     acted = after[after != "ok"]
-    usual = after.mode()[0] if len(after) else "ok"
+    usual = acted.head(LEAD_IN_DAYS).mode()[0] if len(acted) else "ok"
     return {
         "began": f"{began:%F}",
         "action": usual,

@@ -2,7 +2,7 @@
 
 A day is compared with the last clean days before it, first those of the champion's reference, so the season is no
 drift. Distances, not tests: on large windows every test is significant. How far a clean day strays is measured on the
-reference itself, and an alarm needs to stray half as far again. Columns that move with the date are left out.
+reference itself, and an alarm needs to stray well beyond that. Columns that move with the date are left out.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from flights.dataset import EVENT_TIME, INPUTS, ZONE
 from monitoring.watch import Watch, fires
 
 PAST_DAYS = 28  # a day is compared with this many clean days before it: whole weeks
-MARGIN = 1.5  # an alarm needs this many times the largest distance between clean days
+MARGIN = 2.5  # an alarm needs this many times the largest distance between clean days; a storm reaches 2
 DAY_ROWS = 100  # rows of one day, evenly spaced, that stand for it in the past
 OTHER = "__other__"  # a text that the reference does not know; what a stranger sent is never shown
 PROBABILITY = "probability"

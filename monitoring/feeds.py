@@ -1,7 +1,8 @@
-"""Whether the upstream feeds still deliver: silent, stuck, or out of tune with themselves.
+"""Whether the upstream feeds still deliver: silent, stuck, out of tune with themselves, or strange at one place.
 
-These faults hide from drift: a stuck report is a perfectly usual one. So each feed is asked three things that its
-values cannot fake: do they come, do they change from hour to hour, do they agree with each other as they always did.
+These faults hide from drift: a stuck report is a perfectly usual one. So each feed is asked four things that its values
+cannot fake: do they come, do they change from hour to hour, do they agree with each other as they always did, and does
+each place differ from the others as it always did. The season and storms leave all four alone.
 """
 
 import numpy as np
@@ -15,7 +16,9 @@ PLACE = "origin"  # [SWAP] where a feed reports from
 FEEDS = tuple(dict.fromkeys(column.feed for column in INPUTS if column.feed))
 MOST_MISSING = 0.2  # share of a column beyond its emptiest clean day
 MOST_STILLNESS = 0.5  # share of the hours; 0.07 on clean days
-MOST_DISCORD = 3.0  # times the most discordant day of the reference; 2.5 rings once in 200 clean days
+MOST_DISCORD = 2.0  # times the most discordant day of either half of the reference, seen from the other half
+MOST_APART = 3.0  # times the day of the reference on which a place was furthest from the others; a storm reaches 2.9
+SMALLEST_APART = 0.02  # share or unit by which a place that never differed must differ
 RIDGE = 0.01  # keeps columns that repeat each other from dividing by nothing
 EPSILON = 1e-9
 
@@ -23,18 +26,22 @@ Matrix = NDArray[np.float64]
 
 
 def feed_watches(reference: pd.DataFrame, rows: pd.DataFrame) -> list[Watch]:
-    """Three watches for each feed; both frames hold the inputs and their local `day`."""
-    watches = []
-    for feed in FEEDS:
-        empty = (missing(rows, feed) - missing(reference, feed).max()).max(axis=1)
-        usual = discord(reference, reference, feed).abs().max() + EPSILON
-        strange = (discord(reference, rows, feed).abs() / usual).max(axis=1)
-        watches += [
-            Watch(f"{feed}: missing beyond the usual", "feed", "share", empty, high=MOST_MISSING),
-            Watch(f"{feed}: stuck", "feed", "share of the hours", stillness(rows, feed), high=MOST_STILLNESS),
-            Watch(f"{feed}: discord", "feed", "times the usual", strange, high=MOST_DISCORD),
-        ]
-    return watches
+    """Four watches for each feed; both frames hold the inputs and their local `day`."""
+    return [watch for feed in FEEDS for watch in _watches(reference, rows, feed)]
+
+
+def _watches(reference: pd.DataFrame, rows: pd.DataFrame, feed: str) -> list[Watch]:
+    empty = (missing(rows, feed) - missing(reference, feed).max()).max(axis=1)
+    strange = (discord(reference, rows, feed).abs() / clean_discord(reference, feed)).max(axis=1)
+    usual, now = differences(reference, feed), differences(rows, feed)
+    most = (usual - usual.median()).abs().max() + SMALLEST_APART
+    apart = ((now - usual.median()).abs() / most).max(axis=1)
+    return [
+        Watch(f"{feed}: missing beyond the usual", "feed", "share", empty, high=MOST_MISSING),
+        Watch(f"{feed}: stuck", "feed", "share of the hours", stillness(rows, feed), high=MOST_STILLNESS),
+        Watch(f"{feed}: discord", "feed", "times the usual", strange, high=MOST_DISCORD),
+        Watch(f"{feed}: one place apart", "feed", "times the usual", apart, high=MOST_APART),
+    ]
 
 
 def fed_by(feed: str) -> list[str]:
@@ -68,3 +75,21 @@ def discord(reference: pd.DataFrame, rows: pd.DataFrame, feed: str) -> pd.DataFr
     scaled = ((rows[names] - centre) / spread).fillna(0.0).to_numpy()
     rest: Matrix = scaled @ precision / np.sqrt(np.diag(precision))
     return pd.DataFrame(rest, columns=names).groupby(rows["day"].to_numpy()).mean()
+
+
+def clean_discord(reference: pd.DataFrame, feed: str) -> "pd.Series[float]":
+    """The largest discord of a clean day, by column: each half of the reference as the other half sees it."""
+    middle = reference["day"].min() + (reference["day"].max() - reference["day"].min()) / 2
+    first, second = reference[reference["day"] <= middle], reference[reference["day"] > middle]
+    return pd.concat([discord(first, second, feed), discord(second, first, feed)]).abs().max() + EPSILON
+
+
+def differences(rows: pd.DataFrame, feed: str) -> pd.DataFrame:
+    """By how much each place's mean and share of missing values differ from the other places', day by day."""
+    names = fed_by(feed)
+    places = [rows["day"], rows[PLACE]]
+    absent = rows[names].isna().groupby(places).mean().add_suffix(" missing")
+    table = pd.concat([rows.groupby(["day", PLACE])[names].mean(), absent], axis=1)
+    by_day = table.groupby(level=0)
+    others = (by_day.transform("sum") - table) / (by_day.transform("count") - 1).replace(0, np.nan)
+    return pd.DataFrame((table - others).unstack())

@@ -28,12 +28,12 @@ def test_a_clean_month_does_not_drift(parts: tuple[pd.DataFrame, pd.DataFrame]):
     assert drifting(*parts) == {}
 
 
-def test_celsius_drifts(parts: tuple[pd.DataFrame, pd.DataFrame]):
-    """A change of unit in the middle of the month rings for its column, and for no other feed's."""
+def test_a_change_of_unit_drifts(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """Kilometres for miles from the middle of the month on ring for their column, and for no other."""
     reference, live = parts
     late = live["day"] >= "2013-11-15"
-    faulty = live.assign(temperature=live["temperature"].where(~late, (live["temperature"] - 32) / 1.8))
-    assert drifting(reference, faulty).keys() == {"temperature: drift"}
+    faulty = live.assign(distance=live["distance"].where(~late, live["distance"] * 1.6))
+    assert drifting(reference, faulty).keys() == {"distance: drift"}
 
 
 def test_a_clock_that_is_hours_off_drifts(parts: tuple[pd.DataFrame, pd.DataFrame]):
