@@ -36,12 +36,15 @@ def main() -> None:
     make("train")
     told.append(("train", f"champion {registry.champion(settings.models_dir)}"))
     with server(settings) as port:
-        for month in live_months(settings):
+        months = live_months(settings)
+        for month in months:
             make("replay", FROM=month, TO=month, PORT=port)
             told.append((f"replay {month}", "predictions and outcomes, as late as they were, to the log"))
             make("monitor", may_fail=True)
             decision = read_json(settings.reports_dir / "decision.json", "run `make monitor`")
             told.append((f"monitor {month}", f"{decision['action']}: {' '.join(decision['reasons'])}"))
+            if month == months[-1]:
+                break  # the data ends here: a new model would have nothing to predict
             told += acted(settings, decision["action"], month)
             wait_for_champion(settings, port)
     print_told(told)
