@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from flights.artifacts import write_json
 from flights.config import Settings
 from flights.predictions import engine
 from monitoring import drills
@@ -55,6 +56,14 @@ def test_a_fault_is_seen_on_its_third_day(
 def test_an_old_model_is_due(logged: Logged):
     """A month after the data that it learned from ended, the model is trained again."""
     logged(first="2013-11-28", last="2013-12-01")
+    assert findings(Settings()).decision.action == "retrain"
+
+
+def test_the_backtest_says_when_a_model_is_due(logged: Logged):
+    """Five days are too old once the backtest has found that weekly training pays, and only then."""
+    logged(last="2013-11-07")
+    assert findings(Settings()).decision.action == "ok"
+    write_json(Settings().reports_dir / "cadence.json", {"recommended": "weekly", "greatest_age_days": 4})
     assert findings(Settings()).decision.action == "retrain"
 
 
