@@ -83,7 +83,7 @@ $(CHAMPION):
 
 test: $(INSTALLED) ## Every test but the heavy ones (under 10 minutes on two cores)
 	@$(RUN) coverage erase
-	@$(RUN) pytest -m "not heavy" --cov --cov-report=term
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term
 
 test-quick: $(INSTALLED) ## The library's and the pipelines' tests: enough to try another Python
 	@$(RUN) pytest -m "not heavy" tests/flights tests/pipelines

@@ -1,18 +1,24 @@
 """Real parts for every test: real flights, collected once, and one real training on an eighth of them.
 
-`trained` is shared by all tests, who only read it; `a_copy` is a test's own, to break as it likes.
+`trained` is shared by all tests, who only read it; `a_copy` is a test's own, to break as it likes. What takes long is
+made once for as long as the code that makes it stays the same; `make test` begins with nothing kept.
 """
 
+import fcntl
+import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from flights import tracking
 from flights.artifacts import read_parquet, write_parquet
 from flights.config import Settings
 
+ROOT = Path(__file__).parents[1]
 EVERY = 8  # one row of so many is kept
 
 
@@ -34,20 +40,61 @@ def environment():
         yield patch
 
 
-@pytest.fixture(scope="session")
-def collected(tmp_path_factory: pytest.TempPathFactory, environment: pytest.MonkeyPatch) -> Path:
-    """A DATA_DIR with every real flight, collected and validated."""
+def code_digest() -> str:
+    """One digest of everything that decides what collect and train make."""
+    sources = [*sorted((ROOT / "src/flights").glob("*.py")), *sorted((ROOT / "pipelines").glob("*.py"))]
+    sources += [ROOT / "tests/conftest.py", ROOT / "requirements.lock"]
+    return hashlib.sha256(sys.version.encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
+def made_once(config: pytest.Config, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` fills: kept between runs, and shared by the processes of one run."""
+    kept = Path(config.cache.mkdir(f"flights-{code_digest()}"))
+    with (kept / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (kept / f"{name}.made").exists():  # never renamed: MLflow's store knows where its artefacts lie
+            shutil.rmtree(kept / name, ignore_errors=True)
+            make(kept / name)
+            (kept / f"{name}.made").touch()
+    return kept / name
+
+
+def collect_and_validate(folder: Path) -> None:
+    """Make a DATA_DIR with every real flight."""
     from pipelines import collect, validate
 
-    folder = tmp_path_factory.mktemp("collected")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATA_DIR", str(folder))
+        collect.main()
+        validate.main()
+
+
+def train_and_promote(folder: Path) -> None:
+    """Make a champion from the split data in a DATA_DIR."""
+    from pipelines import evaluate, promote, train
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATA_DIR", str(folder))
+        train.main()
+        evaluate.main()
+        settings = Settings()
+        promote.promoted(settings)
+        tracking.mirror_champion(tracking.connect(settings.models_dir), settings.models_dir)
+
+
+@pytest.fixture(scope="session")
+def collected(pytestconfig: pytest.Config, environment: pytest.MonkeyPatch) -> Path:
+    """A DATA_DIR with every real flight, collected and validated."""
+    folder = made_once(pytestconfig, "collected", collect_and_validate)
     environment.setenv("DATA_DIR", str(folder))
-    collect.main()
-    validate.main()
     return folder
 
 
 @pytest.fixture(scope="session")
-def split_data(collected: Path, tmp_path_factory: pytest.TempPathFactory, environment: pytest.MonkeyPatch) -> Path:
+def split_data(
+    collected: Path, tmp_path_factory: pytest.TempPathFactory,
+    environment: pytest.MonkeyPatch,
+) -> Path:  # fmt: skip
     """A DATA_DIR with an eighth of the real flights, split."""
     from pipelines import split
 
@@ -60,15 +107,20 @@ def split_data(collected: Path, tmp_path_factory: pytest.TempPathFactory, enviro
 
 
 @pytest.fixture(scope="session")
-def trained(split_data: Path, environment: pytest.MonkeyPatch) -> Path:
+def trained(
+    split_data: Path, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory,
+    environment: pytest.MonkeyPatch,
+) -> Path:  # fmt: skip
     """A DATA_DIR with a champion: everything that `make train` leaves."""
-    from pipelines import evaluate, promote, train
 
-    environment.setenv("DATA_DIR", str(split_data))
-    train.main()
-    evaluate.main()
-    promote.promoted(Settings())
-    return split_data
+    def make(folder: Path) -> None:
+        shutil.copytree(split_data, folder)
+        train_and_promote(folder)
+
+    folder = tmp_path_factory.mktemp("trained") / "data"
+    shutil.copytree(made_once(pytestconfig, "trained", make), folder)
+    environment.setenv("DATA_DIR", str(folder))
+    return folder
 
 
 @pytest.fixture
