@@ -59,6 +59,8 @@ evaluate: $(CANDIDATE)/evaluation.json ## Measure the candidate on the holdout a
 promote: $(CANDIDATE)/promotion.json ## Make the candidate champion if the gate passed it
 rollback: $(INSTALLED) ## Make the previous champion champion again
 	@$(RUN) pipelines.promote --rollback
+challenge: $(INSTALLED) ## Run VERSION beside the champion, as shadow or as canary for a SHARE of the flights; VERSION=none ends it
+	@$(RUN) pipelines.challenge $(VERSION) $(if $(SHARE),--share $(SHARE))
 backtest: $(SPLITS)/manifest.json ## Train on all earlier months, test on the next, April to December
 	@$(RUN) pipelines.backtest
 mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000

@@ -170,7 +170,7 @@ def targets() -> str:
 def tree() -> str:
     """Every module with the first line of its docstring."""
     lines = []
-    for folder in ("src/flights", "pipelines", "serving", "monitoring"):
+    for folder in ("src/flights", "pipelines", "serving", "serving/extras", "monitoring"):
         modules = sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
         lines.append(f"{folder + '/':<24}{headline(ROOT / folder / '__init__.py')}")
         lines += [f"    {path.name:<20}{headline(path)}" for path in modules]

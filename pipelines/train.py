@@ -19,7 +19,7 @@ import pandas as pd
 import skops.io
 from rich.progress import Progress
 
-from flights import model, portable, registry, tracking
+from flights import heuristic, model, portable, registry, tracking
 from flights.artifacts import new_folder, read_parquet, sha256, write_json
 from flights.config import Settings
 from flights.dataset import INPUTS, as_arrays, schema_digest, targets
@@ -126,6 +126,10 @@ def write_candidate(folder: Path, fits: Mapping[str, Fit], validation: pd.DataFr
     golden = golden_rows(validation)
     registry.write_golden(folder, as_arrays(golden), candidate.pipeline.predict_proba(features_of(golden))[:, 1])
     registry.check_golden(folder, score)
+    if rule := fits.get("heuristic"):
+        heuristic.export(rule.pipeline, rule.threshold, folder)
+        said = rule.pipeline.predict_proba(features_of(validation))[:, 1]
+        portable.check_parity(heuristic.load(folder).score(columns), said)
     for name, fit in fits.items():
         skops.io.dump(fit.pipeline, folder / f"{name}.skops")
     content = {"threshold": candidate.threshold, "thresholds": {name: fit.threshold for name, fit in fits.items()}}

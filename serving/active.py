@@ -19,9 +19,15 @@ class Active:
 
     def __init__(self, models_dir: Path):
         self.model: Model | None = None
+        self.stand_in: Model | None = None  # what an extra puts in place of a champion that is missing
         self.refused = ""  # why the named champion does not answer
         self._models_dir = models_dir
         self._seen = 0  # when the history last changed, in ns
+
+    @property
+    def answering(self) -> Model | None:
+        """The model that answers the next request."""
+        return self.model or self.stand_in
 
     def follow(self, *, trial: bool = True) -> None:
         """Take over a new champion, if there is one."""

@@ -6,6 +6,7 @@ It starts without a champion: alive, not ready, and saying which command to run.
 
 import asyncio
 import gc
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -31,6 +32,9 @@ from serving.refusal import NOT_READY, Refused, answer_problems, problems
 from serving.request import Flight, Flights, Outcomes, example
 from serving.scorer import Scorer, log_unavailable
 from serving.server_log import start_log
+from serving.service import Follower, Service, plug_in_extras
+
+logger = logging.getLogger("serving")
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # it would log what clients sent
 SWITCH_SECONDS = 0.0005  # how long the log's thread waits for the event loop to let go of the interpreter
@@ -67,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         active.follow(trial=False)
-        background = [asyncio.create_task(follow(active, settings.follow_seconds))]
+        background = [asyncio.create_task(follow(each, settings.follow_seconds)) for each in service.followers]
         if settings.retention_days:
             background.append(asyncio.create_task(keep_days(scorer, log, settings.retention_days)))
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -82,16 +86,21 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Late flights", version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
     add_prediction_routes(app.router, scorer, LeanRoute if settings.lean_route else PlainRoute)
     add_outcome_route(app.router, scorer, log, metrics)
-    add_service_routes(app.router, active, scorer, log, metrics)
+    service = Service(app, settings, active, scorer, log, metrics, followers=[active])
+    add_service_routes(service)
+    plug_in_extras(service)
     answer_problems(app, metrics)
     return app
 
 
-async def follow(active: Active, seconds: float) -> None:
-    """Take over new champions for as long as the service runs."""
+async def follow(follower: Follower, seconds: float) -> None:
+    """Take over what the registry says for as long as the service runs."""
     while True:
+        try:
+            await asyncio.to_thread(follower.follow)
+        except Exception:  # an unreadable registry is no reason to stop looking
+            logger.exception("cannot follow the registry")
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(active.follow)
 
 
 async def keep_days(scorer: Scorer, log: PredictionLog, days: int) -> None:
@@ -150,8 +159,10 @@ def add_outcome_route(router: APIRouter, scorer: Scorer, log: PredictionLog, met
     router.add_api_route("/outcomes", outcomes, methods=["POST"], route_class_override=PlainRoute, responses=problems())
 
 
-def add_service_routes(router: APIRouter, active: Active, scorer: Scorer, log: PredictionLog, metrics: Metrics) -> None:
+def add_service_routes(service: Service) -> None:
     """How the service is doing."""
+    router, active, scorer, log = service.app.router, service.active, service.scorer, service.log
+    metrics = service.metrics
 
     @router.get("/health/live")
     async def live() -> dict[str, str]:
@@ -161,23 +172,26 @@ def add_service_routes(router: APIRouter, active: Active, scorer: Scorer, log: P
     @router.get("/health/ready", responses=problems(503))
     async def ready() -> dict[str, str]:
         """Tell whether predictions can be given: there is a model, and the log can be written."""
-        if active.model is None:
+        model = active.answering
+        if model is None:
             raise Refused(503, NOT_READY, active.why_not(), retry_after=5)
         if not log.available and not await asyncio.wrap_future(scorer.thread.submit(log.check)):
             raise Refused(503, NOT_READY, "The prediction log cannot be written.", retry_after=1)
-        return {"status": "ready", "refused": active.refused}
+        details = {name: say() for name, say in service.details.items()}
+        return {"status": "ready", "served_by": model.served_by, "refused": active.refused} | details
 
     @router.get("/model", responses=problems(503))
-    async def model() -> dict[str, Any]:
+    async def describe() -> dict[str, Any]:
         """Describe the model that answers."""
-        if active.model is None:
+        model = active.answering
+        if model is None:
             raise Refused(503, "No model", active.why_not(), retry_after=5)
         return {
-            "version": active.model.version,
-            "digest": active.model.digest,
-            "threshold": active.model.threshold,
+            "version": model.version,
+            "digest": model.digest,
+            "threshold": model.threshold,
             "refused": active.refused,
-            "manifest": active.model.manifest,
+            "manifest": model.manifest,
         }
 
     @router.get("/metrics", response_class=PlainTextResponse)

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from flights.predictions import TABLES, Outcome, Prediction, timestamp
+from flights.predictions import TABLES, Outcome, Prediction, Shadow, timestamp
 
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 2.0  # how long another writer may hold SQLite before the log counts as unavailable
@@ -83,6 +83,18 @@ class PredictionLog:
             self._connection.commit()
             return repeated, unknown
 
+    def write_shadows(self, shadows: Sequence[Shadow]) -> None:
+        """Keep what a shadow said of logged predictions; what it said before stays.
+
+        Raises
+        ------
+        LogUnavailable
+            Nothing was kept.
+        """
+        with self._unavailable():
+            self._insert("shadows", shadows, "ON CONFLICT DO NOTHING")
+            self._connection.commit()
+
     def check(self) -> bool:
         """Whether the log can be written: try it where the last attempt failed."""
         if not self.available:
@@ -114,7 +126,7 @@ class PredictionLog:
         with self._unavailable():
             names = self.about(column, value)
             cursor = self._open()
-            for table in ("outcomes", "predictions"):
+            for table in ("outcomes", "shadows", "predictions"):
                 statement = f"DELETE FROM {table} WHERE request_id = {self._mark}"  # noqa: S608 - our own names
                 cursor.executemany(statement, [(name,) for name in names])
             self._connection.commit()
@@ -134,6 +146,7 @@ class PredictionLog:
         with self._unavailable():
             cursor = self._open()
             cursor.execute(f"DELETE FROM outcomes WHERE received_at < {self._mark}", (cutoff,))  # noqa: S608
+            cursor.execute(f"DELETE FROM shadows WHERE scored_at < {self._mark}", (cutoff,))  # noqa: S608
             cursor.execute(f"DELETE FROM predictions WHERE answered_at < {self._mark}", (cutoff,))  # noqa: S608
             deleted: int = cursor.rowcount
             self._connection.commit()
@@ -170,13 +183,13 @@ class PredictionLog:
         self._insert("predictions", list(fresh.values()))
         return [found[prediction.request_id] for prediction in request]
 
-    def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _insert(self, table: str, rows: Sequence[tuple[Any, ...]], otherwise: str = "") -> None:
         """Insert with few statements of many rows: a statement for each row would wait for the event loop each time."""
         cursor = self._open()
         for first in range(0, len(rows), ROWS_PER_INSERT):
             some = rows[first : first + ROWS_PER_INSERT]
             row = f"({', '.join([self._mark] * len(some[0]))})"
-            statement = f"INSERT INTO {table} VALUES {', '.join([row] * len(some))}"  # noqa: S608 - our own names
+            statement = f"INSERT INTO {table} VALUES {', '.join([row] * len(some))} {otherwise}"  # noqa: S608 - our own names
             cursor.execute(statement, tuple(chain.from_iterable(some)))
 
     def _rows(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:

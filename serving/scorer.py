@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 import numpy as np
 
@@ -36,6 +37,19 @@ class Waiting:
     answer: asyncio.Future[list[Prediction]]
 
 
+class Beside(Protocol):
+    """What is asked beside the champion: before the log is written, and after the answers left."""
+
+    async def instead(self, requests: "list[Request]") -> "list[Request]":
+        """Requests with their predictions, some of which are another version's now."""
+
+    def after(self, requests: "list[Request]", logged: Sequence[Logged | Refused]) -> None:
+        """Look at what was answered."""
+
+
+Request = tuple[Waiting, list[Prediction]]
+
+
 class Scorer:
     """Answers requests in batches; the log's thread is the only other one."""
 
@@ -46,6 +60,7 @@ class Scorer:
         self._rows = 0
         self._running: asyncio.Task[None] | None = None
         self.thread = ThreadPoolExecutor(1, "prediction-log")
+        self.beside: Beside | None = None  # a version beside the champion, where one runs
 
     async def predictions(self, flights: Sequence[Flight]) -> list[Prediction]:
         """Return logged predictions for the flights of one request, in their order.
@@ -83,12 +98,14 @@ class Scorer:
     async def _answer(self, batch: list[Waiting]) -> None:
         """Score, log, answer; what breaks one request's score breaks no other request of the batch."""
         self._rows -= sum(len(waiting.flights) for waiting in batch)
-        requests = []
+        requests: list[Request] = []
         for waiting, scored in zip(batch, self._scored(batch), strict=True):
             if isinstance(scored, Refused):
                 waiting.answer.set_exception(scored)
             else:
                 requests.append((waiting, scored))
+        if self.beside is not None:
+            requests = await self.beside.instead(requests)
         start = time.perf_counter()
         loop = asyncio.get_running_loop()
         outcomes: Sequence[Logged | Refused]
@@ -102,10 +119,12 @@ class Scorer:
         for (waiting, _), outcome in zip(requests, outcomes, strict=True):
             _settle(waiting.answer, outcome)
             self._metrics.answered(len(waiting.flights), now - waiting.arrived)
+        if self.beside is not None:
+            self.beside.after(requests, outcomes)
 
     def _scored(self, batch: list[Waiting]) -> list[list[Prediction] | Refused]:
         """What each request is to be logged with, or why it is not."""
-        model = self._active.model
+        model = self._active.answering
         if model is None:
             return [Refused(503, "No model", self._active.why_not(), retry_after=5) for _ in batch]
         flights = [flight for waiting in batch for flight in waiting.flights]
@@ -135,6 +154,7 @@ class Scorer:
             threshold=model.threshold,
             model_version=model.version,
             model_digest=model.digest,
+            served_by=model.served_by,
             latency_us=int(1e6 * (time.perf_counter() - arrived)),
         )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = {"flights": ROOT / "src/flights", **{name: ROOT / name for name in ("pipelines", "serving", "monitoring")}}
+PROCESSES = ("pipelines", "serving", "serving/extras", "monitoring")
+FOLDERS = {"flights": ROOT / "src/flights", **{name: ROOT / name for name in PROCESSES}}
 HEAVY = ("pandas", "pandera", "sklearn", "scipy", "mlflow", "evidently", "matplotlib", "pyarrow", "onnx")
 
 

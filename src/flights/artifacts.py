@@ -75,6 +75,21 @@ def write_json(path: Path, content: object) -> Path:
     return write_atomically(path, lambda temporary: temporary.write_text(text))
 
 
+def write_new_json(path: Path, content: object) -> Path:
+    """Write JSON to a path that nobody has taken: of two writers exactly one succeeds.
+
+    Raises
+    ------
+    FileExistsError
+        Somebody else was faster.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as temporary:
+        os.link(write_json(Path(temporary) / "entry.json", content), path)
+        sync(path.parent)
+    return path
+
+
 def read_json(path: Path, hint: str) -> dict[str, Any]:
     """Read a JSON object; `hint` says which command makes it.
 

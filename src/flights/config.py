@@ -31,6 +31,15 @@ class Settings(BaseSettings):
         4000, description="Flights that may wait for their prediction before more are refused.", gt=0
     )
     follow_seconds: float = Field(1.0, description="How often the server looks for a new champion.", gt=0)
+    fallback: bool = Field(False, description="Let the heuristic answer where no model can; false refuses with 503.")
+    challenger_seconds: float = Field(
+        0.25, description="How long a version beside the champion may take for a batch before it counts as slow.", gt=0
+    )
+    challenger_slow: int = Field(3, description="Slow batches, of the last 100, at which it is aborted.", gt=0)
+    challenger_errors: int = Field(3, description="Failed batches, of the last 100, at which it is aborted.", gt=0)
+    challenger_invalid: int = Field(
+        1, description="Batches with an answer that is no probability, of the last 100, at which it is aborted.", gt=0
+    )
     retention_days: int = Field(0, description="Days that the prediction log keeps; 0 keeps for ever.", ge=0)
     model_signing_key: str = Field(
         "", description="Private Ed25519 key (base64) that signs new models; empty is none.", repr=False

@@ -37,6 +37,15 @@ TABLES = (
         received_at VARCHAR(32) NOT NULL
     )""",
     "CREATE INDEX IF NOT EXISTS outcomes_request_id ON outcomes (request_id)",
+    """CREATE TABLE IF NOT EXISTS shadows (
+        request_id VARCHAR(100) NOT NULL,
+        scored_at VARCHAR(32) NOT NULL,
+        probability DOUBLE PRECISION NOT NULL,
+        alert BOOLEAN NOT NULL,
+        model_version INTEGER NOT NULL,
+        model_digest VARCHAR(64) NOT NULL,
+        PRIMARY KEY (request_id, model_version)
+    )""",
     "CREATE TABLE IF NOT EXISTS log_checks (checked_at VARCHAR(32) NOT NULL)",  # written to see whether it can be
 )
 
@@ -55,6 +64,17 @@ class Prediction(NamedTuple):
     model_digest: str
     served_by: str = "champion"  # or canary, or heuristic
     latency_us: int = 0  # from the request's arrival until it was handed to the log
+
+
+class Shadow(NamedTuple):
+    """What a version that nobody was answered by would have said, in the order of the table's columns."""
+
+    request_id: str
+    scored_at: str
+    probability: float
+    alert: bool
+    model_version: int
+    model_digest: str
 
 
 class Outcome(NamedTuple):

@@ -4,8 +4,6 @@ Plain files, so the server finds and verifies the champion without MLflow; `trac
 """
 
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flights import portable, signature
-from flights.artifacts import read_json, sha256, write_json
+from flights.artifacts import read_json, sha256, write_new_json
 from flights.config import NAME, Settings
 from flights.dataset import INPUTS, Columns
 
@@ -42,6 +40,7 @@ class Model:
     threshold: float
     manifest: dict[str, Any]
     score: portable.Score
+    served_by: str = "champion"  # what its answers are marked with
 
 
 @dataclass(frozen=True)
@@ -168,14 +167,10 @@ def _append(models_dir: Path, action: str, expected: int | None, version: int, g
             f"expected champion {expected}, got {current}: compare with the new one, run `make evaluate`"
         )
     entry = Promotion(len(promotions) + 1, datetime.now(UTC).isoformat(), action, current, version, gate_digest)
-    folder = models_dir / NAME / "history"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as temporary:
-        file = write_json(Path(temporary) / "entry.json", asdict(entry))
-        try:
-            os.link(file, folder / f"{entry.sequence:06}.json")  # fails where the sequence number is taken
-        except FileExistsError:
-            raise PromotionRefused(f"champion {current} was replaced meanwhile: run `make evaluate`") from None
+    try:
+        write_new_json(models_dir / NAME / "history" / f"{entry.sequence:06}.json", asdict(entry))
+    except FileExistsError:
+        raise PromotionRefused(f"champion {current} was replaced meanwhile: run `make evaluate`") from None
     return entry
 
 

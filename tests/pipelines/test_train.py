@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from flights import model, portable, registry
+from flights import heuristic, model, portable, registry
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.dataset import INPUTS
@@ -51,7 +51,7 @@ def test_the_candidate_folder_is_complete(settings):
     """The portable model, golden predictions, the models of record and where it all came from."""
     folder = candidate_folder(settings)
     names = {path.name for path in folder.iterdir()}
-    expected = {portable.TREES, portable.TABLES, registry.GOLDEN, "training.json"}
+    expected = {portable.TREES, portable.TABLES, registry.GOLDEN, heuristic.FILE, "training.json"}
     assert names == expected | {f"{name}.skops" for name in model.MODELS}
     training = read_json(folder / "training.json", "")
     assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run", "threshold"} <= set(training)

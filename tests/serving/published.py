@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import TargetEncoder
 from threadpoolctl import threadpool_limits
 
-from flights import portable, registry
+from flights import heuristic, portable, registry
 from flights.artifacts import new_folder, sha256, write_json
 from flights.dataset import INPUTS, Column
 from flights.features import build_features
@@ -46,7 +46,7 @@ def naive(flight: dict[str, Any]) -> dict[str, Any]:
     return {name: item.removesuffix("Z") if name in times else item for name, item in flight.items()}
 
 
-def publish(models_dir: Path, version: int, seed: int) -> registry.Model:
+def publish(models_dir: Path, version: int, seed: int, *, passed: bool = True) -> registry.Model:
     """Fit a small model, publish it as `version` and load it again."""
     columns = registry.as_columns([naive(flight) for flight in random_flights(600, seed)])
     features = {name: values for name, values in build_features(columns).items() if values.dtype.kind != "M"}
@@ -65,6 +65,8 @@ def publish(models_dir: Path, version: int, seed: int) -> registry.Model:
         portable.export(fitted, temporary)
         golden = {name: values[:50] for name, values in columns.items()}
         registry.write_golden(temporary, golden, portable.load(temporary)(golden))
+        write_json(temporary / heuristic.FILE, {"threshold": 0.3, "unknown": [0.2] * 24, "rates": {"UA": [0.4] * 24}})
+        write_json(temporary / "gate.json", {"passed": passed})
         digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
         write_json(temporary / registry.MANIFEST, {"version": version, "threshold": 0.3, "files": digests})
     return registry.load(models_dir, version)

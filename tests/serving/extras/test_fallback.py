@@ -1,0 +1,71 @@
+"""Without a healthy model the heuristic answers where that is allowed, and says so; elsewhere it is refused."""
+
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flights.registry import load, model_folder
+from serving.extras.fallback import newest_heuristic
+from serving.request import example
+from tests.serving.published import publish_champion
+from tests.serving.running import running
+from tests.serving.test_app import wait_for_version
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A data folder whose only champion has an altered model; its heuristic is as it was."""
+    publish_champion(tmp_path / "3_models", 1, seed=1)
+    file = model_folder(tmp_path / "3_models", 1) / "model.onnx"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    return tmp_path
+
+
+def test_the_heuristic_answers_marked_as_such_until_a_model_is_there(broken: Path):
+    """In the answer, the log, the metrics and readiness; a sound champion takes over by itself."""
+    with running(broken, FALLBACK="true", FOLLOW_SECONDS="0.05") as server:
+        server.wait()
+        for carrier, expected in (("UA", 0.4), ("AA", 0.2)):
+            answer = httpx.post(f"{server.url}/predict", json=example() | {"carrier": carrier}).json()
+            assert (answer["served_by"], answer["model_version"]) == ("heuristic", 0)
+            assert (answer["probability"], answer["alert"]) == (expected, expected >= 0.3)
+        ready = httpx.get(f"{server.url}/health/ready").json()
+        assert ready["served_by"] == "heuristic"
+        assert "altered" in ready["refused"]
+        assert "heuristic_answers 1.0" in httpx.get(f"{server.url}/metrics").text
+        publish_champion(broken / "3_models", 2, seed=2)
+        wait_for_version(server, 2)
+        assert httpx.post(f"{server.url}/predict", json=example()).json()["served_by"] == "champion"
+    log = sqlite3.connect(broken / "4_predictions" / "predictions.db")
+    assert log.execute("SELECT COUNT(*) FROM predictions WHERE served_by = 'heuristic'").fetchone() == (2,)
+    log.close()
+
+
+def test_where_it_is_not_allowed_nothing_answers(broken: Path):
+    """The default: 503, with the reason and the command that helps."""
+    with running(broken) as server:
+        answer = httpx.post(f"{server.url}/predict", json=example())
+        assert answer.status_code == 503
+        assert "altered" in answer.json()["detail"]
+
+
+def test_an_altered_heuristic_does_not_answer_and_an_older_one_does(tmp_path: Path):
+    """Planted: another rate in the newest heuristic. The one before is taken; with none left there is none."""
+    models_dir = tmp_path / "3_models"
+    for version in (1, 2):
+        publish_champion(models_dir, version, seed=version)
+    for version, left in ((2, 1), (1, None)):
+        file = model_folder(models_dir, version) / "heuristic.json"
+        file.write_text(file.read_text().replace("0.4", "0.9", 1))
+        found = newest_heuristic(models_dir, "")
+        assert (None if found is None else found.folder) == (None if left is None else model_folder(models_dir, left))
+
+
+def test_a_heuristic_whose_model_is_not_signed_does_not_answer(tmp_path: Path):
+    """Where a signature is asked for, it is asked of the heuristic's folder too."""
+    publish_champion(tmp_path, 1, seed=1)
+    assert load(tmp_path, 1)
+    assert newest_heuristic(tmp_path, "")
+    assert newest_heuristic(tmp_path, "bm8ga2V5") is None
