@@ -84,10 +84,10 @@ def label_flips(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random
 
 
 def slower(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
-    """The world changes evenly: every flight arrives a quarter of an hour later than it would have."""
-    minutes = pd.to_timedelta(15, unit="min")
+    """The world changes evenly: every flight arrives ten minutes later than it would have."""
+    minutes = pd.to_timedelta(10, unit="min")
     later = {
-        "arrival_delay": outcomes["arrival_delay"] + 15,
+        "arrival_delay": outcomes["arrival_delay"] + 10,
         "outcome_known_at": outcomes["outcome_known_at"] + minutes,
     }
     return flights, outcomes.assign(**later)

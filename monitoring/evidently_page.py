@@ -12,7 +12,7 @@ import pandas as pd
 from flights.artifacts import digest, write_atomically
 from monitoring.drift import NUMBERS, TEXTS, WATCHED
 
-REFERENCE_ROWS = 5000  # enough for a picture
+PICTURE_ROWS = 2000  # of the reference and of the week: enough for a picture
 
 
 def write_week(path: Path, reference: pd.DataFrame, week: pd.DataFrame, levels: "pd.Series[float]") -> bool:
@@ -25,7 +25,7 @@ def write_week(path: Path, reference: pd.DataFrame, week: pd.DataFrame, levels: 
     levels
         Distance of each column above which Evidently calls it drift.
     """
-    reference = reference[:: max(1, len(reference) // REFERENCE_ROWS)]
+    reference, week = (rows[:: max(1, len(rows) // PICTURE_ROWS)] for rows in (reference, week))
     columns = [name for name in WATCHED if reference[name].notna().any() and week[name].notna().any()]
     if not columns:
         path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
-from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs
+from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
 from flights.registry import TRAIN_FIRST, champion, model_folder
 from monitoring import drift, feeds, performance, skew
 from monitoring.decide import Decision, decide
@@ -137,7 +137,8 @@ def traffic(log: sa.Engine, now: Moment | None) -> tuple[pd.DataFrame, pd.DataFr
     NothingToMonitor
         No prediction was logged.
     """
-    predictions, outcomes = logged_predictions(log, inputs=True), counted_outcomes(log)
+    until = {} if now is None else {"until": timestamp(now + performance.LEAD)}  # what was asked for by then
+    predictions, outcomes = logged_predictions(log, inputs=True, **until), counted_outcomes(log)
     predictions = predictions.dropna(subset="event_time").reset_index(drop=True)
     if predictions.empty:
         raise NothingToMonitor("no predictions yet: run `make serve`, and `make replay` beside it")

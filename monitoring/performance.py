@@ -18,6 +18,7 @@ from flights.evaluation import Interval, intervals, metrics, resampled_metrics, 
 from monitoring.watch import Watch
 
 WATERMARK = timedelta(hours=33)  # [SWAP] after the event every outcome that ever comes is there
+LEAD = timedelta(hours=PREDICTION_LEAD_HOURS)
 QUALITY_DAYS = 14  # a week's ROC-AUC moves by 0.04 on its own, two weeks' by 0.035
 FEWEST_DAYS = 7  # of outcomes before quality is judged at all
 MOST_BIAS = 0.08  # largest honest difference of mean probability and late share in two weeks; 0.06 on clean ones
@@ -52,7 +53,7 @@ def local_day(moments: "pd.Series[Any]") -> "pd.Series[Any]":
 
 def simulated_now(predictions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.Timestamp:
     """The newest moment that the log speaks of: a prediction asked for, or an outcome that became known."""
-    asked = predictions["event_time"].max() - pd.Timedelta(hours=PREDICTION_LEAD_HOURS)
+    asked = predictions["event_time"].max() - LEAD
     moments: list[pd.Timestamp] = [asked, outcomes["known_at"].max()]
     return max(moment for moment in moments if pd.notna(moment))
 
@@ -76,7 +77,8 @@ def quality_watches(rows: pd.DataFrame) -> list[Watch]:
 def windows(rows: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.DataFrame]]:
     """For each full day past the watermark, the labelled rows of the model that served it, two weeks back."""
     mature = rows.groupby("day")["mature"].all()
-    labelled = rows[rows["state"] == "labelled"]
+    judged = ["day", "event_time", "target", "probability", "threshold", "model_version"]
+    labelled = rows.loc[rows["state"] == "labelled", judged]
     versions = rows.groupby("day")["model_version"].agg(lambda served: served.mode()[0])
     found = []
     for day in mature.index[mature]:

@@ -37,7 +37,7 @@ def write_site(folder: Path, found: "Findings") -> list[Path]:
         stale.unlink()
     pages = [write_page(folder / link(alarm), f"Alarm: {alarm.watch.name}", alarm_page(alarm, found)) for alarm in rung]
     for week in weeks:
-        rows = found.drift.live[found.drift.live.index.map(week_of) == week]
+        rows = found.drift.live.loc[week : week + pd.Timedelta(days=6)]
         behind = folder / "weeks" / f"{week:%F}-evidently.html"
         drawn = evidently_page.write_week(behind, found.drift.reference, rows, found.drift.levels)
         body = week_page(week, found, behind.name if drawn else "")
@@ -180,10 +180,10 @@ def alarm_page(alarm: Alarm, found: "Findings") -> str:
     panel = Panel(watch.name, watch.unit, [Line("", watch.values)], watch.low, watch.high, 220, days)
     done = [f"champion {version} took over on {day:%F}" for day, version in found.swaps.items() if day >= alarm.first]
     why = next(why for points_at, _, why in TREE if points_at == watch.points_at)
+    rule = "on any day" if watch.needed == 1 else f"when the newest day and {watch.needed - 1} more of {watch.of} are"
     return (
-        f"<h1>{escape(watch.name)}</h1><p>Rang from {alarm.first:%F} to {alarm.last:%F}: it rings when the newest day "
-        f"and {watch.needed - 1} more of {watch.of} are outside the band. It asks to <b>{escape(asks_for(watch))}</b>: "
-        f"{escape(why)}.</p>"
+        f"<h1>{escape(watch.name)}</h1><p>Rang from {alarm.first:%F} to {alarm.last:%F}: it rings {rule} outside the "
+        f"band. It asks to <b>{escape(asks_for(watch))}</b>: {escape(why)}.</p>"
         f"{picture([panel], found.days)}<p>Done since: {escape('; '.join(done) or 'nothing yet')}.</p>"
     )
 
@@ -208,8 +208,8 @@ def _week_row(watch: Watch, days: Sequence[pd.Timestamp]) -> str:
         value = watch.values.get(day, np.nan)
         mark = "fired" if fired.get(day, False) else "out" if out.get(day, False) else ""
         cells += f'<td class="{mark}">{value:.2g}</td>' if np.isfinite(value) else "<td></td>"
-    low, high = (f"{limit:.2g}" if np.isfinite(limit) else "" for limit in (watch.low, watch.high))
-    return f"<tr><td>{escape(watch.name)}</td>{cells}<td>{low} … {high} {escape(watch.unit)}</td></tr>"
+    band = f"up to {watch.high:.3g}" if np.isinf(watch.low) else f"{watch.low:.3g} to {watch.high:.3g}"
+    return f"<tr><td>{escape(watch.name)}</td>{cells}<td>{band} {escape(watch.unit)}</td></tr>"
 
 
 def all_alarms(watches: Sequence[Watch]) -> list[Alarm]:

@@ -53,6 +53,16 @@ def test_a_fault_is_seen_on_its_third_day(
     assert "2013-11-09" <= first <= "2013-11-11"
 
 
+@pytest.mark.parametrize(("drill", "action"), [("slower", "recalibrate"), ("new-world", "retrain")])
+def test_a_changed_world_is_seen_by_its_outcomes(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, drill: str, action: str
+):
+    """All inputs are sound and the outcomes consistent, so it is the model that no longer fits."""
+    monkeypatch.setattr(drills, "CLEAN_DAYS", 5)
+    logged(last="2013-11-30", drill=drill)
+    assert findings(Settings()).decision.action == action
+
+
 def test_an_old_model_is_due(logged: Logged):
     """A month after the data that it learned from ended, the model is trained again."""
     logged(first="2013-11-28", last="2013-12-01")
@@ -68,10 +78,13 @@ def test_the_backtest_says_when_a_model_is_due(logged: Logged):
 
 
 def test_the_past_can_be_looked_at(logged: Logged):
-    """Looking back from an earlier moment, what became known later is not there yet."""
+    """Looking back from an earlier moment, what was asked or became known later is not there yet."""
     logged(last="2013-11-05")
-    earlier = findings(Settings(), pd.Timestamp("2013-11-03T12:00Z"))
-    assert earlier.ledger["labelled"] < findings(Settings()).ledger["labelled"]
+    moment = pd.Timestamp("2013-11-03T12:00Z")
+    earlier, later = findings(Settings(), moment), findings(Settings())
+    assert earlier.ledger["labelled"] < later.ledger["labelled"]
+    assert earlier.ledger["predictions"] < later.ledger["predictions"]
+    assert earlier.days.max() == pd.Timestamp("2013-11-03")
 
 
 def test_unreadable_rows_are_counted_and_passed_over(logged: Logged):
