@@ -16,7 +16,6 @@ from typing import Any
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import PlainTextResponse
-from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
 from flights.config import Settings
@@ -24,7 +23,7 @@ from flights.predictions import Outcome, timestamp
 from serving.active import Active
 from serving.answer import Answer, Answers, Receipt, answer
 from serving.connection import BoundedConnection
-from serving.lean import LeanRoute, PlainRoute
+from serving.lean import PlainRoute, lean
 from serving.metrics import Metrics
 from serving.prediction_log import LogUnavailable, PredictionLog
 from serving.privacy import pseudonym, pseudonym_key
@@ -84,12 +83,15 @@ def create_app(settings: Settings) -> FastAPI:
         log.close()
 
     app = FastAPI(title="Late flights", version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
-    add_prediction_routes(app.router, scorer, LeanRoute if settings.lean_route else PlainRoute)
+    add_prediction_routes(app.router, scorer)
     add_outcome_route(app.router, scorer, log, metrics)
+    routes = [route for route in app.routes if isinstance(route, PlainRoute)]
     service = Service(app, settings, active, scorer, log, metrics, followers=[active])
     add_service_routes(service)
     plug_in_extras(service)
-    answer_problems(app, metrics)
+    refuse = answer_problems(app, metrics)
+    if settings.lean_route:
+        app.add_middleware(lean, routes=routes, refuse=refuse)
     return app
 
 
@@ -112,7 +114,7 @@ async def keep_days(scorer: Scorer, log: PredictionLog, days: int) -> None:
         await asyncio.sleep(3600)
 
 
-def add_prediction_routes(router: APIRouter, scorer: Scorer, route: type[APIRoute]) -> None:
+def add_prediction_routes(router: APIRouter, scorer: Scorer) -> None:
     """One flight, and several."""
 
     async def predict(flight: Flight) -> Answer:
@@ -132,7 +134,7 @@ def add_prediction_routes(router: APIRouter, scorer: Scorer, route: type[APIRout
             path,
             endpoint,
             methods=["POST"],
-            route_class_override=route,
+            route_class_override=PlainRoute,
             responses=problems(),
             openapi_extra=example_body(body),
         )

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -106,32 +106,37 @@ def malformed() -> Refused:
     return Refused(400, "Malformed body", "Expected one JSON text in UTF-8.")
 
 
-def answer_problems(app: FastAPI, metrics: Metrics) -> None:
-    """Answer every refusal with problem details; nothing that was sent is repeated."""
+def answer_problems(app: FastAPI, metrics: Metrics) -> Callable[[Refused], Response]:
+    """Answer every refusal with problem details, nothing that was sent is repeated; returns what makes the answers."""
+
+    def refuse(refusal: Refused) -> Response:
+        metrics.refused.labels(refusal.status).inc()
+        return problem_response(refusal)
 
     @app.exception_handler(Refused)
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)  # noqa: S101
-        metrics.refused.labels(error.status).inc()
-        return problem_response(error)
+        return refuse(error)
 
     @app.exception_handler(RequestValidationError)
-    async def not_valid(request: Request, error: Exception) -> Response:
+    async def not_valid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return await refused(request, invalid(error.errors()))
+        return refuse(invalid(error.errors()))
 
     @app.exception_handler(HTTPException)
-    async def not_here(request: Request, error: Exception) -> Response:
+    async def not_here(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         if error.status_code == 400:
-            return await refused(request, malformed())
-        response = await refused(request, Refused(error.status_code, error.detail, "See /docs for what there is."))
+            return refuse(malformed())
+        response = refuse(Refused(error.status_code, error.detail, "See /docs for what there is."))
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(Exception)
-    async def broken(request: Request, _: Exception) -> Response:
-        return await refused(request, Refused(500, "Internal error", "The server's log has the reason."))
+    async def broken(_: Request, __: Exception) -> Response:
+        return refuse(Refused(500, "Internal error", "The server's log has the reason."))
+
+    return refuse
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -3,14 +3,13 @@
 import asyncio
 
 import pytest
-from fastapi import Request
 
 from serving import lean
 from serving.refusal import Refused
 
 
-def request(*chunks: bytes, delay: float = 0, **headers: str) -> Request:
-    """A request whose body comes in pieces."""
+def body(*chunks: bytes, delay: float = 0, **headers: str) -> bytes:
+    """What a request's body is, that comes in pieces."""
 
     async def receive():
         await asyncio.sleep(delay)
@@ -20,31 +19,31 @@ def request(*chunks: bytes, delay: float = 0, **headers: str) -> Request:
     remaining = list(chunks)
     sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
     pairs = [(name.encode(), value.encode()) for name, value in sent.items()]
-    return Request({"type": "http", "method": "POST", "headers": pairs}, receive)
+    return asyncio.run(lean.body_bytes({"headers": pairs}, receive))
 
 
-def status(asked: Request) -> int:
+def status(*chunks: bytes, **options) -> int:
     with pytest.raises(Refused) as refused:
-        asyncio.run(lean.body_bytes(asked))
+        body(*chunks, **options)
     return refused.value.status
 
 
 def test_a_body_in_pieces_is_put_together():
     """The bytes are those that were sent, whatever the pieces."""
-    assert asyncio.run(lean.body_bytes(request(b'{"a"', b": 1", b"}"))) == b'{"a": 1}'
+    assert body(b'{"a"', b": 1", b"}") == b'{"a": 1}'
 
 
 def test_a_body_without_a_length_is_still_bounded(monkeypatch: pytest.MonkeyPatch):
     """Chunked bodies are counted as they come, and the excess is not kept."""
     monkeypatch.setattr(lean, "MAX_BODY_BYTES", 10)
-    assert status(request(b"x" * 6, b"x" * 6, b"never asked for")) == 413
-    assert status(request(b"", content_length="11")) == 413
+    assert status(b"x" * 6, b"x" * 6, b"never asked for") == 413
+    assert status(b"", content_length="11") == 413
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
     """A client that stalls gets its refusal."""
     monkeypatch.setattr(lean, "BODY_SECONDS", 0.05)
-    assert status(request(b"{", b"}", delay=1)) == 408
+    assert status(b"{", b"}", delay=1) == 408
 
 
 @pytest.mark.parametrize(
@@ -52,4 +51,4 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
 )
 def test_json_is_taken_however_its_type_is_written(kind: str):
     """Letter case, spaces and quotation marks do not matter."""
-    assert asyncio.run(lean.body_bytes(request(b"{}", content_type=kind))) == b"{}"
+    assert body(b"{}", content_type=kind) == b"{}"
