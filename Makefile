@@ -61,8 +61,6 @@ rollback: $(INSTALLED) ## Make the previous champion champion again
 	@$(RUN) pipelines.promote --rollback
 challenge: $(INSTALLED) ## Run VERSION beside the champion, as shadow or as canary for a SHARE of the flights; VERSION=none ends it
 	@$(RUN) pipelines.challenge $(VERSION) $(if $(SHARE),--share $(SHARE))
-backtest: $(SPLITS)/manifest.json ## Train on all earlier months, test on the next, April to December
-	@$(RUN) pipelines.backtest
 mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA_DIR)/3_models/mlflow.db --host 127.0.0.1 --port 5000
 
@@ -80,6 +78,14 @@ $(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
 	@$(RUN) pipelines.promote
 $(CHAMPION):
 	@$(MAKE) --no-print-directory train
+
+##@ Evidence
+
+backtest: $(RAW)/valid.parquet ## How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster
+	@$(RUN) pipelines.backtest $(foreach word,EVERY SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
+
+labels: $(INSTALLED) ## Audit the recorded outcomes, by rules or by cleanlab, whichever finds more planted mislabels
+	@$(RUN) pipelines.label_audit
 
 ##@ Quality
 

@@ -19,6 +19,7 @@ from rich.progress import track
 from flights.artifacts import read_parquet, write_atomically, write_json
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, KEY, ZONE, as_arrays, targets
+from flights.model import CANDIDATE
 from flights.predictions import Outcome, Prediction, add, engine
 from flights.registry import TRAIN_FIRST, champion, load
 from monitoring import drills, replay
@@ -27,7 +28,7 @@ from monitoring.feeds import feed_watches
 from monitoring.findings import drift_seen, findings, service_watches
 from monitoring.performance import followed, label_watches, local_day, quality_watches
 from monitoring.watch import Watch, alarms, fires
-from pipelines.backtest import month_predictions
+from pipelines.backtest import Task, fitted
 
 MONTHS = pd.period_range("2013-04", "2013-12", freq="M")
 REFERENCE_MONTHS = 2
@@ -81,8 +82,8 @@ def predicted_year(settings: Settings) -> pd.DataFrame:
     for month in track(MONTHS, "backtest", transient=True):
         start, end = (pd.Timestamp(day, tz=ZONE) for day in (month.start_time, (month + 1).start_time))
         chosen = rows[(rows[EVENT_TIME] >= start) & (rows[EVENT_TIME] < end)]
-        found = month_predictions(source, str(month), settings.seed)
-        months.append(chosen.assign(probability=found["candidate"]))
+        found = fitted(Task(CANDIDATE, start, end), source, every=1, seed=settings.seed)
+        months.append(chosen.assign(probability=found.probabilities))
     year = pd.concat(months).sort_values(EVENT_TIME, ignore_index=True)
     return year.assign(day=local_day(year[EVENT_TIME]))
 

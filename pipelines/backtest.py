@@ -1,127 +1,171 @@
-"""Backtest: month after month, train on everything before it and predict it, as if that had been the day.
+"""Backtest: train on all before a day and predict what followed, as if it were that day; month by month, week by week.
 
-Uses every month from April on, the holdout's too: it judges the way of training, never a single candidate.
+Uses every month from April on, the holdout's too: it judges the way of training and how often to do it, never a single
+candidate. What follows from it is `cadence`'s. Fits run in processes of their own, or on a Dask cluster.
 """
 
-from collections.abc import Mapping
+import argparse
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from flights.artifacts import read_parquet, write_atomically, write_json
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, ZONE, Columns, as_arrays, targets
-from flights.evaluation import Vector, metrics, sort
+from flights.dataset import EVENT_TIME, ZONE, as_arrays, targets
+from flights.evaluation import Vector
 from flights.features import build_features
 from flights.model import CANDIDATE, build_model, with_feed_outages
-from pipelines.plots import SHOWN
-from pipelines.split import GAP_DAYS
+from pipelines import cadence
+from pipelines.cadence import BASELINE
+from pipelines.score import engine
+from pipelines.split import GAP_DAYS, Period
 from pipelines.step import step
 
 FIRST_MONTH, LAST_MONTH = "2013-04", "2013-12"  # [SWAP] months that are predicted
-MODELS = ("heuristic", CANDIDATE)
 WORKERS = 2  # each holds its own copy of the rows: about 1 GB
+NEEDED = [EVENT_TIME, "arrival_delay"]  # [SWAP] what `targets` reads
 
-Predictions = dict[str, Vector]  # the month's targets under `targets`, and each model's probabilities
+
+@dataclass(frozen=True)
+class Task:
+    """One model to train on all that was known by `origin`, and to ask about what departs from then to `end`."""
+
+    model: str
+    origin: pd.Timestamp
+    end: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a task gave: probabilities in the order of time, and the seconds that the fit took."""
+
+    task: Task
+    probabilities: Vector
+    seconds: float
 
 
 def main() -> None:
-    """Predict every month and report."""
-    settings = Settings()
-    with step("backtest") as said:
+    """Fit and predict at every origin, compare the cadences, and say which to keep."""
+    settings, words = Settings(), arguments()
+    with step("backtest") as said, workers(words.scheduler) as run:
         source = settings.raw_dir / "valid.parquet"
-        months = [str(month) for month in pd.period_range(FIRST_MONTH, LAST_MONTH, freq="M")]
-        jobs = (delayed(month_predictions)(source, month, settings.seed) for month in months)
-        done = Parallel(n_jobs=WORKERS, return_as="generator")(jobs)
-        predicted = dict(zip(months, track(done, "months", total=len(months), transient=True), strict=True))
-        report = summary(predicted)
-        Console().print(as_table(report))
-        path = write_json(settings.reports_dir / "backtest.json", report)
-        picture = write_atomically(path.with_suffix(".png"), figure(report).savefig)
-        said.read = f"{len(months)} months of {source}"
-        said.wrote = f"{path} and {picture.name}"
+        rows, todo = sampled(source, words.every, NEEDED), tasks()
+        work = partial(fitted, source=source.resolve(), every=words.every, seed=settings.seed)
+        fits = list(track(run(work, todo), "fits", total=len(todo), transient=True))
+        asked = rows[rows[EVENT_TIME].between(*span(), inclusive="left")]
+        answers = predictions(asked[EVENT_TIME], fits)
+        report = cadence.compared(targets(asked), asked[EVENT_TIME], answers, schedules(), costs(fits))
+        Console().print(cadence.as_table(report))
+        path = write_json(settings.reports_dir / "backtest.json", report | {"every": words.every})
+        advice = write_json(settings.reports_dir / "cadence.json", cadence.advice(report))
+        picture = write_atomically(path.with_suffix(".png"), cadence.figure(report).savefig)
+        said.read = f"{len(rows):,} flights of {source}, {len(fits)} fits"
+        said.wrote = f"{path}, {advice.name} and {picture.name}"
 
 
-def month_predictions(source: Path, month: str, seed: int) -> Predictions:
-    """Train each model on all earlier months, all of whose outcomes are known, and predict one."""
-    rows = read_parquet(source, "run make validate")
-    rows = rows[~np.isnan(targets(rows))]
-    start = pd.Timestamp(month, tz=ZONE)
-    past = rows[rows[EVENT_TIME] < start - pd.DateOffset(days=GAP_DAYS)]
-    present = rows[(rows[EVENT_TIME] >= start) & (rows[EVENT_TIME] < start + pd.DateOffset(months=1))]
-    learned, asked = as_arrays(past), frame(as_arrays(present))
-    lessons = {"heuristic": frame(learned), CANDIDATE: frame(with_feed_outages(learned, seed))}
-    fits = {name: build_model(name, seed).fit(lessons[name], targets(past)) for name in MODELS}
-    return {"targets": targets(present)} | {name: fit.predict_proba(asked)[:, 1] for name, fit in fits.items()}
+def arguments() -> argparse.Namespace:
+    """By whom, and on how much."""
+    parser = argparse.ArgumentParser(prog="make backtest", description=__doc__)
+    parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, processes here")
+    parser.add_argument("--every", type=int, default=1, help="keep one flight of so many: faster, and less exact")
+    return parser.parse_args()
 
 
-def frame(columns: Columns) -> pd.DataFrame:
-    """The models' view of some rows."""
-    return pd.DataFrame(build_features(columns))
+@contextmanager
+def workers(scheduler: str) -> Iterator[Callable[..., Any]]:
+    """Yield a function like `map`, whose results come as they are ready."""
+    if scheduler:
+        with engine("dask", scheduler) as run:
+            yield run
+    else:
+        pool = Parallel(n_jobs=WORKERS, return_as="generator_unordered")
+        yield lambda work, todo: pool(delayed(work)(task) for task in todo)
 
 
-def summary(predicted: Mapping[str, Predictions]) -> dict[str, Any]:
-    """Each model's metrics by month, pooled over all months, and the mean and lowest of the months' ROC-AUC."""
-    by_month = {month: each_metrics(each) for month, each in predicted.items()}
-    pooled = each_metrics(
-        {name: np.concatenate([each[name] for each in predicted.values()]) for name in ("targets", *MODELS)}
-    )
-    areas = {name: [each[name]["roc_auc"] for each in by_month.values()] for name in MODELS}
+def tasks() -> list[Task]:
+    """Each origin once, asked about as long as any cadence needs it, the longest first; the baseline month by month."""
+    needed: dict[pd.Timestamp, pd.Timestamp] = {}
+    for periods in schedules().values():
+        for origin, end in periods:
+            needed[origin] = max(end, needed.get(origin, end))
+    candidates = [Task(CANDIDATE, origin, end) for origin, end in sorted(needed.items(), reverse=True)]
+    return candidates + [Task(BASELINE, *period) for period in schedules()["monthly"]]
+
+
+def span() -> Period:
+    """The time that is predicted."""
+    return pd.Timestamp(FIRST_MONTH, tz=ZONE), pd.Timestamp(LAST_MONTH, tz=ZONE) + pd.DateOffset(months=1)
+
+
+def schedules() -> dict[str, list[Period]]:
+    """For each cadence, when a model is trained and until when it serves."""
+    start, end = span()
+    origins = {
+        "never": [start],
+        "monthly": [*pd.date_range(start, end, freq=pd.DateOffset(months=1), inclusive="left")],
+        "weekly": [*pd.date_range(start, end, freq=pd.DateOffset(days=7), inclusive="left")],
+    }
+    return {name: list(zip(each, [*each[1:], end], strict=True)) for name, each in origins.items()}
+
+
+def fitted(task: Task, source: Path, every: int, seed: int) -> Fit:
+    """Train a model on all flights whose outcomes were known at the origin, and predict those until the end."""
+    lessons, questions, truth, moments = material(source, every, seed)
+    known = moments.searchsorted(task.origin - pd.DateOffset(days=GAP_DAYS))
+    asked = slice(*(moments.searchsorted(moment) for moment in (task.origin, task.end)))
+    start = time.perf_counter()
+    seen = lessons if task.model == CANDIDATE else questions
+    model = build_model(task.model, seed).fit(seen.iloc[:known], truth[:known])
+    seconds = time.perf_counter() - start
+    return Fit(task, model.predict_proba(questions.iloc[asked])[:, 1], seconds)
+
+
+@lru_cache(maxsize=1)
+def material(source: Path, every: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Vector, "pd.Series[Any]"]:
+    """The candidate's lessons, everybody's questions, the targets and the event times; made once per process."""
+    rows = sampled(source, every)
+    columns = as_arrays(rows)
+    lessons, questions = (pd.DataFrame(build_features(each)) for each in (with_feed_outages(columns, seed), columns))
+    return lessons, questions, targets(rows), rows[EVENT_TIME]
+
+
+def sampled(source: Path, every: int, columns: list[str] | None = None) -> pd.DataFrame:
+    """One flight of so many that have an outcome, in the order of time."""
+    rows = read_parquet(source, "run `make validate`", columns)
+    return rows[~np.isnan(targets(rows))].iloc[::every].reset_index(drop=True)
+
+
+def predictions(moments: "pd.Series[Any]", fits: Iterable[Fit]) -> dict[str, Vector]:
+    """For the baseline and each cadence, the probability of each flight by the model that served on its day."""
+    found = {(fit.task.model, fit.task.origin): fit.probabilities for fit in fits}
+    used = {BASELINE: (BASELINE, "monthly")} | {name: (CANDIDATE, name) for name in schedules()}
+
+    def served(model: str, origin: pd.Timestamp, end: pd.Timestamp) -> Vector:
+        return found[model, origin][: moments.searchsorted(end) - moments.searchsorted(origin)]
+
     return {
-        "months": by_month,
-        "pooled": pooled,
-        "roc_auc": {name: {"mean": float(np.mean(each)), "lowest": min(each)} for name, each in areas.items()},
+        name: np.concatenate([served(model, *period) for period in schedules()[schedule]])
+        for name, (model, schedule) in used.items()
     }
 
 
-def each_metrics(predictions: Predictions) -> dict[str, dict[str, float]]:
-    """Each model's metrics."""
-    return {name: metrics(sort(predictions["targets"], predictions[name])) for name in MODELS}
-
-
-def as_table(report: Mapping[str, Any]) -> Table:
-    """The report for a terminal."""
-    table = Table(title="Each month predicted from all earlier ones")
-    for heading in ("month", *(f"{name} {metric}" for metric in ("ROC-AUC", "Brier") for name in MODELS)):
-        table.add_column(heading, justify="right")
-    for month, each in report["months"].items():
-        table.add_row(month, *(f"{each[name][metric]:.3f}" for metric in ("roc_auc", "brier") for name in MODELS))
-    pooled, area = report["pooled"], report["roc_auc"]
-    table.add_section()
-    table.add_row(
-        "mean", *(f"{area[name]['mean']:.3f}" for name in MODELS), *(f"{pooled[name]['brier']:.4f}" for name in MODELS)
-    )
-    errors = ", ".join(f"{name} {pooled[name]['calibration_error']:.4f}" for name in MODELS)
-    table.caption = f"Brier of the last line and calibration error ({errors}) are of all months pooled"
-    return table
-
-
-def figure(report: Mapping[str, Any]) -> Figure:
-    """Ranking and probability score by month."""
-    months = list(report["months"])
-    picture = Figure(figsize=(11, 4), layout="constrained")
-    axes = picture.subplots(1, 2)
-    titles = {
-        "roc_auc": ("Every month is ranked better than by the heuristic", "ROC-AUC"),
-        "brier": ("and its probabilities are closer to what happened", "Brier score (lower is better)"),
-    }
-    for panel, (metric, (title, unit)) in zip(axes, titles.items(), strict=True):
-        for name in MODELS:
-            values = [each[name][metric] for each in report["months"].values()]
-            panel.plot(months, values, marker="o", color=SHOWN[name], label=name)
-        panel.set(title=title, xlabel="month predicted, from all earlier months", ylabel=unit)
-        panel.tick_params(axis="x", rotation=45)
-        panel.grid(alpha=0.3)
-        panel.legend(frameon=False)
-    return picture
+def costs(fits: Iterable[Fit]) -> dict[str, list[float]]:
+    """The seconds of each fit that a cadence needs."""
+    seconds = {fit.task.origin: fit.seconds for fit in fits if fit.task.model == CANDIDATE}
+    return {name: [seconds[origin] for origin, _ in periods] for name, periods in schedules().items()}
 
 
 if __name__ == "__main__":
-    main()
+    from pipelines import backtest  # noqa: PLW0406 - workers look for our functions under this name
+
+    backtest.main()

@@ -91,10 +91,10 @@ def engine(name: str, scheduler: str) -> Iterator[Any]:
     cluster = {"address": scheduler} if scheduler else {"threads_per_worker": 1, "dashboard_address": None}
     with distributed.Client(**cluster) as client:
 
-        def run(work: Any, sources: Iterable[Path]) -> Iterator[Part]:
-            futures = client.map(work, sources, pure=False)
-            for _, part in distributed.as_completed(futures, with_results=True):
-                yield part
+        def run(work: Any, todo: Iterable[Any]) -> Iterator[Any]:
+            futures = client.map(work, todo, pure=False)
+            for _, result in distributed.as_completed(futures, with_results=True):
+                yield result
 
         yield run
 
