@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 DATA_DIR ?= data
-AS_OF ?= 2013-11-01#  [SWAP] the first live day; the same as in src/flights/config.py
+AS_OF ?= $(shell sed -n 's/^AS_OF = "\(.*\)".*/\1/p' src/flights/config.py)
 export DATA_DIR AS_OF
 # Nothing phones home; the libraries' own words for it.
 export DO_NOT_TRACK = true
@@ -64,7 +64,7 @@ challenge: $(INSTALLED) ## Run VERSION beside the champion, as shadow or as cana
 mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA_DIR)/3_models/mlflow.db --host 127.0.0.1 --port 5000
 
-$(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py pipelines/conditions.py $(LIBRARY)/dataset.py
+$(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py $(wildcard pipelines/conditions.py) $(LIBRARY)/dataset.py
 	@$(RUN) pipelines.collect
 $(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py
 	@$(RUN) pipelines.validate
@@ -119,6 +119,11 @@ bench: $(INSTALLED) ## Ratios, each between things measured in one run
 	@$(RUN) benchmarks.train
 bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and mlflow models serve, in alternating windows
 	@$(RUN) benchmarks.serve
+
+##@ Making it yours
+
+check-swap: $(INSTALLED) ## What is still the example's, in the order in which one would change it
+	@$(RUN) yours.check_swap
 
 ##@ Shipping
 

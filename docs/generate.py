@@ -170,7 +170,7 @@ def targets() -> str:
 def tree() -> str:
     """Every module with the first line of its docstring."""
     lines = []
-    for folder in ("src/flights", "pipelines", "serving", "serving/extras", "monitoring"):
+    for folder in ("src/flights", "pipelines", "serving", "serving/extras", "monitoring", "yours"):
         modules = sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
         lines.append(f"{folder + '/':<24}{headline(ROOT / folder / '__init__.py')}")
         lines += [f"    {path.name:<20}{headline(path)}" for path in modules]
@@ -183,6 +183,12 @@ def headline(path: Path) -> str:
     return docstring.split("\n\n")[0].replace("\n", " ")
 
 
+def edit_points() -> str:
+    """Every place that knows about the example's data."""
+    command = [sys.executable, "-m", "yours.check_swap", "--table"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "columns": data_dictionary,
@@ -190,6 +196,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "criteria": criteria,
     "targets": targets,
     "tree": tree,
+    "edit-points": edit_points,
 }
 
 if __name__ == "__main__":

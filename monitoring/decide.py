@@ -17,7 +17,11 @@ COOL_DOWN_DAYS = 7  # a model younger than this is not trained again: retraining
 TREE = (  # what an alarm points at, what to do then, and why
     ("skew", "roll back", "what is served is not what was evaluated"),
     ("feed", "fix the feed", "a model cannot mend its inputs"),
-    ("refused", "fix the feed", "flights are refused or never asked about, so somebody upstream has changed something"),
+    (
+        "refused",
+        "fix the feed",
+        "what is sent is refused or never asked about, so somebody upstream has changed something",
+    ),
     ("labels", "relabel", "the outcomes are late, missing or wrong, so quality cannot be judged"),
     ("ranking", "retrain", "the probabilities no longer rank as well as they claim to"),
     ("calibration", "recalibrate", "the probabilities no longer match the share that is late"),

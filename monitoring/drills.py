@@ -12,8 +12,8 @@ import pandas as pd
 from flights.dataset import EVENT_TIME, INPUTS, KEY, ZONE
 
 CLEAN_DAYS = 14  # before the fault begins
-AIRPORT = "LGA"  # [SWAP] the one that changes its data entry
-NEW_CARRIER = "ZZ"  # [SWAP]
+AIRPORT = "LGA"  # the one that changes its data entry
+NEW_CARRIER = "ZZ"
 
 Traffic = tuple[pd.DataFrame, pd.DataFrame]  # flights by prediction moment, outcomes by the moment they are known
 Fault = Callable[[pd.DataFrame, pd.DataFrame, np.random.Generator], Traffic]

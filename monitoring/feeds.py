@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from flights.dataset import EVENT_TIME, INPUTS
+from flights.dataset import EVENT_TIME, INPUTS, PLACE
 from monitoring.watch import Watch
 
-PLACE = "origin"  # [SWAP] where a feed reports from
 FEEDS = tuple(dict.fromkeys(column.feed for column in INPUTS if column.feed))
 MOST_MISSING = 0.2  # share of a column beyond its emptiest clean day
 MOST_STILLNESS = 0.5  # share of the hours; 0.07 on clean days

@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from flights.artifacts import read_json, read_parquet
-from flights.config import Settings
+from flights.config import CADENCE_DAYS, Settings
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
 from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
 from flights.registry import TRAIN_FIRST, champion, model_folder
@@ -16,7 +16,6 @@ from monitoring import drift, feeds, performance, skew
 from monitoring.decide import Decision, decide
 from monitoring.watch import Watch
 
-CADENCE_DAYS = 28  # [SWAP] a model is trained anew after this time, until `make backtest` has found a better one
 FEWEST, MOST = 0.5, 1.6  # of the median day's predictions; a holiday has 0.6
 SLOW_MS = 100.0  # of the 99th percentile from a request's arrival to the log
 
@@ -86,7 +85,7 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
         *seen.watches,
         *feeds.feed_watches(model.reference, full),
         skew.skew_watch(rows.loc[inputs.index], inputs, settings.models_dir),
-        *performance.label_watches(rows, outcomes, inputs["scheduled_minutes"].reindex(rows.index)),
+        *performance.label_watches(rows, outcomes, inputs),
         *performance.quality_watches(rows),
         *service_watches(rows[rows["day"] < today]),
         age_watch(rows, model.as_of, greatest_age_days(settings.reports_dir)),

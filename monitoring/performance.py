@@ -1,6 +1,6 @@
 """How good the predictions turned out to be, against what evaluation promised; and how the labels themselves arrive.
 
-What has landed early is less late, so quality looks only at departures so long ago that every outcome is there: past
+What has landed early is less late, so quality looks only at events so long ago that every outcome is there: past
 the watermark. Days differ more than rows do, so it looks at two weeks at a time, and asks two things that hold whatever
 the weather: do the probabilities match the share that was late, and do they rank as well as they claim to.
 """
@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from flights.dataset import LATE_MINUTES, PREDICTION_LEAD_HOURS, ZONE
+from flights.config import WATERMARK_HOURS
+from flights.dataset import OUTCOME, PREDICTION_LEAD_HOURS, ZONE, outcome_hours, targets
 from flights.evaluation import Interval, intervals, metrics, resampled_metrics, roc_auc, sort
 from monitoring.watch import Watch
 
-WATERMARK = timedelta(hours=33)  # [SWAP] after the event every outcome that ever comes is there
+WATERMARK = timedelta(hours=WATERMARK_HOURS)
 LEAD = timedelta(hours=PREDICTION_LEAD_HOURS)
 QUALITY_DAYS = 14  # a week's ROC-AUC moves by 0.04 on its own, two weeks' by 0.035
 FEWEST_DAYS = 7  # of outcomes before quality is judged at all
@@ -34,10 +35,9 @@ Vector = NDArray[np.float64]
 
 def followed(predictions: pd.DataFrame, outcomes: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
     """Predictions with their outcome as known now, target, local day and state: labelled, waiting or expired."""
-    known = outcomes.loc[outcomes["known_at"] <= now, ["request_id", "known_at", "arrival_delay"]]
+    known = outcomes.loc[outcomes["known_at"] <= now, ["request_id", "known_at", OUTCOME]]
     rows = predictions.merge(known, on="request_id", how="left")
-    late = (rows["arrival_delay"] >= LATE_MINUTES).astype(float)
-    rows["target"] = late.where(rows["arrival_delay"].notna())
+    rows["target"] = targets(rows)
     mature = rows["event_time"] <= now - WATERMARK
     rows["state"] = np.select([rows["target"].notna(), mature], ["labelled", "expired"], "waiting")
     rows["mature"] = mature
@@ -127,18 +127,18 @@ def _sorted(window: pd.DataFrame) -> Any:
     return sort(window["target"].to_numpy(), window["probability"].to_numpy(), threshold)
 
 
-def label_watches(rows: pd.DataFrame, outcomes: pd.DataFrame, minutes: pd.Series) -> list[Watch]:
+def label_watches(rows: pd.DataFrame, outcomes: pd.DataFrame, inputs: pd.DataFrame) -> list[Watch]:
     """The labels themselves: do they come, in time, for what was asked, and do they agree with their own moment.
 
     Parameters
     ----------
-    minutes
-        Scheduled duration of each row, aligned with `rows`: an arrival becomes known when it happens.
+    inputs
+        What the predictions were made from, by the index of `rows`: with the outcome it says when that became known.
     """
     mature, days = rows[rows["mature"]], rows.loc[rows["mature"], "day"]
     labelled = mature[mature["state"] == "labelled"]
     wait = (labelled["known_at"] - labelled["event_time"]).dt.total_seconds() / 3600
-    claimed = (minutes[labelled.index] + labelled["arrival_delay"]) / 60
+    claimed = outcome_hours(inputs.reindex(labelled.index).assign(**{OUTCOME: labelled[OUTCOME]}))
     contradiction = ((wait - claimed).abs() > CONTRADICTION_MINUTES / 60).astype(float)
     unasked = (~outcomes["request_id"].isin(set(rows["request_id"]))).astype(float)
     return [

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flights.artifacts import read_json, read_parquet, write_json
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, KEY, PREDICTION_LEAD_HOURS, ZONE
+from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOME_TIME, PREDICTION_LEAD_HOURS, ROWS, ZONE
 from monitoring import drills
 
 STEP = pd.Timedelta(hours=1)
@@ -94,7 +94,7 @@ def span(live: pd.DataFrame, first: str, last: str) -> tuple[pd.Timestamp, pd.Ti
     start = pd.Period(first or days.min()).start_time.tz_localize(ZONE)
     end = (pd.Period(last or days.max()) + 1).start_time.tz_localize(ZONE)
     if not ((live[EVENT_TIME] >= start) & (live[EVENT_TIME] < end)).any():
-        raise ValueError(f"no live flights from {start:%F} until {end:%F}: they run from {days.min()} to {days.max()}")
+        raise ValueError(f"no live {ROWS} from {start:%F} until {end:%F}: they run from {days.min()} to {days.max()}")
     return start.tz_convert("UTC"), end.tz_convert("UTC")
 
 
@@ -102,11 +102,11 @@ def traffic(live: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> drill
     """What happens in the span: flights in the order of their prediction moments, outcomes as they become known."""
     chosen = live[(live[EVENT_TIME] >= start) & (live[EVENT_TIME] < end)]
     flights = chosen[[KEY, *(column.name for column in INPUTS)]].assign(moment=chosen[EVENT_TIME] - LEAD)
-    known = live[(live["outcome_known_at"] > start - LEAD) & (live["outcome_known_at"] <= end)]  # never the cancelled
-    outcomes = known[[KEY, "arrival_delay", "outcome_known_at"]]
+    known = live[(live[OUTCOME_TIME] > start - LEAD) & (live[OUTCOME_TIME] <= end)]  # never the cancelled
+    outcomes = known[[KEY, OUTCOME, OUTCOME_TIME]]
     return (
         flights.sort_values(["moment", KEY], ignore_index=True),
-        outcomes.sort_values(["outcome_known_at", KEY], ignore_index=True),
+        outcomes.sort_values([OUTCOME_TIME, KEY], ignore_index=True),
     )
 
 
@@ -127,8 +127,8 @@ def play(client: httpx.Client, flights: pd.DataFrame, outcomes: pd.DataFrame, no
     predictions = Counter(place.predictions)
     for row in requests(due[alone]):
         predictions[sent(client, "/predict", row)] += 1
-    predictions.update(sent_together(client, "/predict", "/predict/batch", "flights", requests(due[~alone])))
-    known = knowledge(between(outcomes, "outcome_known_at", now))
+    predictions.update(sent_together(client, "/predict", "/predict/batch", ROWS, requests(due[~alone])))
+    known = knowledge(between(outcomes, OUTCOME_TIME, now))
     received = Counter(place.outcomes) + sent_together(client, "/outcomes", "/outcomes", "outcomes", known)
     place.predictions, place.outcomes, place.now = dict(predictions), dict(received), str(now + STEP)
 
@@ -142,13 +142,13 @@ def between(rows: pd.DataFrame, moment: str, now: pd.Timestamp) -> pd.DataFrame:
 def requests(flights: pd.DataFrame) -> Rows:
     """Flights as request bodies: missing is null, times are ISO 8601 in UTC, the request id is the flight's own."""
     rows = flights.drop(columns="moment").rename(columns={KEY: "request_id"})
-    rows[EVENT_TIME] = rows[EVENT_TIME].dt.strftime("%FT%TZ")
-    return plain(rows)
+    times = [column.name for column in INPUTS if column.kind == "time"]
+    return plain(rows.assign(**{name: rows[name].dt.strftime("%FT%TZ") for name in times}))
 
 
 def knowledge(outcomes: pd.DataFrame) -> Rows:
     """Outcomes as the server takes them."""
-    rows = outcomes.rename(columns={KEY: "request_id", "outcome_known_at": "known_at"})
+    rows = outcomes.rename(columns={KEY: "request_id", OUTCOME_TIME: "known_at"})
     rows["known_at"] = rows["known_at"].dt.strftime("%FT%TZ")
     return plain(rows)
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from flights.artifacts import write_atomically
+from flights.dataset import POSITIVE, ROWS
 from monitoring import evidently_page
 from monitoring.decide import TREE, daily_actions
 from monitoring.drift import drifted_share
@@ -114,7 +115,7 @@ def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:
             150,
         ),
         Panel(
-            "Calibration: share of late flights a day",
+            f"Calibration: share of {POSITIVE} {ROWS} a day",
             "share",
             [Line("predicted", found.predicted), Line("observed", found.observed, "dots")],
         ),
@@ -125,7 +126,7 @@ def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:
             height=70,
         ),
         Panel(
-            "Label delay: median from departure to outcome",
+            "Label delay: median from the event to its outcome",
             "hours",
             [Line("", delay.values)],
             0,
@@ -150,8 +151,9 @@ def promise_table(found: "Findings") -> str:
     )
     return (
         f"<table><tr><th>metric</th><th>promised</th><th>now</th><th></th></tr>{rows}</table>"
-        f"<p class=small>{found.late_then:.0%} of the flights were late then, {found.late_now:.0%} are now. Log loss, "
-        "Brier score and cost rise with that share whatever the model does: they are shown here and ring no alarm.</p>"
+        f"<p class=small>{found.late_then:.0%} of the {ROWS} were {POSITIVE} then, {found.late_now:.0%} are now. "
+        "Log loss, Brier score and cost rise with that share whatever the model does: they are shown here and ring no "
+        "alarm.</p>"
     )
 
 

@@ -20,20 +20,19 @@ from rich.console import Console
 from rich.progress import track
 
 from flights.artifacts import read_parquet, write_atomically, write_json
-from flights.config import Settings
-from flights.dataset import EVENT_TIME, ZONE, as_arrays, targets
+from flights.config import FIRST_MONTH, GAP_DAYS, LAST_MONTH, Settings
+from flights.dataset import EVENT_TIME, OUTCOME, ZONE, as_arrays, targets
 from flights.evaluation import Vector
 from flights.features import build_features
 from flights.model import CANDIDATE, build_model, with_feed_outages
 from pipelines import cadence
 from pipelines.cadence import BASELINE
 from pipelines.score import engine
-from pipelines.split import GAP_DAYS, Period
+from pipelines.split import Period
 from pipelines.step import step
 
-FIRST_MONTH, LAST_MONTH = "2013-04", "2013-12"  # [SWAP] months that are predicted
 WORKERS = 2  # each holds its own copy of the rows: about 1 GB
-NEEDED = [EVENT_TIME, "arrival_delay"]  # [SWAP] what `targets` reads
+NEEDED = [EVENT_TIME, OUTCOME]  # what `targets` reads
 
 
 @dataclass(frozen=True)

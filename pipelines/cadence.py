@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from flights.config import GAP_DAYS
 from flights.dataset import ZONE
 from flights.evaluation import HIGHER_IS_BETTER, Vector, margin, metrics, resampled_metrics, sort
-from pipelines.split import GAP_DAYS, Period
+from pipelines.split import Period
 
 BASELINE = "heuristic"
 JUDGED = ("roc_auc", "brier")

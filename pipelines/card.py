@@ -3,27 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flights.config import NAME
-from flights.dataset import INPUTS, LATE_MINUTES, PREDICTION_LEAD_HOURS
-from flights.evaluation import ALERT_BUDGET, FALSE_ALARM_COST, MISS_COST
+from flights.config import ALERT_BUDGET, MISS_COST, NAME
+from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, QUESTION, ROWS, SCOPE
+from flights.evaluation import FALSE_ALARM_COST
 
 TEMPLATE = """# Model card: {name}, version {version}
 
 **{question}** The probability, and an alert where it is at least {threshold:.3f}: the threshold with the lowest cost
-on validation, when a late flight without an alert costs as much as {miss:g} false alarms.
+on validation, when a miss costs as much as {miss:g} false alarms.
 
 The gate **{verdict}** it. {reasons}
 
 ## Scope
 
-Departures from New York's three airports, asked {lead} hours before the scheduled departure with {inputs} inputs that
-are known by then. Not for other airports, other lead times, or decisions about persons. Cancelled and diverted flights
-have no arrival delay: they are neither learned from nor counted.
+{scope} Asked {lead} hours before the event, with {inputs} inputs that are known by then; not for other lead times.
 
 ## How good it is
 
-Holdout: {rows:,} flights from {first} to {last}, {late:.1%} late, after everything that training and validation saw;
-95 % intervals by resampled days.
+Holdout: {rows:,} {rows_name} from {first} to {last}, {late:.1%} {positive}, after everything that training and
+validation saw; 95 % intervals by resampled days.
 
 {metrics}
 
@@ -35,10 +33,10 @@ The candidate's margin over each (positive is better):
 
 ## When it is wrong
 
-Two figures are worth knowing before acting on it. Of the riskiest {budget:.0%} of flights, {precision:.0%} were late:
-one alert in {wrong:.1f} is wrong. And its probabilities were off by {calibration:.3f} on average, because the late rate
-moves with the season. Outcomes are compared with predictions as they arrive, and `make monitor` says when to act. The
-way back is `make rollback`.
+Two figures are worth knowing before acting on it. Of the riskiest {budget:.0%} of {rows_name}, {precision:.0%} were
+{positive}: one alert in {wrong:.1f} is wrong. And its probabilities were off by {calibration:.3f} on average, because
+the share that is {positive} moves with the season. Outcomes are compared with predictions as they arrive, and `make
+monitor` says when to act. The way back is `make rollback`.
 
 ## Where it comes from
 
@@ -60,7 +58,10 @@ def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, A
     return TEMPLATE.format(
         name=NAME,
         version=version,
-        question=f"Will this flight arrive {LATE_MINUTES} minutes late or more?",
+        question=QUESTION,
+        scope=SCOPE,
+        rows_name=ROWS,
+        positive=POSITIVE,
         threshold=training["threshold"],
         miss=MISS_COST / FALSE_ALARM_COST,
         verdict="passed" if report["passed"] else "refused",

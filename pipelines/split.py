@@ -8,13 +8,9 @@ from datetime import date
 import pandas as pd
 
 from flights.artifacts import read_parquet, sha256, write_json, write_parquet
-from flights.config import Settings
-from flights.dataset import EVENT_TIME, ZONE, schema_digest
+from flights.config import GAP_DAYS, HOLDOUT_MONTHS, VALIDATION_MONTHS, Settings
+from flights.dataset import EVENT_TIME, OUTCOME, ROWS, ZONE, schema_digest
 from pipelines.step import step
-
-HOLDOUT_MONTHS = 2  # [SWAP] touched once per candidate, by evaluation
-VALIDATION_MONTHS = 2  # [SWAP] for the threshold and the calibration
-GAP_DAYS = 2  # [SWAP] longer than the latest outcome takes: 32.7 hours after the scheduled departure
 
 Period = tuple[pd.Timestamp, pd.Timestamp]
 
@@ -39,12 +35,12 @@ def main() -> None:
             "parts": {name: {**described(parts[name]), "sha256": sha256(path)} for name, path in paths.items()},
         }
         write_json(settings.splits_dir / "manifest.json", content)
-        said.read = f"{len(rows):,} departures"
+        said.read = f"{len(rows):,} {ROWS}"
         said.wrote = ", ".join(f"{name} {len(part):,}" for name, part in parts.items()) + f" to {settings.splits_dir}"
 
 
 def split(rows: pd.DataFrame, as_of: date) -> dict[str, pd.DataFrame]:
-    """The rows of each part, by scheduled departure.
+    """The rows of each part, by the time of their event.
 
     Raises
     ------
@@ -74,7 +70,7 @@ def periods(as_of: date) -> dict[str, Period]:
 
 
 def between(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Rows that depart within a period, its end left out."""
+    """Rows whose event lies within a period, its end left out."""
     start, end = period
     return rows[(rows[EVENT_TIME] >= start) & (rows[EVENT_TIME] < end)].reset_index(drop=True)
 
@@ -83,7 +79,7 @@ def described(part: pd.DataFrame) -> dict[str, object]:
     """Size and reach of one part."""
     return {
         "rows": len(part),
-        "without_outcome": int(part["arrival_delay"].isna().sum()),
+        "without_outcome": int(part[OUTCOME].isna().sum()),
         "first": part[EVENT_TIME].min().isoformat(),
         "last": part[EVENT_TIME].max().isoformat(),
     }

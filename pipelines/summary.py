@@ -8,13 +8,14 @@ from rich.table import Table
 
 from flights import registry
 from flights.artifacts import read_json
-from flights.config import Settings
+from flights.config import ALERT_BUDGET, Settings
+from flights.dataset import POSITIVE, ROWS
 
 SHOWN = {
     "roc_auc": "ROC-AUC",
     "brier": "Brier",
     "calibration_error": "calibration error",
-    "precision_at_budget": "precision, top 10 %",
+    "precision_at_budget": f"precision, top {100 * ALERT_BUDGET:g} %",
 }
 
 
@@ -42,7 +43,7 @@ def metrics_table(report: dict[str, Any]) -> Table:
     rows, late = report["holdout"]["rows"], report["holdout"]["late"]
     first, last = report["holdout"]["first"][:10], report["holdout"]["last"][:10]
     table = Table(
-        title=f"Holdout {first} to {last}: {rows:,} flights, {late:.1%} late; 95 % intervals by day",
+        title=f"Holdout {first} to {last}: {rows:,} {ROWS}, {late:.1%} {POSITIVE}; 95 % intervals by day",
         title_justify="left",
     )
     table.add_column("model")

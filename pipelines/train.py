@@ -22,7 +22,7 @@ from rich.progress import Progress
 from flights import heuristic, model, portable, registry, tracking
 from flights.artifacts import new_folder, read_parquet, sha256, write_json
 from flights.config import Settings
-from flights.dataset import INPUTS, as_arrays, schema_digest, targets
+from flights.dataset import INPUTS, ROWS, as_arrays, schema_digest, targets
 from flights.evaluation import cost_threshold, metrics, sort
 from flights.features import build_features
 from pipelines.step import step
@@ -56,7 +56,7 @@ def main() -> None:
                 temporary, fits, validation, {**origin, "mlflow_run": logged.run_id, "mlflow_model": logged.model_uri}
             )
         write_json(settings.candidate_dir / "candidate.json", {"folder": logged.run_id})
-        said.read = f"{len(train):,} flights to learn from, {len(validation):,} to set thresholds"
+        said.read = f"{len(train):,} {ROWS} to learn from, {len(validation):,} to set thresholds"
         said.wrote = f"{len(fits)} models to {folder} (fit in {sum(fit.seconds for fit in fits.values()):.1f} s)"
 
 

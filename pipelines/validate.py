@@ -10,9 +10,10 @@ import pandas as pd
 
 from flights.artifacts import read_parquet, write_parquet
 from flights.config import Settings
-from flights.dataset import contract
+from flights.dataset import ROWS, contract
 from pipelines.step import size, step
 
+WHERE = "What dataset.py declares and what pipelines/collect.py delivers must be the same columns and types"
 REFUSED_SHARE = 0.01  # of all rows: more than this is no longer a few bad cells
 
 
@@ -24,12 +25,12 @@ def main() -> None:
     """Divide the collected rows into valid and refused ones."""
     raw = Settings().raw_dir
     with step("validate") as said:
-        collected = read_parquet(raw / "flights.parquet", "run `make collect`")
+        collected = read_parquet(raw / "collected.parquet", "run `make collect`")
         valid, refused = judged(collected)
         quarantine = write_parquet(raw / "quarantine.parquet", refused)
         refuse_if_too_many(len(refused), len(collected), f"the reasons are in {quarantine}")
         path = write_parquet(raw / "valid.parquet", valid)
-        said.read = f"{len(collected):,} departures"
+        said.read = f"{len(collected):,} {ROWS}"
         said.wrote = f"{len(valid):,} valid to {path} ({size(path)}), {len(refused):,} refused to {quarantine}"
 
 
@@ -42,11 +43,12 @@ def judged(collected: pd.DataFrame, schema: Any = None) -> tuple[pd.DataFrame, p
         The table as a whole breaks it: no row can be trusted.
     """
     if collected.empty:
-        raise ContractBroken("expected departures, got an empty table: run `make collect`")
+        raise ContractBroken(f"expected {ROWS}, got an empty table: run `make collect`")
     broken = failures(collected, schema or contract())
     whole = broken[broken["index"].isna()]
     if len(whole):
-        raise ContractBroken("the table breaks the contract: " + "; ".join(whole["reason"].unique()))
+        broke = "; ".join(whole["reason"].unique())
+        raise ContractBroken(f"the table breaks the contract: {broke}. {WHERE}")
     reasons = broken.groupby("index")["reason"].agg(lambda texts: "; ".join(sorted(set(texts))))
     refused = collected.index.isin(reasons.index)
     quarantine = collected[refused].assign(reasons=reasons.astype("str"))

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from flights.dataset import QUESTION
 from flights.predictions import Prediction
 
 
@@ -9,7 +10,7 @@ class Answer(BaseModel):
     """One prediction."""
 
     request_id: str = Field(description="Names this prediction: its outcome is reported under this name.")
-    probability: float = Field(description="Probability that the flight arrives late.", ge=0, le=1)
+    probability: float = Field(description=f"The probability that answers: {QUESTION}", ge=0, le=1)
     alert: bool = Field(description="Whether the probability reaches the threshold.")
     threshold: float = Field(description="Decision threshold of the model that answered.")
     model_version: int = Field(description="Version of the model that answered; 0 is the heuristic.")

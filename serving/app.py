@@ -19,6 +19,7 @@ from fastapi.responses import PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
 
 from flights.config import Settings
+from flights.dataset import QUESTION, ROWS
 from flights.predictions import Outcome, timestamp
 from serving.active import Active
 from serving.answer import Answer, Answers, Receipt, answer
@@ -82,7 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
         scorer.thread.shutdown()
         log.close()
 
-    app = FastAPI(title="Late flights", version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
+    app = FastAPI(title=QUESTION, version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
     add_prediction_routes(app.router, scorer)
     add_outcome_route(app.router, scorer, log, metrics)
     routes = [route for route in app.routes if isinstance(route, PlainRoute)]
@@ -128,7 +129,7 @@ def add_prediction_routes(router: APIRouter, scorer: Scorer) -> None:
 
     for path, endpoint, body in (
         ("/predict", predict, example()),
-        ("/predict/batch", predict_batch, {"flights": [example()]}),
+        ("/predict/batch", predict_batch, {ROWS: [example()]}),
     ):
         router.add_api_route(
             path,
@@ -148,7 +149,7 @@ def add_outcome_route(router: APIRouter, scorer: Scorer, log: PredictionLog, met
         now = datetime.now(UTC)
         arrivals = (timestamp(now + timedelta(microseconds=place)) for place in range(len(outcomes.outcomes)))
         rows = [
-            Outcome(one.request_id, timestamp(one.known_at), one.arrival_delay, arrival)
+            Outcome(one.request_id, timestamp(one.known_at), one.value, arrival)
             for one, arrival in zip(outcomes.outcomes, arrivals, strict=True)
         ]
         try:

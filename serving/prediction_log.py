@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from flights.dataset import OUTCOME
 from flights.predictions import TABLES, Outcome, Prediction, Shadow, timestamp
 
 SQLITE = "sqlite:///"
@@ -73,7 +74,8 @@ class PredictionLog:
         with self._unavailable():
             fresh, repeated, unknown = [], 0, 0
             for outcome in dict.fromkeys(outcomes):
-                known = self._rows("SELECT known_at, arrival_delay FROM outcomes WHERE request_id = ?", outcome[:1])
+                query = f"SELECT known_at, {OUTCOME} FROM outcomes WHERE request_id = ?"  # noqa: S608 - our own names
+                known = self._rows(query, outcome[:1])
                 if tuple(outcome[1:3]) in {tuple(row) for row in known}:
                     repeated += 1
                     continue

@@ -10,9 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from flights.dataset import INPUTS, allowed
+from flights.dataset import INPUTS, OUTCOME, ROWS, allowed
 from serving.metrics import Metrics
-from serving.request import MAX_ROWS, MAX_TEXT
+from serving.request import MAX_ROWS, MAX_TEXT, REPORTED
 
 logger = logging.getLogger("serving")
 
@@ -94,10 +94,10 @@ def _expected(error: dict[str, Any]) -> str:
 _KINDS = {"text": "text", "integer": "an integer", "number": "a finite number", "time": "ISO 8601 time with an offset"}
 EXPECTED = {column.name: f"{_KINDS[column.kind]}, {allowed(column)}" for column in INPUTS} | {
     "request_id": f"text of 1 to {MAX_TEXT} letters, digits and ._:-",
-    "flights": f"a list of 1 to {MAX_ROWS} flights",
+    ROWS: f"a list of 1 to {MAX_ROWS} {ROWS}",
     "outcomes": f"a list of 1 to {MAX_ROWS} outcomes",
     "known_at": "ISO 8601 time with an offset",
-    "arrival_delay": "minutes from -180 to 2000, or null",
+    OUTCOME: f"{_KINDS[REPORTED.kind]}, {allowed(REPORTED)}",
 }
 
 

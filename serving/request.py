@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic.types import FailFast
 
-from flights.dataset import EVENT_TIME, INPUTS, OUTCOMES, Column, Columns, Kind
+from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, OUTCOMES, ROWS, Column, Columns, Kind
 
 MAX_ROWS = 1000  # flights or outcomes in one call
 MAX_TEXT = 100  # characters of a text that the contract bounds no further
@@ -125,22 +125,24 @@ else:
 class Flights(Body):
     """Several flights to predict, all or none."""
 
-    flights: Annotated[list[Flight], Field(min_length=1, max_length=MAX_ROWS), FailFast()]
+    flights: Annotated[list[Flight], Field(alias=ROWS, min_length=1, max_length=MAX_ROWS), FailFast()]
 
     def quotes(self) -> int:
         """Count the quotation marks in the JSON that this was read from."""
         return 2 + sum(flight.quotes() for flight in self.flights)
 
 
-_DELAY = next(column for column in OUTCOMES if column.name == "arrival_delay")
-Delay = Annotated[float, Field(ge=_DELAY.minimum, le=_DELAY.maximum)]
+REPORTED = next(column for column in OUTCOMES if column.name == OUTCOME)
+Reported = Annotated[float, Field(ge=REPORTED.minimum, le=REPORTED.maximum)]
 
 
 class Outcome(Body):
     """What really happened to one predicted flight, as known at a moment; later knowledge replaces earlier."""
 
     request_id: RequestId = Field(description="The name of the prediction that this is the outcome of.")
-    arrival_delay: Delay | None = Field(description=f"{_DELAY.description}, in {_DELAY.unit}", examples=[20.0])
+    value: Reported | None = Field(
+        alias=OUTCOME, description=f"{REPORTED.description}, in {REPORTED.unit}", examples=[REPORTED.example]
+    )
     known_at: Time = Field(description="When this became known.", examples=["2013-11-01T14:50:00Z"])
 
 

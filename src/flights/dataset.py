@@ -21,12 +21,6 @@ Moment = Literal["timetable", "prediction", "outcome"]
 Kind = Literal["text", "integer", "number", "time"]
 Columns = dict[str, NDArray[Any]]
 
-PREDICTION_LEAD_HOURS = 2  # [SWAP] a prediction is asked for this long before the scheduled departure
-LATE_MINUTES = 15  # [SWAP] the aviation authorities' own limit of "not on time"
-EVENT_TIME = "scheduled_departure"  # [SWAP] what splits, windows and the replay go by
-ZONE = "America/New_York"  # [SWAP] the local time of the operation: hours of the day and calendar days go by it
-KEY = "flight_id"  # [SWAP] names one row; also the request id of its prediction
-
 
 @dataclass(frozen=True)
 class Column:
@@ -56,6 +50,10 @@ class LeakageError(ValueError):
     """A column known later than the prediction moment was declared an input."""
 
 
+class DeclarationError(ValueError):
+    """What is declared does not fit together."""
+
+
 def inputs(*columns: Column) -> tuple[Column, ...]:
     """Declare what a prediction may see.
 
@@ -70,11 +68,28 @@ def inputs(*columns: Column) -> tuple[Column, ...]:
     return columns
 
 
-CARRIERS = ("9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV")
-ORIGINS = ("EWR", "JFK", "LGA")
-AIRPORT = r"^[A-Z]{3}$"
+def table(key: Column, inputs: tuple[Column, ...], outcomes: tuple[Column, ...]) -> tuple[Column, ...]:
+    """All columns of a row, once the ones that the loop goes by are known to be there.
 
-TAIL = r"^[A-Z0-9]{3,6}$"
+    Raises
+    ------
+    DeclarationError
+        A column that must have a role is not declared, or is of another kind.
+    """
+    roles = (
+        ("KEY", KEY, "text", (key,)),
+        ("EVENT_TIME", EVENT_TIME, "time", inputs),
+        ("PLACE", PLACE, "text", inputs),
+        ("OUTCOME", OUTCOME, "number", outcomes),
+        ("OUTCOME_TIME", OUTCOME_TIME, "time", outcomes),
+    )
+    for role, name, kind, columns in roles:
+        fitting = [column.name for column in columns if column.kind == kind]
+        if name not in fitting:
+            raise DeclarationError(
+                f"{role} is `{name}`, expected a declared {kind} column: {', '.join(fitting) or 'none'}"
+            )
+    return (key, *inputs, *outcomes)
 
 
 def fed(
@@ -104,6 +119,28 @@ def fed(
     )
 
 
+# [SWAP] From here to the next such line: what is true of these data.
+
+QUESTION = "Will this flight arrive 15 minutes late or more?"  # [SWAP] what the probability answers
+ROWS = "flights"  # [SWAP] what rows are called, in words and as the key of a batch's body
+POSITIVE = "late"  # [SWAP] what a row is called whose answer is yes
+SCOPE = (  # [SWAP] what the model is for, and what not
+    "Departures from New York's three airports. Not for other airports or decisions about persons. Cancelled and "
+    "diverted flights have no arrival delay: they are neither learned from nor counted."
+)
+PREDICTION_LEAD_HOURS = 2  # [SWAP] a prediction is asked for this long before the event
+LATE_MINUTES = 15  # [SWAP] the aviation authorities' own limit of "not on time"
+EVENT_TIME = "scheduled_departure"  # [SWAP] the event: what splits, windows and the replay go by
+ZONE = "America/New_York"  # [SWAP] the local time of the operation: hours of the day and calendar days go by it
+PLACE = "origin"  # [SWAP] the input that says where the feeds report from
+KEY = "flight_id"  # [SWAP] names one row; also the request id of its prediction
+OUTCOME = "arrival_delay"  # [SWAP] the outcome that is reported back, and that the target is made from
+OUTCOME_TIME = "outcome_known_at"  # [SWAP] when it became known
+
+CARRIERS = ("9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV")
+ORIGINS = ("EWR", "JFK", "LGA")
+AIRPORT = r"^[A-Z]{3}$"
+TAIL = r"^[A-Z0-9]{3,6}$"
 weather, network, aircraft = (partial(fed, feed) for feed in ("weather", "network", "aircraft"))
 BLOCK = ("min", 20, 1500)
 DELAY = ("min", -180, 2000)
@@ -210,7 +247,7 @@ INPUTS = inputs(  # [SWAP] all as known at the prediction; late: 15 minutes or m
     aircraft("seats", "Seats of the aircraft; missing if not in the register", 179.0, "seats", 1, 600),
 )
 
-OUTCOMES = (  # [SWAP]
+OUTCOMES = (  # [SWAP] what becomes known after the event
     Column(
         "departure_delay",
         "number",
@@ -244,7 +281,7 @@ OUTCOMES = (  # [SWAP]
     ),
 )
 
-ROW_KEY = Column(
+ROW_KEY = Column(  # [SWAP]
     KEY,
     "text",
     "Names one departure: date, carrier, number, origin",
@@ -252,15 +289,24 @@ ROW_KEY = Column(
     "2013-11-01-UA-523-EWR",
     pattern=r"^\d{4}-\d\d-\d\d-[A-Z0-9]{2}-\d{1,4}-[A-Z]{3}$",
 )
-TABLE = (ROW_KEY, *INPUTS, *OUTCOMES)
-
-DTYPES = {"text": "str", "integer": "int64", "number": "float64", "time": "datetime64[us, UTC]"}
 
 
-def targets(frame: "pd.DataFrame") -> "NDArray[np.float64]":
+def targets(frame: "pd.DataFrame") -> "NDArray[np.float64]":  # [SWAP]
     """1.0 where the flight arrived `LATE_MINUTES` late or more, 0.0 where not, NaN where it has no outcome."""
-    delay = frame["arrival_delay"].to_numpy(np.float64)
+    delay = frame[OUTCOME].to_numpy(np.float64)
     return np.where(np.isnan(delay), np.nan, delay >= LATE_MINUTES)
+
+
+def outcome_hours(frame: "pd.DataFrame") -> "pd.Series[float]":  # [SWAP]
+    """Hours from the event until the outcome must have become known, if it is true: a delay is known on arrival."""
+    hours: pd.Series[float] = (frame["scheduled_minutes"] + frame[OUTCOME]) / 60
+    return hours
+
+
+# [SWAP] To here. What follows holds for any data.
+
+TABLE = table(ROW_KEY, INPUTS, OUTCOMES)
+DTYPES = {"text": "str", "integer": "int64", "number": "float64", "time": "datetime64[us, UTC]"}
 
 
 def as_arrays(frame: "pd.DataFrame", columns: tuple[Column, ...] = INPUTS) -> Columns:

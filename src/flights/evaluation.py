@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flights.config import ALERT_BUDGET, MISS_COST
+
 Vector = NDArray[np.float64]
 
-ALERT_BUDGET = 0.10  # [SWAP] share of flights for which somebody has the time to act
-MISS_COST = 5.0  # [SWAP] a late flight without an alert, in false alarms
 FALSE_ALARM_COST = 1.0
 CALIBRATION_BINS = 10
 RESAMPLES = 500

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.dataset import ZONE, Columns
+from flights.dataset import INPUTS, ZONE, Columns, DeclarationError
 
 Times = NDArray[np.datetime64]
 Minutes = NDArray[np.int64]
@@ -22,6 +22,9 @@ Feature = str | Callable[..., Numbers]
 
 MAX_FEATURES = 40  # every one must earn its place: it costs its caller a value, and the model a way to be wrong
 FIRST_YEAR, LAST_YEAR = 2000, 2050  # of the clock changes known; beyond them the nearest offset holds
+
+
+# [SWAP] From here to the next such line: what is true of these data.
 
 
 def minute_of_day(scheduled_departure: Times) -> Numbers:
@@ -69,7 +72,8 @@ def time_since_landing(
     return 60 * previous_leg_hours - previous_leg_minutes - previous_leg_arrival_delay
 
 
-CATEGORIES = ("carrier", "origin", "dest")  # text, as it is: the model looks up what it learned of each
+CATEGORIES = ("carrier", "origin", "dest")  # [SWAP] text, as it is: the model looks up what it learned of each
+HEURISTIC = ("carrier", "minute_of_day")  # [SWAP] the rule to beat: the historic rate of each of these in each hour
 FEATURES: tuple[Feature, ...] = (  # [SWAP] a name passes an input through
     *CATEGORIES,
     minute_of_day,
@@ -110,6 +114,8 @@ FEATURES: tuple[Feature, ...] = (  # [SWAP] a name passes an input through
     "seats",
 )
 
+# [SWAP] To here. What follows holds for any data.
+
 
 def build_features(columns: Columns) -> Columns:
     """Make every feature of some rows.
@@ -130,13 +136,31 @@ def build_features(columns: Columns) -> Columns:
 
 @cache
 def plan() -> tuple[tuple[str, Callable[..., Numbers] | None, tuple[str, ...]], ...]:
-    """Name, function (none for an input passed through) and the columns read, for each feature."""
-    return tuple(
+    """Name, function (none for an input passed through) and the columns read, for each feature.
+
+    Raises
+    ------
+    DeclarationError
+        A feature reads what is no input, or a text is no category, or the heuristic goes by what is no feature.
+    """
+    made = tuple(
         (feature, None, (feature,))
         if isinstance(feature, str)
         else (feature.__name__, feature, tuple(signature(feature).parameters))
         for feature in FEATURES
     )
+    kinds = {column.name: column.kind for column in INPUTS}
+    for name, function, parameters in made:
+        if missing := [parameter for parameter in parameters if parameter not in kinds]:
+            raise DeclarationError(f"feature {name} reads {', '.join(missing)}: declare it in dataset.INPUTS")
+        if (function is None and (kinds[name] == "text") != (name in CATEGORIES)) or kinds.get(name) == "time":
+            raise DeclarationError(
+                f"feature {name}: list a text in CATEGORIES, and nothing else; make a number of a time"
+            )
+    names = {name for name, _, _ in made}
+    if missing := [name for name in (*CATEGORIES, *HEURISTIC) if name not in names]:
+        raise DeclarationError(f"CATEGORIES and HEURISTIC name {', '.join(missing)}: list it in FEATURES")
+    return made
 
 
 def local_minutes(times: Times) -> Minutes:

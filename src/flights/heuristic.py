@@ -1,4 +1,4 @@
-"""The heuristic as data without code: the late rate of each carrier in each hour, to answer where no model can."""
+"""The heuristic as data without code: the rate of each group in each hour, to answer where no model can."""
 
 import json
 from pathlib import Path
@@ -9,27 +9,28 @@ from numpy.typing import NDArray
 
 from flights.artifacts import sha256
 from flights.dataset import Columns
-from flights.features import build_features
+from flights.features import HEURISTIC, build_features
 from flights.registry import Model
 
 FILE = "heuristic.json"
 VERSION = 0  # what its answers name in place of a model's version
 HOURS = 24
+GROUP, MINUTE = HEURISTIC
 
 
 def export(pipeline: Any, threshold: float, folder: Path) -> None:
-    """Write what the fitted heuristic says of every carrier that it knows, and of any other, in every hour."""
+    """Write what the fitted heuristic says of every group that it knows, and of any other, in every hour."""
     import pandas as pd
 
-    one_hot = pipeline.named_steps["encode"].named_transformers_["carrier"]
-    carriers = [str(name) for name in one_hot.categories_[0]]
-    cells = [(carrier, 60.0 * hour) for carrier in [*carriers, ""] for hour in range(HOURS)]
-    frame = pd.DataFrame(cells, columns=["carrier", "minute_of_day"]).astype({"carrier": object})
+    one_hot = pipeline.named_steps["encode"].named_transformers_["group"]
+    groups = [str(name) for name in one_hot.categories_[0]]
+    cells = [(group, 60.0 * hour) for group in [*groups, ""] for hour in range(HOURS)]
+    frame = pd.DataFrame(cells, columns=[GROUP, MINUTE]).astype({GROUP: object})
     rates = pipeline.predict_proba(frame)[:, 1].reshape(-1, HOURS)
     content = {
         "threshold": threshold,
         "unknown": rates[-1].tolist(),
-        "rates": {carrier: row.tolist() for carrier, row in zip(carriers, rates, strict=False)},
+        "rates": {group: row.tolist() for group, row in zip(groups, rates, strict=False)},
     }
     (folder / FILE).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
@@ -41,8 +42,8 @@ def load(folder: Path) -> Model:
 
     def score(columns: Columns) -> NDArray[np.float64]:
         features = build_features(columns)
-        hours = (features["minute_of_day"] // 60).astype(int).tolist()
-        carriers = features["carrier"].tolist()
-        return np.array([rates.get(carrier, unknown)[hour] for carrier, hour in zip(carriers, hours, strict=True)])
+        hours = (features[MINUTE] // 60).astype(int).tolist()
+        groups = features[GROUP].tolist()
+        return np.array([rates.get(group, unknown)[hour] for group, hour in zip(groups, hours, strict=True)])
 
     return Model(VERSION, sha256(folder / FILE), folder, content["threshold"], {}, score, "heuristic")

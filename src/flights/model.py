@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flights.dataset import INPUTS, Columns
-from flights.features import CATEGORIES
+from flights.features import CATEGORIES, HEURISTIC
 
 CANDIDATE = "candidate"
 MODELS = ("prior", "heuristic", "logistic", CANDIDATE)
@@ -38,21 +38,22 @@ def build_model(name: str, seed: int) -> Any:
 
 
 def prior(seed: int) -> Any:
-    """The share of late flights, whatever the flight."""
+    """The share of positive rows, whatever the row."""
     from sklearn.dummy import DummyClassifier
 
     return DummyClassifier(strategy="prior", random_state=seed)
 
 
 def heuristic(seed: int) -> Any:
-    """The historic late rate of each carrier in each hour: a coefficient for each pair, none of them held back."""
+    """The historic rate of each of `HEURISTIC` in each hour: a coefficient for each pair, none of them held back."""
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, SplineTransformer
 
     steps = SplineTransformer(degree=0, knots=HOURS, extrapolation="constant", sparse_output=True)
-    one_hot = [("carrier", OneHotEncoder(handle_unknown="ignore"), ["carrier"]), ("hour", steps, ["minute_of_day"])]
+    group, minute = HEURISTIC
+    one_hot = [("group", OneHotEncoder(handle_unknown="ignore"), [group]), ("hour", steps, [minute])]
     return Pipeline(
         [
             ("encode", ColumnTransformer(one_hot, sparse_threshold=1.0)),
@@ -79,7 +80,7 @@ def logistic(seed: int) -> Any:
 
 
 def candidate(seed: int) -> Any:
-    """Boosted trees over numbers only: a category is its late rate in training, one unseen or missing the mean rate.
+    """Boosted trees over numbers only: a category is its rate in training, one unseen or missing the mean rate.
 
     This shape is what `portable` can export: a table per category, and splits on thresholds.
     """

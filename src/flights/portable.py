@@ -48,14 +48,18 @@ def export(pipeline: Any, folder: Path) -> None:
     """Write a fitted candidate (target-encoded tables, then numeric trees) to `folder`."""
     encode, trees = pipeline.named_steps["encode"], pipeline.named_steps["trees"]
     encoder = encode.named_transformers_["tables"]
-    tables = {
-        str(name): {str(category): float(value) for category, value in zip(categories, values, strict=True)}
+    rates = {
+        str(name): dict(zip(categories, values.tolist(), strict=True))
         for name, categories, values in zip(
             encoder.feature_names_in_, encoder.categories_, encoder.encodings_, strict=True
         )
     }
+    tables = {
+        name: {text: rate for text, rate in each.items() if isinstance(text, str)} for name, each in rates.items()
+    }
+    missing = {name: rate for name, each in rates.items() for text, rate in each.items() if not isinstance(text, str)}
     order = [name.split("__", 1)[1] for name in encode.get_feature_names_out()]
-    content = {"order": order, "unknown": float(encoder.target_mean_), "tables": tables}
+    content = {"order": order, "unknown": float(encoder.target_mean_), "missing": missing, "tables": tables}
     (folder / TABLES).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     (folder / TREES).write_bytes(_onnx(trees, len(order)))
 
@@ -73,7 +77,8 @@ def load(folder: Path) -> Score:
     options.log_severity_level = 3
     session = ort.InferenceSession((folder / TREES).read_bytes(), options, providers=["CPUExecutionProvider"])
     content = json.loads((folder / TABLES).read_text())
-    order, tables, unknown = content["order"], content["tables"], content["unknown"]
+    order, unknown, missing = content["order"], content["unknown"], content.get("missing", {})
+    tables = {name: {**each, None: missing.get(name, unknown)} for name, each in content["tables"].items()}
 
     def score(columns: Columns) -> NDArray[np.float64]:
         features = build_features(columns)

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flights.dataset import OUTCOME
+
 if TYPE_CHECKING:
     import pandas as pd
     import sqlalchemy as sa
@@ -30,10 +32,10 @@ TABLES = (
         latency_us INTEGER NOT NULL
     )""",
     "CREATE INDEX IF NOT EXISTS predictions_event_time ON predictions (event_time)",
-    """CREATE TABLE IF NOT EXISTS outcomes (
+    f"""CREATE TABLE IF NOT EXISTS outcomes (
         request_id VARCHAR(100) NOT NULL,
         known_at VARCHAR(32) NOT NULL,
-        arrival_delay DOUBLE PRECISION,
+        {OUTCOME} DOUBLE PRECISION,
         received_at VARCHAR(32) NOT NULL
     )""",
     "CREATE INDEX IF NOT EXISTS outcomes_request_id ON outcomes (request_id)",
@@ -82,7 +84,7 @@ class Outcome(NamedTuple):
 
     request_id: str
     known_at: str
-    arrival_delay: float | None  # minutes; None where the flight never arrived
+    value: float | None  # of the contract's OUTCOME; None where there never was one
     received_at: str  # differs between any two, so that it tells which came last
 
 
@@ -130,9 +132,10 @@ def logged_predictions(log: "sa.Engine", *, inputs: bool = False, since: str = "
 
 def counted_outcomes(log: "sa.Engine") -> "pd.DataFrame":
     """One row for each request with an outcome: the version known latest, of equals the one that arrived last."""
-    rows = _rows(log, "SELECT request_id, known_at, arrival_delay, received_at FROM outcomes ORDER BY received_at")
+    query = f"SELECT request_id, known_at, {OUTCOME}, received_at FROM outcomes ORDER BY received_at"  # noqa: S608
+    rows = _rows(log, query)
     rows = _moments(rows, "known_at", "received_at").dropna(subset="known_at").sort_values("known_at", kind="stable")
-    return rows.drop_duplicates("request_id", keep="last").dropna(subset="arrival_delay")
+    return rows.drop_duplicates("request_id", keep="last").dropna(subset=OUTCOME)
 
 
 def parsed_inputs(texts: "pd.Series[str]") -> list[dict[str, Any]]:

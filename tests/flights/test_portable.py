@@ -41,6 +41,17 @@ def test_missing_values_and_unseen_categories_agree(folder, holdout):
     portable.check_parity(portable.load(folder)(as_arrays(odd)), theirs)
 
 
+def test_a_category_that_was_missing_in_training_agrees(folder, holdout, tmp_path):
+    """A missing text has a rate of its own where training saw it missing; it is not the unseen category's."""
+    rows = holdout.head(2000).reset_index(drop=True)
+    rows["dest"] = rows["dest"].mask(rows.index % 5 == 0)
+    fit = model.build_model(model.CANDIDATE, 0).fit(features_of(rows), rows.index % 5 == 0)
+    portable.export(fit, tmp_path)
+    theirs = fit.predict_proba(features_of(rows))[:, 1]
+    portable.check_parity(portable.load(tmp_path)(as_arrays(rows)), theirs)
+    assert set(read_json(tmp_path / portable.TABLES, "")["missing"]) == {"dest"}
+
+
 def test_the_number_of_rows_does_not_matter(folder, holdout):
     """One row at a time or all together: the same probabilities, but for the order in which trees are added up."""
     score, columns = portable.load(folder), as_arrays(holdout.head(50))
@@ -54,7 +65,7 @@ def test_the_files_are_data(folder):
 
     nodes = onnx.load(folder / portable.TREES).graph.node
     assert [node.op_type for node in nodes] == ["TreeEnsemble", "Add", "Sigmoid"]
-    assert set(read_json(folder / portable.TABLES, "")) == {"order", "unknown", "tables"}
+    assert set(read_json(folder / portable.TABLES, "")) == {"order", "unknown", "missing", "tables"}
 
 
 @pytest.mark.parametrize("difference", [2e-9, float("nan")])

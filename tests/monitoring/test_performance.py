@@ -24,7 +24,7 @@ def rings(watches: list[Watch]) -> set[str]:
 def labels(log: pd.DataFrame, **changes: object) -> set[str]:
     """What the label watches say of a log whose outcomes were changed."""
     outcomes = log[OUTCOME].assign(**changes).dropna()
-    return rings(performance.label_watches(followed(log, outcomes=outcomes), outcomes, log["scheduled_minutes"]))
+    return rings(performance.label_watches(followed(log, outcomes=outcomes), outcomes, log))
 
 
 def test_every_prediction_is_somewhere():
@@ -128,7 +128,7 @@ def test_outcomes_of_flights_that_were_never_predicted_ring():
     log = judged()
     asked = log[np.arange(len(log)) % 10 > 0].reset_index(drop=True)
     outcomes = log[OUTCOME]
-    watches = performance.label_watches(followed(asked, outcomes=outcomes), outcomes, asked["scheduled_minutes"])
+    watches = performance.label_watches(followed(asked, outcomes=outcomes), outcomes, asked)
     assert rings(watches) == {"outcomes never asked about"}
 
 

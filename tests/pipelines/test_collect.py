@@ -128,7 +128,7 @@ def test_two_runs_leave_the_same_bytes(small_source, tmp_path, monkeypatch):
     collect.main()
     raw = tmp_path / "data" / "1_raw"
     before = {path.name: sha256(path) for path in raw.iterdir()}
-    assert set(before) == {"flights.parquet", "manifest.json"}
+    assert set(before) == {"collected.parquet", "manifest.json"}
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     time.tzset()
     try:
@@ -144,8 +144,12 @@ def test_the_manifest_tells_where_the_rows_come_from(small_source, tmp_path):
     collect.main()
     raw = tmp_path / "data" / "1_raw"
     manifest = read_json(raw / "manifest.json", "")
-    rows = read_parquet(raw / "flights.parquet", "")
-    assert manifest["file"] == {"name": "flights.parquet", "sha256": sha256(raw / "flights.parquet"), "rows": len(rows)}
+    rows = read_parquet(raw / "collected.parquet", "")
+    assert manifest["file"] == {
+        "name": "collected.parquet",
+        "sha256": sha256(raw / "collected.parquet"),
+        "rows": len(rows),
+    }
     assert manifest["tables"]["weather"]["sha256"] == sha256(small_source / "weather.csv")
     assert manifest["tables"]["flights"]["rows"] == len(rows)
     assert manifest["schema_digest"] == schema_digest()
@@ -156,7 +160,7 @@ def test_the_manifest_tells_where_the_rows_come_from(small_source, tmp_path):
 def test_collected_rows_keep_the_contract(small_source, tmp_path):
     """In the contract's order and types, cancelled and diverted flights among them."""
     collect.main()
-    rows = read_parquet(tmp_path / "data" / "1_raw" / "flights.parquet", "")
+    rows = read_parquet(tmp_path / "data" / "1_raw" / "collected.parquet", "")
     contract().validate(rows, lazy=True)
     assert list(rows.columns) == [column.name for column in TABLE]
     assert rows["arrival_delay"].isna().any()

@@ -20,7 +20,7 @@ def rows(collected) -> pd.DataFrame:
 def folder(rows, tmp_path, monkeypatch):
     """A raw folder that was validated once."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    write_parquet(tmp_path / "1_raw" / "flights.parquet", rows)
+    write_parquet(tmp_path / "1_raw" / "collected.parquet", rows)
     validate.main()
     return tmp_path / "1_raw"
 
@@ -67,7 +67,7 @@ def test_duplicates_are_refused_both(rows):
 def test_a_table_that_is_wrong_as_a_whole_stops_the_run(rows, folder, fault, reason):
     """Planted: nothing is repaired, and the earlier valid rows stay."""
     before = sha256(folder / "valid.parquet")
-    write_parquet(folder / "flights.parquet", fault(rows))
+    write_parquet(folder / "collected.parquet", fault(rows))
     with pytest.raises(ContractBroken, match=reason):
         validate.main()
     assert sha256(folder / "valid.parquet") == before
@@ -77,12 +77,12 @@ def test_too_many_bad_rows_stop_the_run(rows, folder):
     """Planted: 2 % of the rows below the range. One per cent passes, and is quarantined."""
     before = sha256(folder / "valid.parquet")
     bad = np.arange(len(rows)) % 50 == 0
-    write_parquet(folder / "flights.parquet", rows.assign(distance=rows["distance"].where(~bad, -1.0)))
+    write_parquet(folder / "collected.parquet", rows.assign(distance=rows["distance"].where(~bad, -1.0)))
     with pytest.raises(ContractBroken, match=r"60 of 3,000 rows break the contract, at most 1% may: .*quarantine"):
         validate.main()
     assert sha256(folder / "valid.parquet") == before
     assert len(read_parquet(folder / "quarantine.parquet", "")) == 60
     bad = np.arange(len(rows)) % 100 == 0
-    write_parquet(folder / "flights.parquet", rows.assign(distance=rows["distance"].where(~bad, -1.0)))
+    write_parquet(folder / "collected.parquet", rows.assign(distance=rows["distance"].where(~bad, -1.0)))
     validate.main()
     assert len(read_parquet(folder / "valid.parquet", "")) == len(rows) - 30

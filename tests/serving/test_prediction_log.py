@@ -68,7 +68,7 @@ def test_outcomes_are_kept_in_every_version_and_counted_once(log: PredictionLog)
     """Word for word repeats are told apart from new knowledge, and unknown predictions are counted."""
     log.write([[prediction("landed")]])
     early = Outcome("landed", "2013-11-01T14:00:00.000000Z", 20.0, NOW)
-    late = early._replace(known_at="2013-11-01T15:00:00.000000Z", arrival_delay=25.0)
+    late = early._replace(known_at="2013-11-01T15:00:00.000000Z", value=25.0)
     assert log.write_outcomes([late, early, early._replace(request_id="nobody")]) == (0, 1)
     assert log.write_outcomes([early, late]) == (2, 0)
     reader = engine(log._url)

@@ -1,0 +1,161 @@
+"""A swap is told what is left to do; done for real with a second data set, it goes all the way round."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flights import dataset, features
+from flights.dataset import INPUTS, OUTCOMES, ROW_KEY, DeclarationError, table
+from tests.serving.running import free_port
+from tests.swap.swapped import repository_copy, swap
+from yours import check_swap
+from yours.check_swap import edit_points, still_the_examples
+
+EXAMPLE = json.loads(check_swap.EXAMPLE.read_text())
+
+
+def test_everything_here_is_the_examples():
+    """Every edit point is recorded as the example has it: `python -m yours.check_swap --record` after changing one."""
+    points = edit_points(check_swap.ROOT)
+    assert still_the_examples(points, EXAMPLE) == points
+    assert len(points) == len(EXAMPLE) > 25
+
+
+def test_a_changed_number_is_no_longer_the_examples(tmp_path):
+    """The value or its comment differs: it has been decided."""
+    folder = tmp_path / "src" / "churn"
+    folder.mkdir(parents=True)
+    source = (check_swap.ROOT / "src" / "flights" / "config.py").read_text()
+    (folder / "config.py").write_text(source.replace("MISS_COST = 5.0", "MISS_COST = 7.0"))
+    left = {point.name for point in still_the_examples(edit_points(tmp_path), EXAMPLE)}
+    assert "ALERT_BUDGET" in left
+    assert "MISS_COST" not in left
+
+
+def test_what_is_left_is_said_in_the_order_of_doing(capsys):
+    """The contract first, then the rows, the features and the numbers; and the exit code says that it is not over."""
+    with pytest.raises(SystemExit) as ended:
+        check_swap.main()
+    lines = capsys.readouterr().out.splitlines()
+    files = [line.split(":")[0].rsplit("/", 1)[-1] for line in lines[:-1]]
+    assert list(dict.fromkeys(files)) == list(check_swap.ORDER)
+    assert ended.value.code
+
+
+@pytest.mark.parametrize("role", ["EVENT_TIME", "PLACE"])
+def test_an_input_that_the_loop_goes_by_must_be_declared(role):
+    """Planted: the contract without it. The error says what is expected."""
+    without = tuple(column for column in INPUTS if column.name != getattr(dataset, role))
+    with pytest.raises(DeclarationError, match=f"{role} is `{getattr(dataset, role)}`, expected a declared"):
+        table(ROW_KEY, without, OUTCOMES)
+
+
+@pytest.mark.parametrize("role", ["OUTCOME", "OUTCOME_TIME"])
+def test_the_outcome_must_be_declared(role):
+    """Planted: the contract without what is reported back, or without its moment."""
+    without = tuple(column for column in OUTCOMES if column.name != getattr(dataset, role))
+    with pytest.raises(DeclarationError, match=f"{role} is"):
+        table(ROW_KEY, INPUTS, without)
+
+
+def undeclared(moon_phase):
+    return moon_phase
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ((*features.FEATURES, undeclared), "feature undeclared reads moon_phase: declare it"),
+        ((*features.FEATURES, "tailnum"), "feature tailnum: list a text in CATEGORIES"),
+        ((*features.FEATURES, "scheduled_departure"), "feature scheduled_departure: .* make a number of a time"),
+        (features.FEATURES[1:], "CATEGORIES and HEURISTIC name carrier"),
+    ],
+)
+def test_features_that_do_not_fit_the_contract_are_named(monkeypatch, listed, message):
+    """Planted: each way in which the features can miss the contract."""
+    monkeypatch.setattr(features, "FEATURES", listed)
+    with pytest.raises(DeclarationError, match=message):
+        features.plan.__wrapped__()
+
+
+class Copy:
+    """A copy of the repository in which another data set is swapped in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = repository_copy(folder)
+        self.touched = swap(self.root)
+        self.port = str(free_port())
+        path = os.pathsep.join([str(self.root / "src"), str(self.root)])
+        self.environment = os.environ | {"PYTHONPATH": path, "DATA_DIR": str(folder / "data"), "PORT": self.port}
+        self.environment.pop("AS_OF", None)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """One command in the copy."""
+        return subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=self.root, env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The swapped copy, with its rows collected."""
+    copy = Copy(tmp_path_factory.mktemp("swapped"))
+    done = copy.run("pipelines.collect")
+    assert done.returncode == 0, done.stderr
+    return copy
+
+
+@pytest.mark.heavy
+def test_a_declared_column_that_is_not_collected_is_named(copy):
+    """Planted: the rows come without a declared column. The error says between which two files it is missing."""
+    path = copy.root / "src" / "flights" / "dataset.py"
+    source = path.read_text()
+    path.write_text(
+        source.replace(
+            '    measured("humidity"', '    measured("ozone", "Ozone", 1.0, "ppb", 0, 9),\n    measured("humidity"'
+        )
+    )
+    verdict = copy.run("pipelines.validate")
+    path.write_text(source)
+    assert "ozone" in verdict.stderr
+    assert "pipelines/collect.py delivers" in verdict.stderr
+
+
+@pytest.mark.heavy
+def test_another_data_set_goes_all_the_way_round(copy):
+    """Four files and a removed one: train, gate, serve, replay, monitor, with another time, other types and target."""
+    assert copy.run("yours.check_swap").returncode == 0
+    for step in ("validate", "split", "train", "evaluate", "promote", "summary"):
+        done = copy.run(f"pipelines.{step}")
+        assert done.returncode == 0, done.stderr
+    assert "hazy" in done.stdout
+    assert "flight" not in (copy.root / "data" / "3_models" / "flights" / "1" / "card.md").read_text()
+    with subprocess.Popen(
+        [sys.executable, "-m", "serving.app"], cwd=copy.root, env=copy.environment, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            url = f"http://127.0.0.1:{copy.port}"
+            httpx.Client(transport=httpx.HTTPTransport(retries=8)).get(f"{url}/health/ready").raise_for_status()
+            replayed = copy.run("monitoring.replay", "--to", "2013-12-10")
+            assert "sent 718 predictions and 716 outcomes" in replayed.stdout, replayed.stdout + replayed.stderr
+            batch = httpx.post(f"{url}/predict/batch", json={"hours": []})
+            assert "a list of 1 to 1000 hours" in batch.text
+        finally:
+            server.terminate()
+    monitored = copy.run("monitoring.monitor")
+    assert "labelled" in monitored.stdout, monitored.stderr
+    assert json.loads((copy.root / "data" / "5_reports" / "decision.json").read_text())["champion"] == 1
+
+
+@pytest.mark.heavy
+def test_the_swap_keeps_the_import_contract(copy):
+    """What was exchanged imports in the same directions."""
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    verdict = subprocess.run(command, cwd=copy.root, env=copy.environment, capture_output=True, text=True, check=False)
+    assert verdict.returncode == 0, verdict.stdout
