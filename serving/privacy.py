@@ -8,6 +8,7 @@ is the pipelines' business.
 import hashlib
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from flights.config import Settings
@@ -50,6 +51,7 @@ def pseudonym_key(data_dir: Path) -> bytes:
 def pseudonym(key: bytes) -> Pseudonym:
     """Turn a subject into the name that it has in the log: always the same, and only with this key."""
 
+    @lru_cache(10_000)  # subjects come again
     def named(subject: str) -> str:
         return hashlib.blake2b(subject.encode(), digest_size=12, key=key).hexdigest()
 

@@ -11,17 +11,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
 
+from flights.dataset import Columns
 from flights.predictions import Prediction, timestamp
 from flights.registry import Model
 from serving.active import Active
 from serving.metrics import Metrics
 from serving.prediction_log import Conflict, Logged, LogUnavailable, PredictionLog
 from serving.refusal import FieldProblem, Refused
-from serving.request import Flight, Pseudonym, columns, event_time
+from serving.request import Flight, Pseudonym, columns, event_times, inputs_json
 
 logger = logging.getLogger("serving")
 
@@ -129,47 +131,54 @@ class Scorer:
             return [Refused(503, "No model", self._active.why_not(), retry_after=5) for _ in batch]
         flights = [flight for waiting in batch for flight in waiting.flights]
         try:
-            probabilities = _probabilities(model, flights)
+            asked = columns(flights)
+            probabilities = _probabilities(model, asked)
         except Exception:
             if len(batch) > 1:
                 return [scored for waiting in batch for scored in self._scored([waiting])]
             logger.exception("scoring failed", extra={"version": model.version})
             self._metrics.failed.inc()
             return [Refused(503, "No prediction", "The model gives no finite probability for this request.")]
-        rows = iter(probabilities)
-        now = timestamp(datetime.now(UTC))
+        rows = zip(flights, new_request_ids(len(flights)), event_times(asked), probabilities, strict=True)
+        now, clock = timestamp(datetime.now(UTC)), time.perf_counter()
         return [
-            [self._prediction(model, flight, next(rows), now, waiting.arrived) for flight in waiting.flights]
+            [
+                self._prediction(model, *row, now, int(1e6 * (clock - waiting.arrived)))
+                for row in islice(rows, len(waiting.flights))
+            ]
             for waiting in batch
         ]
 
-    def _prediction(self, model: Model, flight: Flight, probability: float, now: str, arrived: float) -> Prediction:
+    def _prediction(
+        self, model: Model, flight: Flight, name: str, scheduled: str, probability: float, now: str, latency_us: int
+    ) -> Prediction:
         return Prediction(
-            request_id=flight.request_id or new_request_id(),
-            answered_at=now,
-            event_time=timestamp(event_time(flight)),
-            inputs=flight.model_dump_json(context=self._named),
-            probability=probability,
-            alert=probability >= model.threshold,
-            threshold=model.threshold,
-            model_version=model.version,
-            model_digest=model.digest,
-            served_by=model.served_by,
-            latency_us=int(1e6 * (time.perf_counter() - arrived)),
+            flight.request_id or name,
+            now,
+            scheduled,
+            inputs_json(flight, self._named),
+            probability,
+            probability >= model.threshold,
+            model.threshold,
+            model.version,
+            model.digest,
+            model.served_by,
+            latency_us,
         )
 
 
-def _probabilities(model: Model, flights: Sequence[Flight]) -> list[float]:
-    probabilities = model.score(columns(flights))
+def _probabilities(model: Model, asked: Columns) -> list[float]:
+    probabilities = model.score(asked)
     if not np.isfinite(probabilities).all():
         raise ValueError("a probability is not finite")
     answer: list[float] = probabilities.tolist()
     return answer
 
 
-def new_request_id() -> str:
-    """Make a name that begins with the time: new rows then land on the last page of the log's index."""
-    return f"{time.time_ns():016x}{os.urandom(8).hex()}"
+def new_request_ids(count: int) -> list[str]:
+    """Make names that begin with the time: new rows then land on the last page of the log's index."""
+    stamp, random = f"{time.time_ns():016x}", os.urandom(8 * count).hex()
+    return [stamp + random[place : place + 16] for place in range(0, 16 * count, 16)]
 
 
 def log_unavailable() -> Refused:

@@ -15,8 +15,9 @@ from pandera.errors import SchemaError, SchemaErrors
 from pydantic import ValidationError
 
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, Column, contract
+from flights.predictions import timestamp
 from flights.registry import as_columns
-from serving.request import Flight, Flights, columns, example, has_repeated_keys, utc
+from serving.request import Flight, Flights, columns, event_times, example, has_repeated_keys, utc
 from tests.serving.published import naive, random_flights
 
 CONTRACT = contract(INPUTS)
@@ -136,6 +137,12 @@ def test_columns_are_those_of_the_library():
     assert list(ours) == list(theirs)
     for name, values in theirs.items():
         np.testing.assert_array_equal(ours[name], values, strict=True)
+
+
+def test_event_times_are_written_as_the_log_writes_them():
+    """All at once or one by one, from the year 1 on."""
+    moments = [NOON, NOON.replace(microsecond=7), NOON.replace(year=1), NOON.replace(year=9999)]
+    assert event_times({EVENT_TIME: np.array(moments, "datetime64[us]")}) == [timestamp(each) for each in moments]
 
 
 @given(st.dictionaries(st.sampled_from([*NAMES, "request_id"]), st.integers(0, 3), min_size=1))

@@ -15,7 +15,7 @@ from serving.prediction_log import PredictionLog
 from serving.privacy import pseudonym
 from serving.refusal import Refused
 from serving.request import Flight, example
-from serving.scorer import Scorer, new_request_id
+from serving.scorer import Scorer, new_request_ids
 
 POISON = 6000.0  # the distance at which the broken model breaks
 
@@ -105,7 +105,9 @@ def test_without_a_model_the_command_is_named(log: Counted):
 
 
 def test_request_ids_sort_by_time_and_differ():
-    """Names made by the service never repeat and stand in the order of their making."""
-    names = [new_request_id() for _ in range(1000)]
-    assert len(set(names)) == 1000
-    assert [name[:16] for name in names] == sorted(name[:16] for name in names)
+    """Names made by the service never repeat and stand in the order of the commits that they were made for."""
+    commits = [new_request_ids(count) for count in (1, 2, 300)]
+    names = [name for commit in commits for name in commit]
+    assert len(set(names)) == 303
+    assert {len(name) for name in names} == {32}
+    assert [min(commit)[:16] for commit in commits] == sorted({name[:16] for name in names})
