@@ -138,7 +138,7 @@ serve-docker: image ## Answer on PORT from the container: read-only, without pri
 	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 $(IMAGE)
 
 image-batch: ## Build the image that jobs run in: the whole loop, from the lock (needs Docker)
-	@tar -c --exclude __pycache__ Dockerfile.batch requirements.lock src/flights pipelines monitoring | \
+	@tar -c --exclude __pycache__ Dockerfile.batch requirements-batch.lock src/flights pipelines monitoring | \
 	  docker build -q $$BUILD_OPTIONS -f Dockerfile.batch -t ml-loop-batch - >/dev/null
 
 audit: $(TOOLS) ## No pinned package has a known vulnerability; REFRESH=1 renews the snapshot for offline use
@@ -174,6 +174,8 @@ lock: ## Pin every dependency anew (needs uv)
 	  --no-emit-index-url --no-header --upgrade -q -o requirements.lock
 	uv pip compile pyproject.toml --extra serving -c requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-serving.lock
+	uv pip compile pyproject.toml --extra pipelines --extra monitoring --extra cluster -c requirements.lock --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-batch.lock
 	uv pip compile deploy/tools.in --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade -q -o deploy/tools.lock
 

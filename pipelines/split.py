@@ -16,7 +16,7 @@ Period = tuple[pd.Timestamp, pd.Timestamp]
 
 
 class EmptyPart(ValueError):
-    """A part of the split holds no rows."""
+    """A part of the split that learning or judging needs holds no rows, or the data ends too early."""
 
 
 def main() -> None:
@@ -45,12 +45,15 @@ def split(rows: pd.DataFrame, as_of: date) -> dict[str, pd.DataFrame]:
     Raises
     ------
     EmptyPart
-        A part would hold no rows.
+        A part would hold no rows, but for live: nothing has departed yet where `as_of` is today. Or the rows end long
+        before it, and what is called the newest months is not.
     """
     parts = {name: between(rows, period) for name, period in periods(as_of).items()}
-    empty = [name for name, part in parts.items() if part.empty]
+    empty = [name for name, part in parts.items() if part.empty and name != "live"]
+    first, last = (each.tz_convert(ZONE) for each in (rows[EVENT_TIME].min(), rows[EVENT_TIME].max()))
+    if last < pd.Timestamp(as_of, tz=ZONE) - pd.DateOffset(days=GAP_DAYS):
+        empty.append(f"the days before {as_of}")
     if empty:
-        first, last = rows[EVENT_TIME].min(), rows[EVENT_TIME].max()
         raise EmptyPart(f"no rows for {', '.join(empty)} as of {as_of}: the data runs from {first:%F} to {last:%F}")
     return parts
 
@@ -80,8 +83,11 @@ def described(part: pd.DataFrame) -> dict[str, object]:
     return {
         "rows": len(part),
         "without_outcome": int(part[OUTCOME].isna().sum()),
-        "first": part[EVENT_TIME].min().isoformat(),
-        "last": part[EVENT_TIME].max().isoformat(),
+        **(
+            {}
+            if part.empty
+            else {"first": part[EVENT_TIME].min().isoformat(), "last": part[EVENT_TIME].max().isoformat()}
+        ),
     }
 
 

@@ -3,10 +3,11 @@
 Library functions take plain values; only entry points build `Settings`.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings
 
 NAME = "flights"  # the model's name in the registry: `make rename` changes it
@@ -27,12 +28,18 @@ LARGEST_CALIBRATION_ERROR = 0.08  # [SWAP] the season shifts the late rate by mo
 # [SWAP] To here. What follows holds for any data.
 
 
+def first_of_month(value: Any) -> Any:
+    """The word `month` as the first day of this month: what a job that runs by the clock means."""
+    return datetime.now(UTC).date().replace(day=1) if value == "month" else value
+
+
 class Settings(BaseSettings):
     """Every setting of every process; the environment variable has the field's name in capitals."""
 
     data_dir: Path = Field(Path("data"), description="The one folder that holds all state.")
-    as_of: date = Field(
-        date.fromisoformat(AS_OF), description="Train on what had happened before this day; what follows is live."
+    as_of: Annotated[date, BeforeValidator(first_of_month)] = Field(
+        date.fromisoformat(AS_OF),
+        description="Train on what had happened before this day; what follows is live; `month` is this month's first.",
     )
     seed: int = Field(2013, description="Seed of everything random.")
     host: str = Field("127.0.0.1", description="Address that the server listens on.")

@@ -1,7 +1,9 @@
 """compose.yaml as it is: everything starts in order, gets healthy, and one setting sends the runs there."""
 
 import os
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flights import tracking
+from flights import registry, tracking
+from flights.config import NAME
 from flights.registry import Model
 from serving.request import example
 from tests.deploy.conftest import ROOT, docker
@@ -117,16 +120,19 @@ def test_a_prediction_is_in_postgres_before_its_answer(stack: Stack):
     assert found == f"{answer['request_id']}|{answer['model_version']}"
 
 
-def test_one_setting_sends_the_runs_there(stack: Stack, tmp_path: Path):
-    """MLFLOW_TRACKING_URI: metrics go to PostgreSQL, artefacts through the server to its volume, and both come back."""
-    mlflow = tracking.connect(tmp_path, stack.url("MLFLOW_PORT"))
-    with mlflow.start_run() as run:
-        mlflow.log_metric("roc_auc", 0.5)
-        mlflow.log_text("a card", "card.md")
-    address = mlflow.get_run(run.info.run_id).info.artifact_uri
-    assert mlflow.artifacts.load_text(f"{address}/card.md") == "a card"
-    query = f"SELECT value FROM metrics WHERE run_uuid = '{run.info.run_id}'"
-    assert in_postgres(stack, "mlflow", query) == "0.5"
+def test_one_setting_trains_against_the_stack(stack: Stack, split_data: Path, tmp_path: Path):
+    """MLFLOW_TRACKING_URI: a whole training leaves its runs, models and aliases in PostgreSQL and on the volume."""
+    folder = tmp_path / "data"
+    shutil.copytree(split_data, folder)
+    server = stack.url("MLFLOW_PORT")
+    environment = os.environ | {"DATA_DIR": str(folder), "MLFLOW_TRACKING_URI": server}
+    for step in ("train", "evaluate", "promote"):
+        subprocess.run([sys.executable, "-m", f"pipelines.{step}"], cwd=ROOT, env=environment, check=True)
+    assert not (folder / "3_models" / "mlflow.db").exists()
+    query = "SELECT version FROM registered_model_aliases WHERE alias = 'champion'"
+    assert in_postgres(stack, "mlflow", query) == str(registry.champion(folder / "3_models"))
+    mlflow = tracking.connect(tmp_path, server)
+    assert hasattr(mlflow.sklearn.load_model(f"models:/{NAME}@champion"), "predict_proba")
 
 
 def test_prometheus_watches_the_service_with_our_rules(stack: Stack):

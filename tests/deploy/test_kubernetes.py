@@ -117,12 +117,17 @@ def test_requests_reach_the_tracks_that_are_meant(overlay: str, tracks: set[str]
     assert {each["track"] for each in labels if selector <= each.items()} == tracks
 
 
+MONTH = [{"name": "AS_OF", "value": "month"}]  # or every month would train what the first one did
+
+
 def test_jobs_run_steps_that_exist(resources: list[dict[str, Any]]):
-    """Every step that a job names is a module, in the order of the loop."""
+    """Every step that a job names is a module, in the order of the loop; from the split on, as of this month."""
     jobs = of_kind(resources, "CronJob")
     spec = jobs["retrain"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     steps = [each["args"][0] for each in [*spec["initContainers"], *spec["containers"]]]
     assert steps == [f"pipelines.{name}" for name in ("collect", "validate", "split", "train", "evaluate", "promote")]
+    dated = [each["args"][0] for each in [*spec["initContainers"], *spec["containers"]] if each.get("env") == MONTH]
+    assert dated == steps[2:]
     for job in jobs.values():
         for container in job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]:
             assert (ROOT / container["args"][0].replace(".", "/")).with_suffix(".py").is_file()

@@ -1,4 +1,4 @@
-"""The serving image installs the lock that was tested, less what it does not need."""
+"""The images install the lock that was tested, less what they do not need."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-serving.lock", "deploy/tools.lock")
+PARTS = {"requirements-serving.lock": 45, "requirements-batch.lock": 180}  # at most so many packages
+LOCKS = ("requirements.lock", *PARTS, "deploy/tools.lock")
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -16,12 +17,13 @@ def pins(lock: str) -> dict[str, str]:
     return {f"{name}{rest.split(' ')[0]}": " ".join(rest.split()) for name, rest in blocks}
 
 
-def test_what_serves_is_what_was_tested():
-    """Every pin of the serving lock is in the whole lock, with the same hashes."""
-    whole, serving = pins("requirements.lock"), pins("requirements-serving.lock")
-    assert 15 < len(serving) < 45
+@pytest.mark.parametrize(("part", "most"), PARTS.items())
+def test_what_is_shipped_is_what_was_tested(part, most):
+    """Every pin of an image's lock is in the whole lock, with the same hashes."""
+    whole, shipped = pins("requirements.lock"), pins(part)
+    assert 15 < len(shipped) < most
     hashes = {pin: set(re.findall(r"sha256:\w{64}", text)) for pin, text in whole.items()}
-    assert {pin for pin, text in serving.items() if set(re.findall(r"sha256:\w{64}", text)) != hashes.get(pin)} == set()
+    assert {pin for pin, text in shipped.items() if set(re.findall(r"sha256:\w{64}", text)) != hashes.get(pin)} == set()
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -1,6 +1,7 @@
 """All state lies under one folder; settings come from the environment and refuse what they do not understand."""
 
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_a_setting_that_makes_no_sense_is_refused(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError, match=name.lower()):
         Settings()
+
+
+def test_a_job_by_the_clock_trains_as_of_this_month(monkeypatch):
+    """The word `month` is the first day of the month in which the process runs."""
+    monkeypatch.setenv("AS_OF", "month")
+    today = datetime.now(UTC).date()
+    assert Settings().as_of in {today.replace(day=1), datetime.now(UTC).date().replace(day=1)}
 
 
 def test_the_makefile_has_the_same_first_live_day(monkeypatch):

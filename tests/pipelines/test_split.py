@@ -45,11 +45,19 @@ def test_parts_begin_on_local_midnight(rows):
     assert parts["train"][KEY].str[:10].max() == "2013-06-28"
 
 
-@pytest.mark.parametrize(("as_of", "part"), [(date(2013, 3, 1), "train"), (date(2014, 2, 1), "live")])
+@pytest.mark.parametrize(("as_of", "part"), [(date(2013, 3, 1), "train"), (date(2014, 2, 1), "the days before")])
 def test_an_empty_part_is_refused(rows, as_of, part):
-    """Too early there is nothing to learn from, too late nothing to come."""
+    """Too early there is nothing to learn from; too late what would be the newest months is old."""
     with pytest.raises(split.EmptyPart, match=rf"no rows for .*{part}.* as of {as_of}.*2013-01-01"):
         split.split(rows, as_of)
+
+
+def test_today_nothing_is_live_yet(rows):
+    """Trained on everything there is: the last part is empty, and that is no fault."""
+    parts = split.split(rows, date(2014, 1, 1))
+    assert parts["live"].empty
+    assert parts["holdout"][KEY].str[:10].max() == "2013-12-29"
+    assert "first" not in split.described(parts["live"].assign(arrival_delay=0.0))
 
 
 def test_the_manifest_describes_the_files(split_data, monkeypatch):
