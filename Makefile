@@ -115,6 +115,19 @@ docs-check: $(INSTALLED) ## Run every command of the README and docs/ and compar
 docs: $(INSTALLED) ## Make again what is generated in the README and docs/
 	@$(BIN)/python docs/generate.py
 
+tables: $(INSTALLED) ## Check the tables and the diagram of the README and docs/ alone: seconds
+	@$(BIN)/python docs/generate.py --check --tables
+
+notebook: $(SPLITS)/manifest.json ## Execute notebooks/explore.py and leave it as notebook and page in the reports
+	@mkdir -p $(DATA_DIR)/5_reports
+	@$(BIN)/jupytext --quiet --to ipynb --output $(DATA_DIR)/5_reports/explore.ipynb notebooks/explore.py
+	@DATA_DIR=$(abspath $(DATA_DIR)) $(BIN)/jupyter nbconvert --log-level ERROR --execute --to html \
+	  $(DATA_DIR)/5_reports/explore.ipynb
+	@echo "look at $(DATA_DIR)/5_reports/explore.html"
+
+hooks: $(INSTALLED) $(TOOLS) ## Install git hooks that call these targets before a commit and a push
+	@.venv-tools/bin/pre-commit install
+
 bench: $(INSTALLED) ## Ratios, each between things measured in one run
 	@$(RUN) benchmarks.train
 bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and mlflow models serve, in alternating windows

@@ -7,7 +7,6 @@ until the end.
 """
 
 import argparse
-import ast
 import difflib
 import os
 import re
@@ -16,13 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from flights.config import Settings
-from flights.dataset import data_dictionary
-from flights.evaluation import METRICS
-from pipelines.gate import CRITERIA
+from tables import OUTSIDE, TABLES
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"<!-- (table|run|include): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
@@ -39,7 +34,6 @@ VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"process \[?\d+\]?"), "process _"),
 )
 START_SECONDS = 30
-OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
 
 
 def main() -> None:
@@ -139,65 +133,6 @@ class Shell:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(START_SECONDS)
 
-
-def settings() -> str:
-    """Every setting."""
-    lines = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        lines.append(f"| `{name.upper()}` | `{field.default}` | {field.description} |")
-    return "\n".join(lines) + "\n"
-
-
-def metrics() -> str:
-    """Every metric."""
-    lines = ["| metric | meaning |", "|---|---|"]
-    lines += [f"| `{name}` | {(metric.__doc__ or '').splitlines()[0]} |" for name, metric in METRICS.items()]
-    return "\n".join(lines) + "\n"
-
-
-def criteria() -> str:
-    """Every criterion of the gate."""
-    lines = ["| criterion | what a candidate must show |", "|---|---|"]
-    return "\n".join([*lines, *(f"| `{each.name}` | {each.sentence} |" for each in CRITERIA)]) + "\n"
-
-
-def targets() -> str:
-    """Every make target."""
-    done = subprocess.run(["make", "help"], cwd=ROOT, env=OUTSIDE, capture_output=True, text=True, check=True)
-    return f"```text\n{done.stdout.strip()}\n```\n"
-
-
-def tree() -> str:
-    """Every module with the first line of its docstring."""
-    lines = []
-    for folder in ("src/flights", "pipelines", "serving", "serving/extras", "monitoring", "yours"):
-        modules = sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
-        lines.append(f"{folder + '/':<24}{headline(ROOT / folder / '__init__.py')}")
-        lines += [f"    {path.name:<20}{headline(path)}" for path in modules]
-    return "```text\n" + "\n".join(lines) + "\n```\n"
-
-
-def headline(path: Path) -> str:
-    """The first sentence of a module's docstring, on one line."""
-    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
-    return docstring.split("\n\n")[0].replace("\n", " ")
-
-
-def edit_points() -> str:
-    """Every place that knows about the example's data."""
-    command = [sys.executable, "-m", "yours.check_swap", "--table"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-
-TABLES: dict[str, Callable[[], str]] = {
-    "settings": settings,
-    "columns": data_dictionary,
-    "metrics": metrics,
-    "criteria": criteria,
-    "targets": targets,
-    "tree": tree,
-    "edit-points": edit_points,
-}
 
 if __name__ == "__main__":
     main()

@@ -49,6 +49,7 @@ def test_imports_go_one_way(tree):
         ("src/flights/registry.py", "import mlflow"),
         ("pipelines/train.py", "import mlflow"),
         ("serving/app.py", "import pandas"),
+        ("pipelines/train.py", "import notebooks"),
     ],
 )
 def test_an_import_the_other_way_is_refused(tree, file, line):
@@ -58,6 +59,31 @@ def test_an_import_the_other_way_is_refused(tree, file, line):
     verdict = lint_imports(tree)
     assert verdict.returncode == 1
     assert line.removeprefix("import ") in verdict.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "arrow"),
+    [
+        ("src/flights/evaluation.py", "import flights.artifacts", "evaluation --> artifacts"),
+        ("pipelines/train.py", "import pipelines.backtest", "pipelines/backtest.py"),
+    ],
+    ids=["an arrow is missing", "an extra became core"],
+)
+def test_a_planted_import_makes_the_architecture_page_stale(tree, file, line, arrow):
+    """The diagram and the list of extras are made from the imports, so they cannot lie for long."""
+    shutil.copytree(ROOT / "docs", tree / "docs")
+    command = [sys.executable, "docs/generate.py", "--check", "--tables", "docs/architecture.md"]
+
+    def verdict() -> subprocess.CompletedProcess[str]:
+        path = {"PYTHONPATH": f"{tree / 'src'}:{tree}"}
+        return subprocess.run(command, cwd=tree, env=path, capture_output=True, text=True, check=False)
+
+    assert verdict().returncode == 0
+    with (tree / file).open("a") as source:
+        source.write(f"\n{line}\n")
+    stale = verdict()
+    assert stale.returncode == 1
+    assert arrow in stale.stdout
 
 
 def without_mirror(code: dict[str, Path], tests: Path) -> list[str]:

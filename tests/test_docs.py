@@ -1,6 +1,7 @@
 """What the README and the docs show is generated, run, and checked; a stale block is found."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,14 @@ import pytest
 from serving.request import example
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TERMS = (  # that readers of the field's books look for
+    *("raw", "inputs", "targets", "predictions", "train", "validation", "holdout", "live", "out-of-time split", "gap"),
+    *("baseline", "heuristic", "slice", "decision threshold", "gate", "criteria", "challenger", "champion"),
+    *("model card", "datasheet", "data dictionary", "training/serving skew", "parity", "golden file", "reference"),
+    *("current", "drift share", "prediction log", "outcome", "label delay", "shadow", "canary", "rollback"),
+    *("minimum functionality test", "invariance test", "directional test"),
+)
 
 
 def check(*words: str) -> subprocess.CompletedProcess[str]:
@@ -69,7 +77,22 @@ def test_the_example_request_is_the_contracts():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     """Every relative link and picture of a page exists."""
-    import re
-
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
         assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def glossary() -> dict[str, str]:
+    """Each term of the glossary with the file where it lives."""
+    rows = re.findall(r"^\| (.+?) \| .+? \| `(.+?)` \|$", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    return dict(rows)
+
+
+def test_the_glossary_has_every_term():
+    """Nobody looks in vain for a word that the code and its tests use."""
+    assert set(TERMS) - set(glossary()) == set()
+
+
+@pytest.mark.parametrize(("term", "file"), glossary().items())
+def test_a_term_lives_where_the_glossary_says(term, file):
+    """Every file named exists."""
+    assert (ROOT / file).is_file()

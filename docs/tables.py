@@ -1,0 +1,147 @@
+"""The tables and the diagram of the README and docs/, made from the code."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import grimp
+
+from flights.config import Settings
+from flights.dataset import data_dictionary
+from flights.evaluation import METRICS
+from pipelines.gate import CRITERIA
+
+ROOT = Path(__file__).parents[1]
+OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
+PROCESSES = ("pipelines", "serving", "monitoring", "yours")
+WALK = (  # what a learner walks; everything that these import is the core, everything else an extra
+    "pipelines.collect",
+    "pipelines.validate",
+    "pipelines.split",
+    "pipelines.train",
+    "pipelines.evaluate",
+    "pipelines.promote",
+    "pipelines.summary",
+    "serving.app",
+    "monitoring.replay",
+    "monitoring.monitor",
+)
+
+
+def settings() -> str:
+    """Every setting."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `{name.upper()}` | `{field.default}` | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def metrics() -> str:
+    """Every metric."""
+    lines = ["| metric | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {(metric.__doc__ or '').splitlines()[0]} |" for name, metric in METRICS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def criteria() -> str:
+    """Every criterion of the gate."""
+    lines = ["| criterion | what a candidate must show |", "|---|---|"]
+    return "\n".join([*lines, *(f"| `{each.name}` | {each.sentence} |" for each in CRITERIA)]) + "\n"
+
+
+def targets() -> str:
+    """Every make target."""
+    done = subprocess.run(["make", "help"], cwd=ROOT, env=OUTSIDE, capture_output=True, text=True, check=True)
+    return f"```text\n{done.stdout.strip()}\n```\n"
+
+
+def tree() -> str:
+    """Every module with the first line of its docstring."""
+    lines = []
+    for folder in ("src/flights", "pipelines", "serving", "serving/extras", "monitoring", "yours"):
+        modules = sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
+        lines.append(f"{folder + '/':<24}{headline(ROOT / folder / '__init__.py')}")
+        lines += [f"    {path.name:<20}{headline(path)}" for path in modules]
+    return "```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def headline(path: Path) -> str:
+    """The first sentence of a module's docstring, on one line."""
+    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return docstring.split("\n\n")[0].replace("\n", " ")
+
+
+def edit_points() -> str:
+    """Every place that knows about the example's data."""
+    command = [sys.executable, "-m", "yours.check_swap", "--table"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def imports() -> str:
+    """Who imports whom: the library's modules, and each process as one; what follows from other arrows is left out."""
+    graph = grimp.build_graph("flights", *PROCESSES, cache_dir=None)
+    arrows: dict[str, set[str]] = {}
+    for module in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(module):
+            if node(module) != node(imported):
+                arrows.setdefault(node(module), set()).add(node(imported))
+    lines = ["flowchart LR", "  subgraph library[src/flights]"]
+    lines += [f"    {node(module)}" for module in sorted(graph.find_children("flights"))]
+    lines += ["  end", *(f"  {one} --> {other}" for one in sorted(arrows) for other in sorted(direct(arrows, one)))]
+    return "\n".join(["```mermaid", *lines, "```"]) + "\n"
+
+
+def node(module: str) -> str:
+    """The diagram's name for a module."""
+    package, _, rest = module.partition(".")
+    return package if package in PROCESSES else rest
+
+
+def direct(arrows: dict[str, set[str]], one: str) -> set[str]:
+    """What a node imports and none of the others that it imports does."""
+    return {other for other in arrows[one] if not any(other in reached(arrows, via) for via in arrows[one] - {other})}
+
+
+def reached(arrows: dict[str, set[str]], start: str) -> set[str]:
+    """Everything that a node imports, directly or not."""
+    found, ahead = set(), [start]
+    while ahead:
+        new = arrows.get(ahead.pop(), set()) - found
+        found |= new
+        ahead += new
+    return found
+
+
+def extra_modules() -> list[str]:
+    """Modules that no step of the walk imports, directly or not."""
+    graph = grimp.build_graph("flights", *PROCESSES, cache_dir=None)
+    core = set(WALK).union(*(graph.find_upstream_modules(module) for module in WALK))
+    return sorted(module for module in graph.modules - core if not graph.find_children(module))
+
+
+def extras() -> str:
+    """Every extra with what it is."""
+    lines = ["| extra | what it is |", "|---|---|"]
+    lines += [f"| [`{path}`](../{path}) | {headline(ROOT / path)} |" for path in map(source, extra_modules())]
+    return "\n".join(lines) + "\n"
+
+
+def source(module: str) -> str:
+    """Path of a module's file in the repository."""
+    return ("src/" if module.startswith("flights.") else "") + module.replace(".", "/") + ".py"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "columns": data_dictionary,
+    "metrics": metrics,
+    "criteria": criteria,
+    "targets": targets,
+    "tree": tree,
+    "imports": imports,
+    "extras": extras,
+    "edit-points": edit_points,
+}
