@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     )
     follow_seconds: float = Field(1.0, description="How often the server looks for a new champion.", gt=0)
     fallback: bool = Field(False, description="Let the heuristic answer where no model can; false refuses with 503.")
+    page: bool = Field(True, description="Give people a page at /, with the model's card and the monitoring's reports.")
+    admin_token: str = Field(
+        "", description="Token of the routes below /admin; empty is none, and no such routes.", repr=False
+    )
     challenger_seconds: float = Field(
         0.25, description="How long a version beside the champion may take for a batch before it counts as slow.", gt=0
     )

@@ -1,0 +1,128 @@
+"""An operator with the token moves the service; anybody else finds nothing, or is refused."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flights.config import Settings
+from flights.registry import champion
+from serving.app import create_app
+from serving.request import example
+from tests.serving.published import publish, publish_champion
+from tests.serving.running import Server, running
+
+TOKEN = "correct-horse-battery"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+ROUTES = [
+    ("POST", "/admin/reload"),
+    ("POST", "/admin/rollback"),
+    ("POST", "/admin/canary"),
+    ("DELETE", "/admin/canary"),
+]
+CANARY = {"version": 3, "share": 1.0}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a token, on its second champion, with a third version beside it."""
+    folder = tmp_path_factory.mktemp("admin")
+    for version in (1, 2):
+        publish_champion(folder / "3_models", version, seed=version)
+    publish(folder / "3_models", 3, seed=3)
+    publish(folder / "3_models", 4, seed=4, passed=False)
+    with running(folder, ADMIN_TOKEN=TOKEN, FOLLOW_SECONDS="600", CHALLENGER_SECONDS="5") as started:
+        started.wait()
+        yield started
+
+
+def ask(server: Server, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
+    return httpx.request(method, server.url + path, headers=headers, json=CANARY if path.endswith("canary") else None)
+
+
+def test_without_a_token_set_there_are_no_routes(tmp_path: Path):
+    """Not refused: not there, whatever token is sent."""
+    with running(tmp_path) as server:
+        assert {ask(server, method, path, BEARER).status_code for method, path in ROUTES} == {404}
+
+
+@pytest.mark.parametrize("path", ["/admin/reload", "/admin/rollback", "/admin/canary"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": TOKEN},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": f"Bearer {TOKEN[:-1]}"},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": f"Bearer {TOKEN[:-1]}Y"},
+        {"Authorization": f"Bearer {TOKEN.upper()}"},
+        {"Authorization": f"bearer {TOKEN}"},
+        {"Authorization": f"Bearer {TOKEN[:-1]}\u00e9"},
+        {"X-Authorization": f"Bearer {TOKEN}"},
+    ],
+)
+def test_a_wrong_token_changes_nothing(server: Server, headers: dict[str, str], path: str):
+    """None, half of one, another case, a near miss: refused in the same words, and the champion stays."""
+    raw = {name: value.encode("latin-1") for name, value in headers.items()}
+    answer = httpx.request("POST", server.url + path, headers=raw, json=CANARY)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["title"] == "Expected the admin token"
+    assert TOKEN not in answer.text
+    assert httpx.get(f"{server.url}/model").json()["version"] == 2
+
+
+def test_the_routes_do_what_they_say(server: Server):
+    """A canary answers at once, is withdrawn, and a rollback brings the older version back, without waiting."""
+
+    def answered_by() -> tuple[int, str]:
+        answer = httpx.post(f"{server.url}/predict", json=example()).json()
+        return answer["model_version"], answer["served_by"]
+
+    assert answered_by() == (2, "champion")
+    said = ask(server, "POST", "/admin/canary", BEARER).raise_for_status().json()
+    assert said["challenger"] == "version 3 as canary for 100.0% of the flights"
+    assert answered_by() == (3, "canary")
+    ask(server, "DELETE", "/admin/canary", BEARER).raise_for_status()
+    assert answered_by() == (2, "champion")
+    assert ask(server, "POST", "/admin/rollback", BEARER).raise_for_status().json()["version"] == "1"
+    assert answered_by() == (1, "champion")
+    assert champion(server.log.parent / "3_models") == 1
+    publish_champion(server.log.parent / "3_models", 5, seed=5)
+    assert ask(server, "POST", "/admin/reload", BEARER).raise_for_status().json()["version"] == "5"
+    assert answered_by() == (5, "champion")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "words"),
+    [
+        ("POST", "/admin/canary", {"version": 4, "share": 0.5}, 409, "did not pass version 4"),
+        ("POST", "/admin/canary", {"version": 9, "share": 0.5}, 409, "no "),
+        ("POST", "/admin/canary", {"version": 3, "share": 1.5}, 422, "0 to 1"),
+        ("POST", "/admin/canary", {"version": 3, "share": 0.5, "force": True}, 422, "only keys of the contract"),
+        ("DELETE", "/admin/canary", None, 409, "No version runs"),
+    ],
+)
+def test_what_the_registry_does_not_allow_is_refused(server: Server, method, path, body, status, words):
+    """With the right token too, and in words."""
+    answer = httpx.request(method, server.url + path, headers=BEARER, json=body)
+    assert answer.status_code == status
+    assert words in answer.text
+
+
+def test_a_token_that_can_be_guessed_is_refused():
+    """The service does not start with one."""
+    with pytest.raises(ValueError, match="at least 16 characters, got 6"):
+        create_app(Settings(admin_token="secret"))
+
+
+def test_the_token_is_in_no_log(server: Server):
+    """Neither when it is right nor when it is wrong."""
+    time.sleep(0.1)
+    assert TOKEN not in server.log.read_text()
+    assert TOKEN not in repr(Settings(admin_token=TOKEN))
