@@ -1,7 +1,7 @@
 """Scoring more than there is: the flights repeated with shifted dates, one partition for each repetition.
 
-Says, for each size and engine, rows a second and the largest process's memory; the first should not fall and the second
-not rise with the size, and every engine must write the same bytes.
+Says, for each size and engine, rows a second, the processors' seconds for a million rows, and the largest process's
+memory; none should get worse with the size, and every engine must write the same bytes.
 """
 
 import argparse
@@ -30,12 +30,13 @@ class Figure:
     times: int
     rows: int
     seconds: float
+    processors: float  # seconds of all processes
     memory: float  # MB, of the largest process
     digest: str  # of all scores
 
 
 def main() -> None:
-    """Print one line for each run, and the ratios."""
+    """Print one line for each run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, nargs="+", default=[10, 100])
     parser.add_argument("--rows", type=int, default=None, help="of the flights, to repeat fewer of them")
@@ -64,7 +65,8 @@ def figure(engine: str, times: int, folder: Path, rows: int) -> Figure:
     command = [sys.executable, "-m", "pipelines.score", "--input", str(folder / str(times)), "--output", str(target)]
     watched = (
         "import resource, subprocess, sys; code = subprocess.run(sys.argv[1:], stdout=2).returncode; "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
+        "print(used.ru_maxrss, used.ru_utime + used.ru_stime); sys.exit(code)"
     )
     started = time.perf_counter()
     done = subprocess.run(
@@ -73,9 +75,11 @@ def figure(engine: str, times: int, folder: Path, rows: int) -> Figure:
     )  # fmt: skip
     seconds = time.perf_counter() - started
     scores = digest(sha256(path) for path in sorted(target.glob("*.parquet")))
-    found = Figure(engine, times, rows * times, seconds, int(done.stdout) / 1024, scores)
+    memory, processors = map(float, done.stdout.split())
+    found = Figure(engine, times, rows * times, seconds, processors, memory / 1024, scores)
     print(
         f"{engine:<5} {times:>4} x {rows:,} rows: {seconds:7.1f} s, {found.rows / seconds:9,.0f} rows/s, "
+        f"{found.processors / found.rows * 1e6:6.1f} CPU s a million rows, "
         f"largest process {found.memory:5.0f} MB, scores {scores[:12]}",
         flush=True,
     )
