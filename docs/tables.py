@@ -13,6 +13,7 @@ from flights.config import Settings
 from flights.dataset import data_dictionary
 from flights.evaluation import METRICS
 from pipelines.gate import CRITERIA
+from serving.metrics import described
 
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
@@ -44,6 +45,12 @@ def metrics() -> str:
     lines = ["| metric | meaning |", "|---|---|"]
     lines += [f"| `{name}` | {(metric.__doc__ or '').splitlines()[0]} |" for name, metric in METRICS.items()]
     return "\n".join(lines) + "\n"
+
+
+def service_metrics() -> str:
+    """Every metric that the service tells Prometheus."""
+    lines = ["| metric | kind | meaning |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {kind} | {text} |" for name, kind, text in described())]) + "\n"
 
 
 def criteria() -> str:
@@ -139,6 +146,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "columns": data_dictionary,
     "metrics": metrics,
     "criteria": criteria,
+    "service metrics": service_metrics,
     "targets": targets,
     "tree": tree,
     "imports": imports,

@@ -68,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics()
     named = pseudonym(pseudonym_key(settings.data_dir))
     scorer = Scorer(active, log, metrics, settings.max_waiting_rows, named)
+    metrics.watch_lag(scorer.lag)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -202,7 +203,7 @@ def add_service_routes(service: Service) -> None:
     @router.get("/metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
         """Metrics in Prometheus' text format."""
-        metrics.model_version.set(active.model.version if active.model else 0)
+        metrics.answers(active.model)
         metrics.log_available.set(log.available)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

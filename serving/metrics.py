@@ -1,43 +1,96 @@
-"""What Prometheus is told; one registry per application, so that two of them in one process do not mix."""
+"""What Prometheus is told; one registry per application, so that two of them in one process do not mix.
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+Names keep Prometheus' conventions: base units, `_total` for what only grows, times of events as timestamps, so that an
+age is `time() - model_published_timestamp_seconds`. Counted once per request or per commit, never per row.
+"""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from flights.predictions import Prediction
+from flights.registry import MANIFEST, Model
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 
 
 class Metrics:
-    """The service's metrics, counted once per request or per commit, never per row."""
+    """The core's metrics; extras add their own to the registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._predictions = Counter("predictions", "Predictions answered", registry=self.registry)
-        self._latency = Histogram(
-            "request_seconds",
-            "From arrival to answer",
-            buckets=SECONDS,
+        ProcessCollector(registry=self.registry)
+        requests = Counter(
+            "http_requests",
+            "Requests for predictions that were answered (status 200), and requests of any kind that were refused",
+            ["status"],
             registry=self.registry,
         )
-        self._batch = Histogram("batch_rows", "Flights scored together", buckets=ROWS, registry=self.registry)
-        self._commit = Histogram(
-            "commit_seconds", "Time to log a batch, synced", buckets=SECONDS, registry=self.registry
+        self._answered, self._refused = requests.labels(200), requests
+        self._duration = self._histogram(
+            "http_request_duration_seconds", "From a request's arrival to its answer", SECONDS
         )
-        self.failed = Counter("predictions_failed", "Requests that the model could not score", registry=self.registry)
-        self.refused = Counter("requests_refused", "Requests refused", ["status"], registry=self.registry)
-        self.outcomes = Counter("outcomes", "Outcomes accepted", registry=self.registry)
-        self.model_version = Gauge("model_version", "Version that answers; 0 is none", registry=self.registry)
-        self.log_available = Gauge("log_available", "Whether the log could be written", registry=self.registry)
+        self._predictions = Counter(
+            "predictions", "Flights predicted, by who answered", ["model_version", "served_by"], registry=self.registry
+        )
+        self._errors = self._counter("prediction_errors", "Requests that the model could not score")
+        self._nonfinite = self._counter("nonfinite_predictions", "Flights whose probability was no finite number")
+        self._batch = self._histogram("prediction_batch_rows", "Flights scored and logged together", ROWS)
+        self._commit = self._histogram(
+            "prediction_log_commit_duration_seconds", "Time to log a batch, synced to the disk", SECONDS
+        )
+        self._lag = self._gauge("prediction_log_lag_seconds", "How long the oldest request waits for its commit by now")
+        self.log_available = self._gauge("prediction_log_available", "Whether the log could be written last")
+        self.outcomes = self._counter("outcomes", "Outcomes accepted")
+        self._version = self._gauge("model_version", "Version that answers; 0 is the heuristic or none")
+        self._published = self._gauge("model_published_timestamp_seconds", "When the model that answers was published")
+
+    def watch_lag(self, lag: Callable[[], float]) -> None:
+        """Ask how long the oldest request waits, whenever somebody looks."""
+        self._lag.set_function(lag)
 
     def committed(self, rows: int, seconds: float) -> None:
-        """Count one commit of some flights."""
+        """Count one batch of flights and its commit."""
         self._batch.observe(rows)
         self._commit.observe(seconds)
 
-    def answered(self, rows: int, seconds: float) -> None:
+    def answered(self, predictions: list[Prediction], seconds: float) -> None:
         """Count one request that got its predictions."""
-        self._predictions.inc(rows)
-        self._latency.observe(seconds)
+        self._answered.inc()
+        self._duration.observe(seconds)
+        self._predictions.labels(predictions[0].model_version, predictions[0].served_by).inc(len(predictions))
+
+    def failed(self, nonfinite: int) -> None:
+        """Count one request that the model could not score, and how many of its flights had no finite probability."""
+        self._errors.inc()
+        self._nonfinite.inc(nonfinite)
+
+    def refused(self, status: int) -> None:
+        """Count one refusal."""
+        self._refused.labels(status).inc()
+
+    def answers(self, model: Model | None) -> None:
+        """Say which model answers, and since when it is there."""
+        manifest = model and model.folder / MANIFEST
+        self._version.set(model.version if model else 0)
+        self._published.set(manifest.stat().st_mtime if manifest and manifest.is_file() else 0)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def _counter(self, name: str, meaning: str) -> Counter:
+        return Counter(name, meaning, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(name, meaning, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, meaning, buckets=buckets, registry=self.registry)
+
+
+def described() -> list[tuple[str, str, str]]:
+    """Name, kind and meaning of every metric of our own, as the documentation lists them."""
+    metrics = [each for each in Metrics().registry.collect() if not each.name.startswith("process_")]
+    return [(each.name + "_total" * (each.type == "counter"), each.type, each.documentation) for each in metrics]

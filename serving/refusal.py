@@ -110,7 +110,7 @@ def answer_problems(app: FastAPI, metrics: Metrics) -> Callable[[Refused], Respo
     """Answer every refusal with problem details, nothing that was sent is repeated; returns what makes the answers."""
 
     def refuse(refusal: Refused) -> Response:
-        metrics.refused.labels(refusal.status).inc()
+        metrics.refused(refusal.status)
         return problem_response(refusal)
 
     @app.exception_handler(Refused)

@@ -60,6 +60,7 @@ class Scorer:
         self._max_waiting_rows = max_waiting_rows
         self._waiting: list[Waiting] = []
         self._rows = 0
+        self._committing: list[Waiting] = []
         self._running: asyncio.Task[None] | None = None
         self.thread = ThreadPoolExecutor(1, "prediction-log")
         self.beside: Beside | None = None  # a version beside the champion, where one runs
@@ -81,13 +82,19 @@ class Scorer:
             self._running = asyncio.create_task(self._answer_all())
         return await waiting.answer
 
+    def lag(self) -> float:
+        """Seconds that the oldest request waits for its commit by now."""
+        now = time.perf_counter()
+        return max((now - waiting.arrived for waiting in (*self._committing, *self._waiting)), default=0.0)
+
     async def _answer_all(self) -> None:
         """Answer batch by batch until nobody waits."""
         try:
             while self._waiting:
-                await self._answer(self._next_batch())
+                self._committing = self._next_batch()
+                await self._answer(self._committing)
         finally:
-            self._running = None
+            self._running, self._committing = None, []
 
     def _next_batch(self) -> list[Waiting]:
         batch: list[Waiting] = []
@@ -120,7 +127,8 @@ class Scorer:
         self._metrics.committed(sum(len(scored) for _, scored in requests), now - start)
         for (waiting, _), outcome in zip(requests, outcomes, strict=True):
             _settle(waiting.answer, outcome)
-            self._metrics.answered(len(waiting.flights), now - waiting.arrived)
+            if isinstance(outcome, list):
+                self._metrics.answered(outcome, now - waiting.arrived)
         if self.beside is not None:
             self.beside.after(requests, outcomes)
 
@@ -133,11 +141,11 @@ class Scorer:
         try:
             asked = columns(flights)
             probabilities = _probabilities(model, asked)
-        except Exception:
+        except Exception as error:
             if len(batch) > 1:
                 return [scored for waiting in batch for scored in self._scored([waiting])]
             logger.exception("scoring failed", extra={"version": model.version})
-            self._metrics.failed.inc()
+            self._metrics.failed(error.rows if isinstance(error, NotFinite) else 0)
             return [Refused(503, "No prediction", "The model gives no finite probability for this request.")]
         rows = zip(flights, new_request_ids(len(flights)), event_times(asked), probabilities, strict=True)
         now, clock = timestamp(datetime.now(UTC)), time.perf_counter()
@@ -167,10 +175,18 @@ class Scorer:
         )
 
 
+class NotFinite(ValueError):
+    """The model gives some rows no finite probability."""
+
+    def __init__(self, rows: int):
+        super().__init__(f"expected finite probabilities, got {rows} that are not")
+        self.rows = rows
+
+
 def _probabilities(model: Model, asked: Columns) -> list[float]:
     probabilities = model.score(asked)
     if not np.isfinite(probabilities).all():
-        raise ValueError("a probability is not finite")
+        raise NotFinite(int(np.sum(~np.isfinite(probabilities))))
     answer: list[float] = probabilities.tolist()
     return answer
 
