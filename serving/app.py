@@ -11,7 +11,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
@@ -51,7 +52,7 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=BoundedConnection,
+        http=cast(type[asyncio.Protocol], partial(BoundedConnection, limits=settings)),
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -67,12 +68,13 @@ def create_app(settings: Settings) -> FastAPI:
     log = PredictionLog(settings.log_url)
     metrics = Metrics()
     named = pseudonym(pseudonym_key(settings.data_dir))
-    scorer = Scorer(active, log, metrics, settings.max_waiting_rows, named)
+    scorer = Scorer(active, log, metrics, settings.max_waiting_rows, named, settings.log_requests)
     metrics.watch_lag(scorer.lag)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         active.follow(trial=False)
+        scorer.thread.submit(log.check)
         background = [asyncio.create_task(follow(each, settings.follow_seconds)) for each in service.followers]
         if settings.retention_days:
             background.append(asyncio.create_task(keep_days(scorer, log, settings.retention_days)))
@@ -87,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
         log.close()
 
     app = FastAPI(title=QUESTION, version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
+    app.state.settings = settings
     add_prediction_routes(app.router, scorer)
     add_outcome_route(app.router, scorer, log, metrics)
     routes = [route for route in app.routes if isinstance(route, PlainRoute)]

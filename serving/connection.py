@@ -8,10 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEADER_SECONDS = 5.0  # for a request's headers to arrive, from its first byte or from the connection's start
-HEADER_BYTES = 32_768
-MAX_CONNECTIONS = 1000  # beyond them a connection without a request is closed for each new one
-MAX_REQUESTS = 256  # under way at once; more are told to come back, health checks excepted
+from flights.config import Settings
 
 REFUSAL = b'{"type":"about:blank","title":"Overloaded","status":503,"detail":"Too many requests are under way."}'
 TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -20,14 +17,18 @@ TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r
 class BoundedConnection(HttpToolsProtocol):
     """One client's connection."""
 
+    def __init__(self, *arguments: Any, limits: Settings, **options: Any):
+        super().__init__(*arguments, **options)
+        self._limits = limits
+
     def connection_made(self, transport: Any) -> None:
         """Wait for headers, but not for ever, and not with any number of others."""
         super().connection_made(transport)
         self._service = self.app
         self._served = False  # whether a request's headers ever came
-        self._timer = self.loop.call_later(HEADER_SECONDS, self._give_up)
+        self._timer = self.loop.call_later(self._limits.header_seconds, self._give_up)
         self._header_bytes = 0
-        if len(self.connections) > MAX_CONNECTIONS:
+        if len(self.connections) > self._limits.max_connections:
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
@@ -35,7 +36,7 @@ class BoundedConnection(HttpToolsProtocol):
         if not self._timer.cancelled():
             self._header_bytes += len(data)
         super().data_received(data)
-        if self._header_bytes > HEADER_BYTES and not self._timer.cancelled():
+        if self._header_bytes > self._limits.max_header_bytes and not self._timer.cancelled():
             self.transport.write(TOO_LONG)
             self.transport.close()
 
@@ -43,14 +44,14 @@ class BoundedConnection(HttpToolsProtocol):
         """Wait for the headers of the next request."""
         super().on_message_begin()
         self._timer.cancel()
-        self._timer = self.loop.call_later(HEADER_SECONDS, self._give_up)
+        self._timer = self.loop.call_later(self._limits.header_seconds, self._give_up)
         self._header_bytes = 0
 
     def on_headers_complete(self) -> None:
         """Hand the request to the service, or shed it."""
         self._timer.cancel()
         self._served = True
-        busy = len(self.tasks) >= MAX_REQUESTS and not self.url.startswith(b"/health/")
+        busy = len(self.tasks) >= self._limits.max_requests and not self.url.startswith(b"/health/")
         self.app = overloaded if busy else self._service
         super().on_headers_complete()
 

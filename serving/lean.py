@@ -17,11 +17,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flights.config import Settings
 from serving.refusal import Refused, invalid, malformed
 from serving.request import has_repeated_keys
 
-MAX_BODY_BYTES = 4_000_000  # 1,000 flights are about 1.2 MB
-BODY_SECONDS = 10.0  # for the body to arrive
 JSON_TYPE = re.compile(rb'\s*application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?', re.IGNORECASE)
 JSON_HEADER = (b"content-type", b"application/json")
 
@@ -105,22 +104,23 @@ async def body_bytes(scope: Scope, receive: Receive) -> bytes:
     Refused
         It is no JSON by its type, too large, too slow, or cut off.
     """
+    limits: Settings = scope["app"].state.settings
     headers = dict(reversed(scope["headers"]))  # of a header given twice the first one counts
     if (
         not JSON_TYPE.fullmatch(headers.get(b"content-type", b""))
         or headers.get(b"content-encoding", b"identity") != b"identity"
     ):
         raise Refused(415, "Unsupported media type", "Expected Content-Type: application/json, in UTF-8, not encoded.")
-    if int(headers.get(b"content-length", 0)) > MAX_BODY_BYTES:
-        raise too_large()
+    if int(headers.get(b"content-length", 0)) > limits.max_body_bytes:
+        raise too_large(limits.max_body_bytes)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _whole(receive)
+        async with asyncio.timeout(limits.body_seconds):
+            return await _whole(receive, limits.max_body_bytes)
     except TimeoutError:
-        raise Refused(408, "Request timeout", f"Expected the body within {BODY_SECONDS:g} seconds.") from None
+        raise Refused(408, "Request timeout", f"Expected the body within {limits.body_seconds:g} seconds.") from None
 
 
-async def _whole(receive: Receive) -> bytes:
+async def _whole(receive: Receive, max_bytes: int) -> bytes:
     """Put the pieces together."""
     pieces, size, more = [], 0, True
     while more:
@@ -129,8 +129,8 @@ async def _whole(receive: Receive) -> bytes:
             raise Refused(400, "Body cut off", "Expected the whole body.")  # nobody is there to read this
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
-        if size > MAX_BODY_BYTES:
-            raise too_large()
+        if size > max_bytes:
+            raise too_large(max_bytes)
         more = message.get("more_body", False)
     return b"".join(pieces)
 
@@ -140,6 +140,6 @@ def repeated_keys() -> Refused:
     return Refused(400, "Malformed body", "Expected every key at most once.")
 
 
-def too_large() -> Refused:
+def too_large(max_bytes: int) -> Refused:
     """Refuse a body that would fill the memory."""
-    return Refused(413, "Body too large", f"Expected at most {MAX_BODY_BYTES:,} bytes.")
+    return Refused(413, "Body too large", f"Expected at most {max_bytes:,} bytes.")

@@ -42,7 +42,7 @@ class PredictionLog:
         self._connection: Any = None
         self._errors: Any = sqlite3  # the driver's module: its IntegrityError, its Error
         self._mark = "?"  # the driver's sign for a parameter
-        self.available = True  # whether the last attempt to write succeeded
+        self.available = False  # whether the last attempt to write succeeded; none was made yet
 
     def write(self, requests: Sequence[Sequence[Prediction]]) -> list[Logged]:
         """Log all predictions of several requests in one transaction and return what each is answered with.
@@ -98,7 +98,7 @@ class PredictionLog:
             self._connection.commit()
 
     def check(self) -> bool:
-        """Whether the log can be written: try it where the last attempt failed."""
+        """Whether the log can be written: try it where the last attempt failed, or none was made."""
         if not self.available:
             with suppress(LogUnavailable), self._unavailable():
                 self._open().execute("DELETE FROM log_checks")

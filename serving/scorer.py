@@ -6,6 +6,7 @@ While a batch is being committed the next one gathers, so the batches grow with 
 import asyncio
 import logging
 import os
+import random
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from serving.metrics import Metrics
 from serving.prediction_log import Conflict, Logged, LogUnavailable, PredictionLog
 from serving.refusal import FieldProblem, Refused
 from serving.request import Flight, Pseudonym, columns, event_times, inputs_json
+from serving.server_log import log_answer
 
 logger = logging.getLogger("serving")
 
@@ -55,9 +57,17 @@ Request = tuple[Waiting, list[Prediction]]
 class Scorer:
     """Answers requests in batches; the log's thread is the only other one."""
 
-    def __init__(self, active: Active, log: PredictionLog, metrics: Metrics, max_waiting_rows: int, named: Pseudonym):
+    def __init__(
+        self,
+        active: Active,
+        log: PredictionLog,
+        metrics: Metrics,
+        max_waiting_rows: int,
+        named: Pseudonym,
+        log_requests: float = 0,
+    ):
         self._active, self._log, self._metrics, self._named = active, log, metrics, named
-        self._max_waiting_rows = max_waiting_rows
+        self._max_waiting_rows, self._log_requests = max_waiting_rows, log_requests
         self._waiting: list[Waiting] = []
         self._rows = 0
         self._committing: list[Waiting] = []
@@ -129,6 +139,8 @@ class Scorer:
             _settle(waiting.answer, outcome)
             if isinstance(outcome, list):
                 self._metrics.answered(outcome, now - waiting.arrived)
+                if random.random() < self._log_requests:  # noqa: S311 - a sample, no secret
+                    log_answer(outcome, now - waiting.arrived)
         if self.beside is not None:
             self.beside.after(requests, outcomes)
 
@@ -193,8 +205,8 @@ def _probabilities(model: Model, asked: Columns) -> list[float]:
 
 def new_request_ids(count: int) -> list[str]:
     """Make names that begin with the time: new rows then land on the last page of the log's index."""
-    stamp, random = f"{time.time_ns():016x}", os.urandom(8 * count).hex()
-    return [stamp + random[place : place + 16] for place in range(0, 16 * count, 16)]
+    stamp, noise = f"{time.time_ns():016x}", os.urandom(8 * count).hex()
+    return [stamp + noise[place : place + 16] for place in range(0, 16 * count, 16)]
 
 
 def log_unavailable() -> Refused:

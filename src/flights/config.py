@@ -52,6 +52,16 @@ class Settings(BaseSettings):
     max_waiting_rows: int = Field(
         4000, description="Flights that may wait for their prediction before more are refused.", gt=0
     )
+    max_body_bytes: int = Field(4_000_000, description="Largest body; 1,000 flights are about 1.2 MB.", gt=0)
+    body_seconds: float = Field(10.0, description="For a request's body to arrive, in seconds.", gt=0)
+    max_header_bytes: int = Field(32_768, description="Largest headers of a request.", gt=0)
+    header_seconds: float = Field(
+        5.0, description="For a request's headers to arrive, from its first byte or the connection's start.", gt=0
+    )
+    max_connections: int = Field(
+        1000, description="Beyond them, a connection without a request is closed for each new one.", gt=0
+    )
+    max_requests: int = Field(256, description="Requests under way at once before more are told to come back.", gt=0)
     follow_seconds: float = Field(1.0, description="How often the server looks for a new champion.", gt=0)
     fallback: bool = Field(False, description="Let the heuristic answer where no model can; false refuses with 503.")
     page: bool = Field(True, description="Give people a page at /, with the model's card and the monitoring's reports.")
@@ -71,6 +81,9 @@ class Settings(BaseSettings):
         "", description="Private Ed25519 key (base64) that signs new models; empty is none.", repr=False
     )
     model_verify_key: str = Field("", description="Public key (base64) that every model must be signed with.")
+    log_requests: float = Field(
+        0.0, description="Share of the answered requests that the server logs; refusals always are.", ge=0, le=1
+    )
     log_level: str = Field("INFO", description="Least severe level that the server logs.")
 
     @property

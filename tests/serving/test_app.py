@@ -106,6 +106,26 @@ def test_a_server_without_a_champion_lives_and_says_what_to_run(tmp_path: Path):
         assert "make train" in answer.json()["detail"]
 
 
+def test_a_server_whose_log_was_never_written_is_not_ready(data_dir: Path, model: Model, tmp_path: Path):
+    """Before the first request already: a folder that cannot be made is found out at the start, and a good one too."""
+    (tmp_path / "log").write_text("in the way")
+    with running(data_dir, PREDICTIONS_URL=f"sqlite:///{tmp_path}/log/predictions.db") as server:
+        server.wait("/health/ready", 503)
+        assert "prediction_log_available 0.0" in httpx.get(f"{server.url}/metrics").text
+        (tmp_path / "log").unlink()
+        server.wait("/health/ready", 200)
+
+
+def test_answered_requests_are_logged_where_that_is_wanted(data_dir: Path, model: Model, tmp_path: Path):
+    """With LOG_REQUESTS=1 every answer has its line in the server's log, under its request id."""
+    log = f"sqlite:///{tmp_path}/predictions.db"
+    with running(data_dir, PREDICTIONS_URL=log, LOG_REQUESTS="1") as server:
+        server.wait()
+        name = httpx.post(f"{server.url}/predict", json=example()).json()["request_id"]
+        (line,) = [line for line in server.log.read_text().splitlines() if name in line]
+    assert json.loads(line)["message"] == "answered"
+
+
 def test_a_promoted_model_takes_over(tmp_path: Path):
     """A server that runs follows the registry, to the first champion and to the next."""
     from tests.serving.published import publish_champion

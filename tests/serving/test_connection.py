@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from benchmarks.load import request, window
-from serving.connection import HEADER_SECONDS, MAX_CONNECTIONS, overloaded
+from flights.config import Settings
+from flights.registry import Model
+from serving.connection import overloaded
 from serving.request import example
 from tests.serving.bad_input import send
-from tests.serving.running import Server
+from tests.serving.running import Server, running
 
+LIMITS = Settings()
 BODY = json.dumps(example()).encode()
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
@@ -32,7 +35,7 @@ def address(server: Server) -> tuple[str, int]:
 @contextmanager
 def clients(server: Server, count: int = 1, says: bytes = b"") -> Iterator[list[socket.socket]]:
     """Raw connections that said something."""
-    opened = [socket.create_connection(address(server), timeout=HEADER_SECONDS + 10) for _ in range(count)]
+    opened = [socket.create_connection(address(server), timeout=LIMITS.header_seconds + 10) for _ in range(count)]
     try:
         for one in opened:
             one.sendall(says)
@@ -75,14 +78,52 @@ def memory(server: Server) -> float:
     return pages * 4096 / 1e6
 
 
+@pytest.fixture(scope="module")
+def hasty_server(data_dir: Path, model: Model) -> Iterator[Server]:
+    """A server that waits for nothing longer than a second, on a log of its own."""
+    log = f"sqlite:///{data_dir}/hasty/predictions.db"
+    with running(data_dir, PREDICTIONS_URL=log, HEADER_SECONDS="1", BODY_SECONDS="1") as started:
+        started.wait()
+        yield started
+
+
 @pytest.mark.parametrize("says", [b"", b"POST /pre", HEAD, b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /"])
-def test_headers_that_do_not_come_are_not_waited_for(server: Server, says: bytes):
+def test_headers_that_do_not_come_are_not_waited_for(hasty_server: Server, says: bytes):
     """A silent client, half a line, half the headers, half a second request: all are closed in time."""
-    with clients(server, says=says) as (one,):
+    with clients(hasty_server, says=says) as (one,):
         start = time.monotonic()
         while not is_closed(one):
             pass
-        assert HEADER_SECONDS - 1 < time.monotonic() - start < HEADER_SECONDS + 3
+        assert 0.5 < time.monotonic() - start < 3
+
+
+def test_headers_that_drip_are_not_waited_for(hasty_server: Server):
+    """A header now and then buys no more time: it is closed in time, and others are answered meanwhile."""
+    start = time.monotonic()
+    with clients(hasty_server, says=HEAD) as (one,), suppress(OSError):
+        while time.monotonic() - start < 10:
+            one.sendall(b"X-More: 1\r\n")
+            assert answers(hasty_server)
+            time.sleep(0.2)
+    assert time.monotonic() - start < 4
+
+
+@pytest.mark.parametrize("drips", [False, True])
+def test_a_body_that_does_not_come_is_refused_in_time(hasty_server: Server, drips: bool):
+    """Half a body, or one that comes byte by byte: a 408 as problem details, and others are answered meanwhile."""
+    with clients(hasty_server, says=HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY[:100]) as (one,):
+        start = time.monotonic()
+        one.settimeout(0.2)
+        said = b""
+        while not said and time.monotonic() - start < 10:
+            if drips:
+                one.sendall(b" ")
+            assert answers(hasty_server)
+            with suppress(TimeoutError):
+                said = one.recv(2000)
+        assert 0.5 < time.monotonic() - start < 4
+    assert said.startswith(b"HTTP/1.1 408")
+    assert b"application/problem+json" in said
 
 
 def test_headers_without_end_are_cut_off(server: Server):
@@ -116,7 +157,7 @@ def test_a_huge_chunked_body_is_refused_in_bounded_memory(server: Server):
 
 def test_health_answers_through_a_flood_of_half_open_connections(server: Server):
     """More connections than the limit, none of which says anything: new clients still get in at once."""
-    with clients(server, MAX_CONNECTIONS + 50, b"POST /predict HTTP/1.1\r\n"):
+    with clients(server, LIMITS.max_connections + 50, b"POST /predict HTTP/1.1\r\n"):
         waits = sorted(health_seconds(server) for _ in range(20))
         assert waits[10] < 0.1, waits
         assert answers(server)

@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from fastapi import FastAPI
 
+from flights.config import Settings
 from serving import lean
 from serving.refusal import Refused
 
@@ -19,7 +21,9 @@ def body(*chunks: bytes, delay: float = 0, **headers: str) -> bytes:
     remaining = list(chunks)
     sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
     pairs = [(name.encode(), value.encode()) for name, value in sent.items()]
-    return asyncio.run(lean.body_bytes({"headers": pairs}, receive))
+    app = FastAPI()
+    app.state.settings = Settings(max_body_bytes=10, body_seconds=0.05)
+    return asyncio.run(lean.body_bytes({"headers": pairs, "app": app}, receive))
 
 
 def status(*chunks: bytes, **options) -> int:
@@ -33,16 +37,14 @@ def test_a_body_in_pieces_is_put_together():
     assert body(b'{"a"', b": 1", b"}") == b'{"a": 1}'
 
 
-def test_a_body_without_a_length_is_still_bounded(monkeypatch: pytest.MonkeyPatch):
+def test_a_body_without_a_length_is_still_bounded():
     """Chunked bodies are counted as they come, and the excess is not kept."""
-    monkeypatch.setattr(lean, "MAX_BODY_BYTES", 10)
     assert status(b"x" * 6, b"x" * 6, b"never asked for") == 413
     assert status(b"", content_length="11") == 413
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+def test_a_body_that_does_not_come_is_not_waited_for():
     """A client that stalls gets its refusal."""
-    monkeypatch.setattr(lean, "BODY_SECONDS", 0.05)
     assert status(b"{", b"}", delay=1) == 408
 
 
