@@ -29,6 +29,7 @@ from serving.server_log import log_answer
 
 logger = logging.getLogger("serving")
 
+TURNS = 4  # of the event loop before a batch is closed: what those just answered ask next is then in it, too
 MAX_BATCH_ROWS = 2000  # rows scored and committed together; more wait for the next batch
 
 
@@ -101,6 +102,8 @@ class Scorer:
         """Answer batch by batch until nobody waits."""
         try:
             while self._waiting:
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
                 self._committing = self._next_batch()
                 await self._answer(self._committing)
         finally:
