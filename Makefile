@@ -135,6 +135,9 @@ bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and
 
 ##@ Making it yours
 
+rename: $(INSTALLED) ## Give the package another NAME, say NAME=churn, in everything that follows from it
+	@$(RUN) yours.rename $(NAME)
+
 check-swap: $(INSTALLED) ## What is still the example's, in the order in which one would change it
 	@$(RUN) yours.check_swap
 
