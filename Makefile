@@ -135,6 +135,9 @@ bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and
 
 ##@ Making it yours
 
+drill: $(INSTALLED) ## Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills
+	@$(RUN) drills.run $(NAME)
+
 rename: $(INSTALLED) ## Give the package another NAME, say NAME=churn, in everything that follows from it
 	@$(RUN) yours.rename $(NAME)
 

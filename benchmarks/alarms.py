@@ -101,7 +101,7 @@ def month_watches(year: pd.DataFrame, month: "pd.Period") -> list[Watch]:
     return [
         *drift_seen(reference, live).watches,
         *feed_watches(reference, live),
-        *label_watches(rows, outcomes, live["scheduled_minutes"]),
+        *label_watches(rows, outcomes, live),
         *quality_watches(rows),
         *service_watches(rows),
     ]

@@ -17,7 +17,7 @@ from serving.metrics import described
 
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
-PROCESSES = ("pipelines", "serving", "monitoring", "yours")
+PROCESSES = ("pipelines", "serving", "monitoring", "yours", "drills")
 WALK = (  # what a learner walks; everything that these import is the core, everything else an extra
     "pipelines.collect",
     "pipelines.validate",
@@ -68,7 +68,7 @@ def targets() -> str:
 def tree() -> str:
     """Every module with the first line of its docstring."""
     lines = []
-    for folder in ("src/flights", "pipelines", "serving", "serving/extras", "monitoring", "yours"):
+    for folder in ("src/flights", "pipelines", "serving", "serving/extras", "monitoring", "yours", "drills"):
         modules = sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
         lines.append(f"{folder + '/':<24}{headline(ROOT / folder / '__init__.py')}")
         lines += [f"    {path.name:<20}{headline(path)}" for path in modules]
@@ -84,6 +84,12 @@ def headline(path: Path) -> str:
 def edit_points() -> str:
     """Every place that knows about the example's data."""
     command = [sys.executable, "-m", "yours.check_swap", "--table"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def drills() -> str:
+    """Every drill."""
+    command = [sys.executable, "-m", "drills.run", "--table"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
@@ -152,4 +158,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "imports": imports,
     "extras": extras,
     "edit-points": edit_points,
+    "drills": drills,
 }

@@ -83,6 +83,13 @@ def label_flips(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random
     return flights, outcomes.assign(arrival_delay=outcomes["arrival_delay"].where(~flipped, wrong))
 
 
+def airport_labels(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
+    """One airport reports its outcomes the wrong way round: late flights on time, punctual ones an hour late."""
+    there = outcomes[KEY].str.endswith(AIRPORT)
+    wrong = np.where(outcomes["arrival_delay"] >= 15, 0.0, 60.0)
+    return flights, outcomes.assign(arrival_delay=outcomes["arrival_delay"].where(~there, wrong))
+
+
 def slower(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
     """The world changes evenly: every flight arrives ten minutes later than it would have."""
     minutes = pd.to_timedelta(10, unit="min")
@@ -120,6 +127,7 @@ FAULTS: tuple[Fault, ...] = (
     new_carrier,
     data_entry,
     label_flips,
+    airport_labels,
     slower,
     new_world,
     doubled,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROCESSES = ("pipelines", "serving", "serving/extras", "monitoring", "yours")
+PROCESSES = ("pipelines", "serving", "serving/extras", "monitoring", "yours", "drills")
 FOLDERS = {"flights": ROOT / "src/flights", **{name: ROOT / name for name in PROCESSES}}
 HEAVY = ("pandas", "pandera", "sklearn", "scipy", "mlflow", "evidently", "matplotlib", "pyarrow", "onnx")
 
@@ -16,7 +16,7 @@ HEAVY = ("pandas", "pandera", "sklearn", "scipy", "mlflow", "evidently", "matplo
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of the code, to be broken."""
-    for name in ("src", "pipelines", "serving", "monitoring", "yours", "pyproject.toml"):
+    for name in ("src", "pipelines", "serving", "monitoring", "yours", "drills", "pyproject.toml"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
@@ -44,6 +44,7 @@ def test_imports_go_one_way(tree):
         ("serving/app.py", "import pipelines.train"),
         ("pipelines/train.py", "import monitoring"),
         ("serving/app.py", "import yours.check_swap"),
+        ("monitoring/replay.py", "import drills.run"),
         ("src/flights/dataset.py", "import pipelines"),
         ("src/flights/features.py", "import flights.registry"),
         ("src/flights/registry.py", "import mlflow"),

@@ -93,13 +93,13 @@ def test_the_renamed_repository_works(tmp_path, split_data):
     path = os.pathsep.join([str(copy / "src"), str(copy)])
     environment = os.environ | {"PYTHONPATH": path, "DATA_DIR": str(data)}
     scripts = Path(sys.executable).parent
-    tests = [f"tests/churn/test_{name}.py" for name in ("config", "features", "evaluation", "predictions", "artifacts")]
+    tests = [f"tests/churn/test_{name}.py" for name in ("config", "evaluation", "predictions", "artifacts")]
     for command in (
         [sys.executable, "-m", "yours.rename", "churn"],
         [scripts / "lint-imports", "--no-cache"],
         [scripts / "ruff", "check", "--quiet", "--no-cache", "."],
         [sys.executable, "docs/generate.py", "--tables"],
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, "tests/serving/test_request.py"],
+        [sys.executable, "-m", "pytest", "-q", "-x", *tests, "tests/serving/test_request.py"],
         *([sys.executable, "-m", f"pipelines.{step}"] for step in ("train", "evaluate", "promote")),
     ):
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,133 @@
+"""Faults of the model itself: too old, or the wrong one."""
+
+import json
+import shutil
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from drills.practice import (
+    Told,
+    expect,
+    features_of,
+    fitted,
+    look,
+    month,
+    part,
+    ranking,
+    refusal,
+    serving,
+    write_log,
+)
+from flights import model, portable, registry
+from flights.artifacts import new_folder, sha256, write_json
+from flights.config import Settings
+from flights.dataset import EVENT_TIME, as_arrays, targets
+from flights.evaluation import brier, margin, metrics, resampled_metrics, sort
+from pipelines.gate import no_better_than_heuristic
+from pipelines.promote import promoted
+
+STALE_MONTHS = 3  # that the stale model learned from
+BAD_ROWS = 5_000
+
+
+def stale_model(settings: Settings) -> Told:
+    """The model is stale: nobody trained for months."""
+    live, train = part(settings, "live"), part(settings, "train")
+    december = live[live[EVENT_TIME] >= live[EVENT_TIME].min() + pd.Timedelta(days=30)]
+    spring = train[train[EVENT_TIME] < train[EVENT_TIME].min() + pd.DateOffset(months=STALE_MONTHS)]
+    recent = pd.concat([train, *(part(settings, name) for name in ("validation", "holdout"))])
+    figures = {name: figures_on(december, rows, settings.seed) for name, rows in (("old", spring), ("new", recent))}
+    told = month(settings, "", first_day=30)
+    write_log(settings, told.clean)
+    rung = look(settings, told.ends)
+    reasons = [reason for reason in rung.reasons if "age of the model" in reason]
+    expect(bool(reasons), f"a reason about the age of the model, got {rung.reasons}")
+    expect(rung.act, f"that somebody must act, got {rung.action}")
+    return Told(
+        f"On the {len(december):,} flights of December a model of the first {STALE_MONTHS} months reaches "
+        f"{figures['old']}, and goes on answering.",
+        f"The monitor says `{rung.action}`: {reasons[0]}.",
+        f"Trained on all months up to the live ones the same model reaches {figures['new']}: "
+        "`make retrain AS_OF=2013-12-01`, through the same gate.",
+    )
+
+
+def figures_on(asked: pd.DataFrame, known: pd.DataFrame, seed: int) -> str:
+    """Ranking and Brier score of a candidate that learned from some rows."""
+    answers = fitted(features_of(known), targets(known), seed).predict_proba(features_of(asked))[:, 1]
+    rows = sort(targets(asked), answers)
+    return f"ROC-AUC {ranking(targets(asked), answers):.3f}, Brier {brier(rows, np.ones(len(asked))):.3f}"
+
+
+def bad_model(settings: Settings) -> Told:
+    """A bad model is promoted by mistake: one that learned from labels in the wrong order."""
+    good = serving(settings)
+    train, holdout = part(settings, "train", BAD_ROWS), part(settings, "holdout")
+    shuffled = np.random.default_rng(settings.seed).permutation(targets(train))
+    version = good.version + 1
+    publish(settings, good, fitted(features_of(train), shuffled, settings.seed), train, version)
+    columns, truth = as_arrays(holdout), targets(holdout)
+    before = ranking(truth, good.score(columns))
+    after = ranking(truth, registry.load(settings.models_dir, version).score(columns))
+    said = verdict(settings, version, holdout)
+    expect(bool(said), "the gate's objection")
+    write_json(
+        settings.candidate_dir / "evaluation.json",
+        {
+            "version": version,
+            "champion": good.version,
+            "checks": [{"sentence": "It beats the heuristic.", "objection": said}],
+        },
+    )
+    refused = refusal(registry.PromotionRefused, lambda: promoted(settings))
+    expect(registry.champion(settings.models_dir) == good.version, "the same champion")
+    told = month(settings, "")
+    flights, outcomes = told.clean
+    good_days = flights["moment"] < told.begins
+    write_log(settings, (flights[good_days], outcomes))
+    registry.promote(settings.models_dir, version, expected=good.version, gate_digest="past the gate, by hand")
+    write_log(settings, (flights[~good_days], outcomes[:0]))
+    rung = look(settings, told.ends)
+    expect(rung.action == "roll back", f"`roll back`, got {rung.action}: {rung.reasons}")
+    registry.rollback(settings.models_dir)
+    again = serving(settings)
+    same = float(np.abs(again.score(columns) - good.score(columns)).max())
+    expect(again.version == good.version and same == 0, "the champion of before")
+    return Told(
+        f"Put in place by hand, past the gate, ROC-AUC on the holdout is {after:.3f} in place of {before:.3f}.",
+        f"The gate refuses it: {refused}. Past the gate the monitor says `{rung.action}`: {'; '.join(rung.reasons)}.",
+        f"`make rollback`: champion is version {again.version} again, with the same probabilities; the history keeps "
+        f"{len(registry.history(settings.models_dir))} entries.",
+    )
+
+
+def publish(settings: Settings, good: registry.Model, pipeline: Any, rows: pd.DataFrame, version: int) -> None:
+    """Publish a fitted candidate with everything that loading verifies, but for its quality."""
+    with new_folder(registry.model_folder(settings.models_dir, version)) as folder:
+        for name in ("reference.parquet", "metrics.json"):
+            shutil.copy(good.folder / name, folder / name)
+        portable.export(pipeline, folder)
+        columns = as_arrays(rows[:100])
+        registry.write_golden(folder, columns, portable.load(folder)(columns))
+        (folder / "gate.json").write_text(json.dumps({"passed": False}))
+        files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+        write_json(folder / registry.MANIFEST, {**good.manifest, "version": version, "files": files})
+
+
+def verdict(settings: Settings, version: int, holdout: pd.DataFrame) -> str:
+    """What the gate's criterion says of a version beside the heuristic, on resampled days."""
+    truth, days = targets(holdout), holdout[EVENT_TIME].dt.date.to_numpy()
+    train = part(settings, "train")
+    rule = model.build_model("heuristic", settings.seed).fit(features_of(train), targets(train))
+    ours = sort(truth, registry.load(settings.models_dir, version).score(as_arrays(holdout)))
+    theirs = sort(truth, rule.predict_proba(features_of(holdout))[:, 1])
+    values, draws = (metrics(ours), metrics(theirs)), [resampled_metrics(rows, days, 0, 100) for rows in (ours, theirs)]
+    margins = {
+        name: margin(name, values[0][name], values[1][name], draws[0][name], draws[1][name])
+        for name in ("roc_auc", "brier")
+    }
+    evidence: Any = SimpleNamespace(margins={"heuristic": margins})
+    return no_better_than_heuristic(evidence)
