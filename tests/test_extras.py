@@ -27,7 +27,7 @@ def listed() -> tuple[list[str], list[str]]:
 @pytest.fixture
 def core(tmp_path: Path, listed: tuple[list[str], list[str]]) -> Path:
     """A copy of the code without any extra."""
-    for name in ("src", "pipelines", "serving", "monitoring", "yours"):
+    for name in ("src", "pipelines", "serving", "monitoring", "yours", "drills"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copy(ROOT / "requirements.lock", tmp_path)
     for extra in listed[0]:
