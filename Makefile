@@ -141,6 +141,9 @@ drill: $(INSTALLED) ## Practise a failure on a copy: damage, guard, way back; wi
 rename: $(INSTALLED) ## Give the package another NAME, say NAME=churn, in everything that follows from it
 	@$(RUN) yours.rename $(NAME)
 
+time-new-feature: $(RAW)/valid.parquet ## In a copy: add a feature, train on a sample, serve; how long, and how many files
+	@$(RUN) yours.new_feature
+
 check-swap: $(INSTALLED) ## What is still the example's, in the order in which one would change it
 	@$(RUN) yours.check_swap
 
