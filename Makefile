@@ -138,6 +138,9 @@ bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and
 drill: $(INSTALLED) ## Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills
 	@$(RUN) drills.run $(NAME)
 
+score-card: $(INSTALLED) ## Run the 28 checks of the ML Test Score, each with its planted bug, and add up
+	@OMP_NUM_THREADS=1 $(RUN) drills.score_card
+
 rename: $(INSTALLED) ## Give the package another NAME, say NAME=churn, in everything that follows from it
 	@$(RUN) yours.rename $(NAME)
 

@@ -93,6 +93,12 @@ def drills() -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+def score_card() -> str:
+    """Every check of the ML Test Score with its tests."""
+    command = [sys.executable, "-m", "drills.score_card", "--table"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 def imports() -> str:
     """Who imports whom: the library's modules, and each process as one; what follows from other arrows is left out."""
     graph = grimp.build_graph("flights", *PROCESSES, cache_dir=None)
@@ -159,4 +165,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "extras": extras,
     "edit-points": edit_points,
     "drills": drills,
+    "score-card": score_card,
 }
