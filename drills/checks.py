@@ -20,7 +20,7 @@ class Check:
         return self.proves + self.planted
 
 
-def tests(*names: str) -> tuple[str, ...]:
+def named(*names: str) -> tuple[str, ...]:
     """Pytest's names of some tests: here the file without `test_` and `.py`, a colon, the test without `test_`."""
     nodes = []
     for each in names:
@@ -34,91 +34,91 @@ CHECKS = (
     Check(
         "D1",
         "What is expected of the data is written in a schema.",
-        tests("flights/dataset:the_contract_changes_nothing", "pipelines/collect:collected_rows_keep_the_contract"),
-        tests("flights/dataset:the_contract_refuses", "pipelines/validate:bad_rows_are_refused_with_all_their_reasons"),
+        named("flights/dataset:the_contract_changes_nothing", "pipelines/collect:collected_rows_keep_the_contract"),
+        named("flights/dataset:the_contract_refuses", "pipelines/validate:bad_rows_are_refused_with_all_their_reasons"),
     ),
     Check("D2", "Every feature is beneficial, beyond the noise of the seed.", (), ()),
     Check("D3", "No feature costs too much.", (), ()),
     Check(
         "D4",
         "Features obey the rule that they are known in time.",
-        tests("flights/features:features_read_inputs_only", "pipelines/conditions:no_later_event_reaches_an_input"),
-        tests("leakage:no_outcome_can_be_declared_an_input", "pipelines/conditions:an_earlier_arrival_is_seen"),
+        named("flights/features:features_read_inputs_only", "pipelines/conditions:no_later_event_reaches_an_input"),
+        named("leakage:no_outcome_can_be_declared_an_input", "pipelines/conditions:an_earlier_arrival_is_seen"),
     ),
     Check(
         "D5",
         "What is personal is controlled, and its deletion propagates.",
-        tests("serving/privacy:a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten"),
+        named("serving/privacy:a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten"),
         (),
     ),
     Check(
         "D6",
         "A feature can be added quickly.",
-        tests("yours/new_feature:it_reaches_a_prediction_over_http"),
-        tests("yours/new_feature:a_model_without_the_feature_is_no_success"),
+        named("yours/new_feature:it_reaches_a_prediction_over_http"),
+        named("yours/new_feature:a_model_without_the_feature_is_no_success"),
     ),
     Check(
         "D7",
         "The code of the features is tested, for training and for serving.",
-        tests("flights/features:features_are_row_wise", "parity:batches_over_http_give_the_same"),
-        tests("parity:parity_would_notice_one_changed_value", "flights/registry:changed_feature_code_is_refused"),
+        named("flights/features:features_are_row_wise", "parity:batches_over_http_give_the_same"),
+        named("parity:parity_would_notice_one_changed_value", "flights/registry:changed_feature_code_is_refused"),
     ),
     Check(
         "M1",
         "The model's specification is checked in: a champion comes from a clean commit.",
-        tests(
+        named(
             "drills/provenance:a_clean_commit_of_ours_is_accepted",
             "flights/tracking:every_model_has_a_run_with_its_lineage",
         ),
-        tests("drills/provenance:what_cannot_be_traced_is_refused"),
+        named("drills/provenance:what_cannot_be_traced_is_refused"),
     ),
     Check("M2", "Offline metrics go with online ones, shown with models degraded on purpose.", (), ()),
     Check("M3", "Hyperparameters are tuned.", (), ()),
     Check(
         "M4",
         "What staleness costs is known.",
-        tests(
+        named(
             "pipelines/cadence:the_cheapest_that_is_good_enough",
             "pipelines/backtest:every_flight_is_predicted_by_the_newest_model_of_its_cadence",
         ),
-        tests("pipelines/cadence:the_best_in_one_metric_alone_is_not_taken", "drills/run:the_guard_acts[stale-model]"),
+        named("pipelines/cadence:the_best_in_one_metric_alone_is_not_taken", "drills/run:the_guard_acts[stale-model]"),
     ),
     Check(
         "M5",
         "A simpler model is not better.",
-        tests(
+        named(
             "flights/model:each_model_beats_the_simpler_one",
             "pipelines/evaluate:the_real_candidate_beats_the_heuristic",
         ),
-        tests("pipelines/gate:a_bad_candidate_is_refused_for_its_own_reason"),
+        named("pipelines/gate:a_bad_candidate_is_refused_for_its_own_reason"),
     ),
     Check("M6", "The model is good enough on all important slices.", (), ()),
     Check("M7", "Inclusion is considered.", (), ()),
     Check(
         "I1",
         "Training is reproducible.",
-        tests("pipelines/train:two_trainings_agree_to_the_bit", "flights/model:a_fit_is_the_same_to_the_bit"),
-        tests("drills/provenance:another_seed_is_another_model"),
+        named("pipelines/train:two_trainings_agree_to_the_bit", "flights/model:a_fit_is_the_same_to_the_bit"),
+        named("drills/provenance:another_seed_is_another_model"),
     ),
     Check(
         "I2",
         "The model's specification is unit-tested.",
-        tests("flights/model:the_heuristic_is_the_historic_rate", "flights/model:trees_split_on_numbers_only"),
-        tests(
+        named("flights/model:the_heuristic_is_the_historic_rate", "flights/model:trees_split_on_numbers_only"),
+        named(
             "flights/portable:categorical_splits_are_refused", "flights/portable:trees_that_found_nothing_are_refused"
         ),
     ),
     Check(
         "I3",
         "The whole pipeline is integration-tested.",
-        tests("extras:the_core_walks_its_loop_without_the_extras"),
-        tests("extras:a_step_that_imports_an_extra_is_found", "pipelines/loop:a_failing_target_ends_the_loop"),
+        named("extras:the_core_walks_its_loop_without_the_extras"),
+        named("extras:a_step_that_imports_an_extra_is_found", "pipelines/loop:a_failing_target_ends_the_loop"),
     ),
     Check(
         "I4",
         "Quality is validated before serving.",
-        tests("pipelines/promote:promotion_and_rollback"),
-        tests(
+        named("pipelines/promote:promotion_and_rollback"),
+        named(
             "pipelines/promote:a_forged_verdict_is_refused",
             "pipelines/evaluate:a_holdout_that_training_saw_is_refused_and_the_champion_stays",
         ),
@@ -127,16 +127,16 @@ CHECKS = (
     Check(
         "I6",
         "A model is canaried before it serves.",
-        tests("serving/extras/challenger:a_running_server_follows_shadow_canary_and_the_end_of_it"),
-        tests("serving/extras/challenger:a_challenger_that_fails_is_aborted_and_costs_no_answer"),
+        named("serving/extras/challenger:a_running_server_follows_shadow_canary_and_the_end_of_it"),
+        named("serving/extras/challenger:a_challenger_that_fails_is_aborted_and_costs_no_answer"),
     ),
     Check(
         "I7",
         "A model can be rolled back, and that is practised.",
-        tests(
+        named(
             "flights/registry:rollback_goes_back_step_by_step", "serving/active:a_promotion_and_a_rollback_are_followed"
         ),
-        tests(
+        named(
             "drills/run:the_guard_acts[bad-model]",
             "flights/registry:rollback_refuses_a_predecessor_that_no_longer_verifies",
         ),
@@ -145,29 +145,29 @@ CHECKS = (
     Check(
         "O2",
         "The data's rules hold in training and in serving.",
-        tests(
+        named(
             "serving/request:the_api_and_the_batch_contract_accept_and_refuse_the_same_rows",
             "monitoring/feeds:clean_feeds_ring_nothing",
         ),
-        tests("serving/request:nothing_is_coerced", "monitoring/feeds:a_broken_feed_rings"),
+        named("serving/request:nothing_is_coerced", "monitoring/feeds:a_broken_feed_rings"),
     ),
     Check(
         "O3",
         "Training and serving do not differ.",
-        tests("monitoring/skew:served_predictions_are_the_model_s"),
-        tests("monitoring/skew:a_millionth_is_a_mismatch"),
+        named("monitoring/skew:served_predictions_are_the_model_s"),
+        named("monitoring/skew:a_millionth_is_a_mismatch"),
     ),
     Check(
         "O4",
         "Models are not too old.",
-        tests("monitoring/findings:three_clean_weeks_are_ok"),
-        tests("monitoring/findings:an_old_model_is_due"),
+        named("monitoring/findings:three_clean_weeks_are_ok"),
+        named("monitoring/findings:an_old_model_is_due"),
     ),
     Check(
         "O5",
         "The model is numerically stable.",
-        tests("flights/portable:missing_values_and_unseen_categories_agree"),
-        tests(
+        named("flights/portable:missing_values_and_unseen_categories_agree"),
+        named(
             "pipelines/evaluate:probabilities_that_are_none_are_refused_without_a_traceback",
             "serving/scorer:a_row_that_breaks_the_model_breaks_no_other_request",
         ),
@@ -175,14 +175,14 @@ CHECKS = (
     Check(
         "O6",
         "Speed and memory have not become worse.",
-        tests("pipelines/score:time_is_linear_and_memory_flat"),
-        tests("deploy/prometheus:every_alert_rings_where_it_should"),
+        named("pipelines/score:time_is_linear_and_memory_flat"),
+        named("deploy/prometheus:every_alert_rings_where_it_should"),
     ),
     Check(
         "O7",
         "The quality of served predictions has not become worse.",
-        tests("monitoring/performance:a_calibrated_model_rings_nothing"),
-        tests(
+        named("monitoring/performance:a_calibrated_model_rings_nothing"),
+        named(
             "monitoring/performance:a_lost_order_rings_for_ranking",
             "monitoring/performance:wrong_probabilities_ring_for_calibration",
         ),

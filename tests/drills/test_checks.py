@@ -3,7 +3,7 @@
 import pytest
 
 from drills import score_card
-from drills.checks import CHECKS, SECTIONS, tests
+from drills.checks import CHECKS, SECTIONS, named
 
 
 def test_there_are_seven_checks_in_each_of_four_sections():
@@ -19,5 +19,5 @@ def test_what_a_check_names_exists(check):
 
 def test_a_name_that_is_not_there_is_found():
     """Planted: a test that nobody wrote, and a file that nobody made."""
-    assert not any(map(score_card.is_there, tests("flights/dataset:nothing_of_the_kind", "flights/nowhere:targets")))
-    assert all(map(score_card.is_there, tests("flights/dataset:targets")))
+    assert not any(map(score_card.is_there, named("flights/dataset:nothing_of_the_kind", "flights/nowhere:targets")))
+    assert all(map(score_card.is_there, named("flights/dataset:targets")))
