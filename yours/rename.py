@@ -92,7 +92,7 @@ def renamed(text: str, old: str, new: str, modules: str) -> str:
         rf"(?<=/ \"){old}(?=\")",
         rf"(?<=[\[\{{(, ]\"){old}(?=\"(, \"(pipelines|{modules})|: (ROOT|tmp_path)))",
         rf"(?<=yours\", \"){old}(?=\"\])",
-        rf"(?<=\(\"){old}(?=\"(, \*|\)))",
+        rf"(?<=\(\"){old}(?=\"(, \*|\))|\.\")",
         rf"^{old}(?= = \"src/)",
         rf"(?<=\{{ ){old}(?= = \"src/)",
         rf"(?<=\(){old}(?=\|pipelines)",

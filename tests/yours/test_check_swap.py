@@ -142,9 +142,10 @@ def test_another_data_set_goes_all_the_way_round(copy):
     ) as server:
         try:
             url = f"http://127.0.0.1:{copy.port}"
-            httpx.Client(transport=httpx.HTTPTransport(retries=8)).get(f"{url}/health/ready").raise_for_status()
+            with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as patient:
+                patient.get(f"{url}/health/ready").raise_for_status()
             replayed = copy.run("monitoring.replay", "--to", "2013-12-10")
-            assert "sent 718 predictions and 716 outcomes" in replayed.stdout, replayed.stdout + replayed.stderr
+            assert "sent 720 predictions and 720 outcomes" in replayed.stdout, replayed.stdout + replayed.stderr
             batch = httpx.post(f"{url}/predict/batch", json={"hours": []})
             assert "a list of 1 to 1000 hours" in batch.text
         finally:
