@@ -74,7 +74,7 @@ def extra_column(settings: Settings) -> Told:
     return Told(
         f"A training that takes every column it finds claims ROC-AUC {claimed:.3f}; in service, where the column is "
         f"empty, it reaches {served:.3f}, and without the column it was {honest:.3f}.",
-        f"The contract refuses all {len(holdout):,} rows: {refused}. Declaring it as an input is refused, too: {declared}.",
+        f"The contract refuses all {len(holdout):,} rows: {refused}. Declaring it as an input is refused: {declared}.",
         f"The column goes; all {len(valid):,} rows pass.",
     )
 
