@@ -84,6 +84,9 @@ $(CHAMPION):
 backtest: $(RAW)/valid.parquet ## How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster
 	@$(RUN) pipelines.backtest $(foreach word,EVERY SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
 
+features: $(SPLITS)/manifest.json ## Drop each feature in turn: which earn their place, and what each costs; EVERY=16 is faster
+	@$(RUN) pipelines.ablation $(foreach word,EVERY SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
+
 labels: $(INSTALLED) ## Audit the recorded outcomes, by rules or by cleanlab, whichever finds more planted mislabels
 	@$(RUN) pipelines.label_audit
 

@@ -1,0 +1,100 @@
+"""A feature earns its place by what is lost without it; a random one and a dear one are refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from flights.artifacts import read_json
+from flights.config import Settings
+from flights.dataset import as_arrays
+from flights.features import plan
+from pipelines import ablation, backtest
+
+RANDOM = "random"
+
+
+@pytest.fixture
+def given(split_data):
+    """What a few flights offer, with a planted column that is nothing but noise."""
+    folder = Settings(data_dir=split_data).splits_dir
+    real = ablation.material(folder, 4, seed=0)
+    noise = np.random.default_rng(0).normal(size=len(real.lessons) + len(real.questions))
+    lessons = real.lessons.assign(**{RANDOM: noise[: len(real.lessons)]})
+    return dataclasses.replace(
+        real, lessons=lessons, questions=real.questions.assign(**{RANDOM: noise[len(lessons) :]})
+    )
+
+
+def test_a_random_column_is_refused_and_a_useful_feature_is_not(given, monkeypatch):
+    """Nothing is lost without the planted column, nor when it is shuffled; without a useful one, much."""
+    monkeypatch.setattr(ablation, "SEEDS", 3)
+    todo = ablation.tasks([(RANDOM,), ("schedule_shortfall",)])
+    areas = {task: ablation.areas(task, given) for task in todo}
+    noise = ablation.seed_noise(areas)
+    refused = ablation.place(RANDOM, areas, noise, 0.0, 0.0)
+    assert refused.verdict == "refused: no use"
+    useful = ablation.place("schedule_shortfall", areas, noise, 0.0, 0.0)
+    assert not useful.verdict.startswith("refused")
+    assert useful.shuffled > 5 * abs(refused.shuffled)
+
+
+def areas_like(whole: list[float], without: list[float], shuffled: float) -> dict:
+    """Measured areas of two seeds, made up."""
+    pairs = zip(whole, without, strict=True)
+    found = {}
+    for seed, (all_of_it, less) in enumerate(pairs):
+        found[ablation.Task(seed, (), True)] = {"": all_of_it, "one": all_of_it - shuffled}
+        found[ablation.Task(seed, ("one",))] = {"": less}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("without", "shuffled", "microseconds", "size", "verdict"),
+    [
+        ([0.70, 0.701], 0.05, 1.0, 10.0, "earns its place"),
+        ([0.75, 0.751], 0.05, 1.0, 10.0, "shares its place"),
+        ([0.75, 0.751], 0.0, 1.0, 10.0, "refused: no use"),
+        ([0.77, 0.771], 0.0, 1.0, 10.0, "refused: no use"),
+        ([0.70, 0.701], 0.05, 11.0, 10.0, "refused: too dear"),
+        ([0.70, 0.701], 0.05, 1.0, 51.0, "refused: too dear"),
+    ],
+)
+def test_the_verdict(without, shuffled, microseconds, size, verdict, monkeypatch):
+    """Lost without it, only when shuffled, neither, better without it, over either budget."""
+    monkeypatch.setattr(ablation, "SEEDS", 2)
+    areas = areas_like([0.75, 0.751], without, shuffled)
+    noise = ablation.seed_noise(areas)
+    assert noise == pytest.approx(0.001 / np.sqrt(2))
+    assert ablation.place("one", areas, noise, microseconds, size).verdict == verdict
+
+
+def test_every_feature_is_within_the_budget(split_data):
+    """No feature of ours takes more CPU time or more of a request than one may."""
+    sample = as_arrays(ablation.labelled(Settings(data_dir=split_data).splits_dir, "validation", 40))
+    costs = {name: ablation.costs(name, sample) for name, *_ in plan()}
+    assert all(time < ablation.MOST_MICROSECONDS and size < ablation.MOST_BYTES for time, size in costs.values())
+    assert costs["minute_of_day"][0] > costs["temperature"][0]  # a computation, and a value passed on
+    assert costs["minute_of_day"][1] == 0  # the day of the week needs the departure too
+
+
+def test_a_dropped_feature_says_nothing(given):
+    """It is the same for every flight; the others are untouched."""
+    left = ablation.dropped(given.lessons, ("carrier", "seats"))
+    assert left[["carrier", "seats"]].nunique().tolist() == [1, 1]
+    others = given.lessons.columns.difference(["carrier", "seats"])
+    assert left[others].equals(given.lessons[others])
+
+
+@pytest.mark.heavy
+def test_the_command(split_data, monkeypatch, capsys):
+    """Every feature has a verdict, a cost and a worth, as a table and as JSON."""
+    monkeypatch.setattr(ablation, "SEEDS", 2)
+    monkeypatch.setattr(backtest, "WORKERS", 1)
+    monkeypatch.setenv("DATA_DIR", str(split_data))
+    monkeypatch.setattr("sys.argv", ["features", "--every", "8"])
+    ablation.main()
+    report = read_json(split_data / "5_reports" / "features.json", "")
+    assert [each["name"] for each in report["features"]] == [name for name, *_ in plan()]
+    assert {each["verdict"] for each in report["features"]} <= set(ablation.VERDICTS)
+    assert "Lost without a whole feed" in " ".join(capsys.readouterr().out.split())
