@@ -53,6 +53,20 @@ def service_metrics() -> str:
     return "\n".join([*lines, *(f"| `{name}` | {kind} | {text} |" for name, kind, text in described())]) + "\n"
 
 
+def allowed_input() -> str:
+    """What looks odd and is answered."""
+    from behaviour import allowed_input  # noqa: PLC0415 - a copy without the tests has all other tables
+
+    return allowed_input()
+
+
+def refused_input() -> str:
+    """What is refused, and in which words."""
+    from behaviour import refused_input  # noqa: PLC0415
+
+    return refused_input()
+
+
 def criteria() -> str:
     """Every criterion of the gate."""
     lines = ["| criterion | what a candidate must show |", "|---|---|"]
@@ -159,6 +173,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "criteria": criteria,
     "service metrics": service_metrics,
+    "allowed input": allowed_input,
+    "refused input": refused_input,
     "targets": targets,
     "tree": tree,
     "imports": imports,

@@ -92,7 +92,7 @@ def _expected(error: dict[str, Any]) -> str:
 
 
 _KINDS = {"text": "text", "integer": "an integer", "number": "a finite number", "time": "ISO 8601 time with an offset"}
-EXPECTED = {column.name: f"{_KINDS[column.kind]}, {allowed(column)}" for column in INPUTS} | {
+EXPECTED = {column.name: f"{_KINDS[column.kind]}, {allowed(column)}".removesuffix(", any") for column in INPUTS} | {
     "request_id": f"text of 1 to {MAX_TEXT} letters, digits and ._:-",
     ROWS: f"a list of 1 to {MAX_ROWS} {ROWS}",
     "outcomes": f"a list of 1 to {MAX_ROWS} outcomes",

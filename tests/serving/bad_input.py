@@ -1,5 +1,7 @@
 """The corpus of bad input: `bad_input.jsonl` has one named case a line, written as what differs from a good request.
 
+`good_input.jsonl` has what looks odd and is answered all the same; docs/behaviour.md shows both.
+
 `set` and `add` carry raw JSON text, because much of what is wrong cannot be written by a JSON library.
 """
 
@@ -12,6 +14,7 @@ from typing import Any
 from serving.request import example
 
 FILE = Path(__file__).with_suffix(".jsonl")
+GOOD = FILE.with_stem("good_input")
 MARKER = "zzmarkerzz"  # what cases send where a careless server would repeat it
 
 
@@ -28,9 +31,9 @@ class Reply:
         return json.loads(self.body)
 
 
-def cases() -> list[dict[str, Any]]:
+def cases(file: Path = FILE) -> list[dict[str, Any]]:
     """Every case of the corpus."""
-    return [json.loads(line) for line in FILE.read_text().splitlines()]
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def body(case: dict[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from serving.request import example
-from tests.serving.bad_input import MARKER, Reply, cases, send
+from tests.serving.bad_input import GOOD, MARKER, Reply, cases, send
 from tests.serving.running import Server
 
 CASES = {case["name"]: case for case in cases()}
@@ -57,6 +57,18 @@ def check(name: str, case: dict, lean: http.client.HTTPConnection, plain: http.c
     good = send(lean, {})
     assert good.status == 200, name
     assert 0 <= good.json()["probability"] <= 1
+
+
+@pytest.mark.parametrize("case", cases(GOOD), ids=lambda case: case["name"])
+def test_what_looks_odd_and_is_allowed_is_answered(server: Server, plain_server: Server, case: dict):
+    """Both routes answer it alike; what means the same as the example gets the example's probability."""
+    with connected(server, plain_server) as (lean, plain):
+        replies = send(lean, case), send(plain, case)
+        assert [reply.status for reply in replies] == [200, 200], replies
+        probabilities = {reply.json()["probability"] for reply in replies}
+        assert len(probabilities) == 1
+        if case.get("same"):
+            assert probabilities == {send(lean, {}).json()["probability"]}
 
 
 def test_good_requests_get_the_same_answers_from_both_routes(server: Server, plain_server: Server):
