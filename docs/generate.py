@@ -1,15 +1,16 @@
 """Make again what is generated in the README and docs/, or check that it is still true.
 
-Three kinds of blocks, each between a comment and `<!-- end -->`: `<!-- table: NAME -->` is a table made from the code,
-`<!-- run: COMMAND -->` a command with its real output, and `<!-- include: PATH -->` a text that the commands left in
-the data folder, without its pictures. All share one new DATA_DIR; a command that ends in `&` goes on in the background
-until the end.
+Blocks lie between a comment and `<!-- end -->`: `<!-- table: NAME -->` is a table made from the code,
+`<!-- run: COMMAND -->` a command with its real output, `<!-- fails: COMMAND -->` one that must fail, `<!-- python -->` the code below it with
+what it prints, and `<!-- include: PATH -->` a text that the commands left in the data folder, without its pictures. All
+share one new DATA_DIR, which is `data/` in commands and output; a command that ends in `&` goes on until its page ends.
 """
 
 import argparse
 import difflib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,7 +21,10 @@ from pathlib import Path
 from tables import OUTSIDE, TABLES
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"<!-- (table|run|include): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (table|run|fails|include|python)(?:: (.+?))? -->\n)(.*?)<!-- end -->", re.DOTALL)
+TRACEBACK = re.compile(r"(?:^Traceback .*\n(?:[ ].*\n)+(?=\S))|^(?:During|The above) .*\n", re.MULTILINE)
+CODE = re.compile(r"```python\n(.*?)```\n", re.DOTALL)
+DATA = re.compile(r"(?<![\w/.-])data/")  # the folder as commands name it
 VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"\d+\.\d s\b"), "_ s"),
     (re.compile(r"\b\d+\.\d MB\b"), "_ MB"),
@@ -32,6 +36,7 @@ VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r'"request_id":\s*"[^"]+"'), '"request_id":"_"'),
     (re.compile(r"urn:uuid:[0-9a-f-]{36}"), "urn:uuid:_"),
     (re.compile(r"process \[?\d+\]?"), "process _"),
+    (re.compile(r"\[Makefile:\d+: "), "[Makefile:_: "),
 )
 START_SECONDS = 30
 
@@ -40,17 +45,15 @@ def main() -> None:
     """Write the generated parts, or with --check compare them; only tables with --tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "files", nargs="*", type=Path, default=[ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+        "files", nargs="*", type=Path, default=[ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     )
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if something is stale")
     parser.add_argument("--tables", action="store_true", help="leave the commands alone: they take minutes")
+    parser.add_argument("--data", type=Path, help="go on with this DATA_DIR, to work on one page")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        shell = Shell(Path(folder) / "data")
-        try:
-            stale = [path for path in words.files if not brought_up_to_date(path, shell, words.check, words.tables)]
-        finally:
-            shell.close()
+        shell = Shell((words.data or Path(folder) / "data").absolute())
+        stale = [path for path in words.files if not brought_up_to_date(path, shell, words.check, words.tables)]
     if stale:
         sys.exit(f"stale: {', '.join(str(path) for path in stale)}; run `make docs`")
 
@@ -58,7 +61,10 @@ def main() -> None:
 def brought_up_to_date(path: Path, shell: "Shell", check: bool, tables: bool) -> bool:
     """Whether a file was, or now is, what its blocks produce."""
     old = path.read_text()
-    new = BLOCK.sub(lambda found: block(found, shell, tables), old)
+    try:
+        new = BLOCK.sub(lambda found: block(found, shell, tables), old)
+    finally:
+        shell.close()
     if not check:
         path.write_text(new)
         return True
@@ -69,16 +75,42 @@ def brought_up_to_date(path: Path, shell: "Shell", check: bool, tables: bool) ->
 
 def block(found: re.Match[str], shell: "Shell", tables: bool) -> str:
     """One block as it should be now."""
-    kind, name = found.groups()
-    if kind == "table":
-        return f"<!-- table: {name} -->\n{TABLES[name]()}<!-- end -->"
-    if tables:
+    head, kind, name, body = found.groups()
+    if tables and kind != "table":
         return found.group()
-    if kind == "include":
-        lines = (shell.data_dir / name).read_text().splitlines()
-        text = "\n".join(line for line in lines if not line.startswith("!["))
-        return f"<!-- include: {name} -->\n{text}\n<!-- end -->"
-    return f"<!-- run: {name} -->\n```console\n$ {name.removesuffix(' &')}\n{shell.output(name)}```\n<!-- end -->"
+    return head + CONTENT[kind](shell, name, body) + "<!-- end -->"
+
+
+def table(shell: "Shell", name: str, body: str) -> str:
+    """What the code says."""
+    return TABLES[name]()
+
+
+def run(shell: "Shell", command: str, body: str) -> str:
+    """What a command prints."""
+    return f"```console\n$ {command.removesuffix(' &')}\n{shell.output(command)}```\n"
+
+
+def fails(shell: "Shell", command: str, body: str) -> str:
+    """What a command prints that must fail, and its exit code."""
+    return f"```console\n$ {command}\n{shell.refusal(command)}```\n"
+
+
+def include(shell: "Shell", name: str, body: str) -> str:
+    """What the commands left, without its pictures."""
+    lines = (shell.data_dir / name).read_text().splitlines()
+    return "".join(f"{line}\n" for line in lines if not line.startswith("!["))
+
+
+def python(shell: "Shell", name: str, body: str) -> str:
+    """The block's code, and what it prints."""
+    code = CODE.match(body)
+    if code is None:
+        sys.exit(f"expected a block of python, got: {body[:80]}")
+    return f"{code.group()}```text\n{shell.output(shlex.join([sys.executable, '-c', code[1]]))}```\n"
+
+
+CONTENT = {"table": table, "run": run, "fails": fails, "include": include, "python": python}
 
 
 def comparable(text: str) -> str:
@@ -97,15 +129,28 @@ class Shell:
         self.environment = OUTSIDE | {"DATA_DIR": str(data_dir), "COLUMNS": "120", "NO_COLOR": "1"}
 
     def output(self, command: str) -> str:
-        """What a command prints; a failing one ends the run, unless its line says `|| true`."""
+        """What a command prints; a failing one ends the run."""
         if command.endswith("&"):
             return self.started(command.removesuffix("&").strip())
-        done = subprocess.run(
-            command, shell=True, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
-        )
+        done = self.done(command)
         if done.returncode:
             sys.exit(f"{command} failed:\n{done.stdout}{done.stderr}")
         return self.shown(done.stdout)
+
+    def refusal(self, command: str) -> str:
+        """What a command says that must fail, and its exit code; one that succeeds ends the run."""
+        done = self.done(command)
+        if not done.returncode:
+            sys.exit(f"{command} was expected to fail, and did not:\n{done.stdout}{done.stderr}")
+        said = TRACEBACK.sub("", done.stdout + done.stderr)
+        return self.shown(said) + f"(exit code {done.returncode})\n"
+
+    def done(self, command: str) -> subprocess.CompletedProcess[str]:
+        """A command that has ended."""
+        command = DATA.sub(f"{self.data_dir}/", command)
+        return subprocess.run(
+            command, shell=True, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
+        )
 
     def started(self, command: str) -> str:
         """What a server prints until it has nothing more to say."""
@@ -120,6 +165,8 @@ class Shell:
         while time.monotonic() < deadline and "running on" not in said.lower():
             time.sleep(0.5)
             said += process.stdout.read() or ""
+            if process.poll() is not None:
+                sys.exit(f"{command} ended: {said}")
         return self.shown(said)
 
     def shown(self, text: str) -> str:
@@ -128,10 +175,11 @@ class Shell:
         return "".join(f"{line.rstrip()}\n" for line in lines)
 
     def close(self) -> None:
-        """Stop what still runs."""
+        """Stop what a page has started."""
         for process in self.background:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(START_SECONDS)
+        self.background = []
 
 
 if __name__ == "__main__":

@@ -62,6 +62,40 @@ def test_a_command_that_fails_is_found(page):
     assert "no-such-target" in verdict.stderr
 
 
+def test_a_command_that_must_fail_is_shown_with_its_exit_code(tmp_path):
+    """The tutorial's refusals: a true one passes; planted, a refusal that no longer comes, is found."""
+    page = tmp_path / "page.md"
+    refusal = "<!-- fails: COMMAND -->\n```console\n$ COMMAND\nno\n(exit code 3)\n```\n<!-- end -->\n"
+    page.write_text(refusal.replace("COMMAND", "echo no; exit 3"))
+    assert check(str(page)).returncode == 0
+    page.write_text(refusal.replace("COMMAND", "echo no; exit 0"))
+    verdict = check(str(page))
+    assert verdict.returncode == 1
+    assert "was expected to fail" in verdict.stderr
+
+
+def test_python_on_a_page_is_run(tmp_path):
+    """The output below a block of code is what it prints; planted: another one."""
+    page = tmp_path / "page.md"
+    page.write_text("<!-- python -->\n```python\nprint(6 * 7)\n```\n```text\n42\n```\n<!-- end -->\n")
+    assert check(str(page)).returncode == 0
+    page.write_text(page.read_text().replace("\n42\n", "\n41\n"))
+    verdict = check(str(page))
+    assert verdict.returncode == 1
+    assert "-41" in verdict.stdout
+
+
+def test_pages_share_the_data_folder_under_the_name_that_they_show(tmp_path):
+    """A command says `data/`, as its reader would, and gets the run's own folder."""
+    first, second = tmp_path / "1.md", tmp_path / "2.md"
+    write, read = "mkdir -p data/x && echo 42 > data/x/y && echo data/x/y", "cat data/x/y"
+    for page, command, said in ((first, write, "data/x/y"), (second, read, "42")):
+        page.write_text(f"<!-- run: {command} -->\n```console\n$ {command}\n{said}\n```\n<!-- end -->\n")
+    verdict = check(str(first), str(second))
+    assert verdict.returncode == 0, verdict.stdout
+    assert not (ROOT / "data" / "x").exists()
+
+
 def test_a_stale_table_is_found(tmp_path):
     """Planted: a table that lacks a row."""
     page = tmp_path / "page.md"
