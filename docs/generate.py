@@ -1,9 +1,10 @@
 """Make again what is generated in the README and docs/, or check that it is still true.
 
-Blocks lie between a comment and `<!-- end -->`: `<!-- table: NAME -->` is a table made from the code,
-`<!-- run: COMMAND -->` a command with its real output, `<!-- fails: COMMAND -->` one that must fail, `<!-- python -->` the code below it with
-what it prints, and `<!-- include: PATH -->` a text that the commands left in the data folder, without its pictures. All
-share one new DATA_DIR, which is `data/` in commands and output; a command that ends in `&` goes on until its page ends.
+Blocks lie between a comment and `<!-- end -->`. `<!-- table: NAME -->` is a table made from the code, `<!-- run: C -->`
+a command with its real output, `<!-- fails: C -->` a command that must fail, `<!-- python -->` the code below it with
+what it prints, and `<!-- include: PATH -->` a text that the commands left in the data folder, without its pictures.
+
+All share one new DATA_DIR, `data/` in commands and output; a command that ends in `&` goes on until its page ends.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from tables import OUTSIDE, TABLES
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- (table|run|fails|include|python)(?:: (.+?))? -->\n)(.*?)<!-- end -->", re.DOTALL)
-TRACEBACK = re.compile(r"(?:^Traceback .*\n(?:[ ].*\n)+(?=\S))|^(?:During|The above) .*\n", re.MULTILINE)
+TRACEBACK = re.compile(r"^Traceback .*\n(?:[ ].*\n)+(?:.*\n\n(?:During|The above) .*\n\n)?", re.MULTILINE)
 CODE = re.compile(r"```python\n(.*?)```\n", re.DOTALL)
 DATA = re.compile(r"(?<![\w/.-])data/")  # the folder as commands name it
 VARIES = (  # what differs from run to run, and what to compare in its place
@@ -88,7 +89,8 @@ def table(shell: "Shell", name: str, body: str) -> str:
 
 def run(shell: "Shell", command: str, body: str) -> str:
     """What a command prints."""
-    return f"```console\n$ {command.removesuffix(' &')}\n{shell.output(command)}```\n"
+    typed = command.removesuffix(" &").replace("\n", "\n$ ")
+    return f"```console\n$ {typed}\n{shell.output(command)}```\n"
 
 
 def fails(shell: "Shell", command: str, body: str) -> str:
@@ -125,7 +127,7 @@ class Shell:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        self.background: list[subprocess.Popen[str]] = []
+        self.background: list[subprocess.Popen[bytes]] = []
         self.environment = OUTSIDE | {"DATA_DIR": str(data_dir), "COLUMNS": "120", "NO_COLOR": "1"}
 
     def output(self, command: str) -> str:
@@ -154,19 +156,18 @@ class Shell:
 
     def started(self, command: str) -> str:
         """What a server prints until it has nothing more to say."""
-        process = subprocess.Popen(
-            command, shell=True, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, start_new_session=True,
-        )  # fmt: skip
-        self.background.append(process)
-        assert process.stdout is not None
-        os.set_blocking(process.stdout.fileno(), False)
-        said, deadline = "", time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and "running on" not in said.lower():
-            time.sleep(0.5)
-            said += process.stdout.read() or ""
-            if process.poll() is not None:
-                sys.exit(f"{command} ended: {said}")
+        with tempfile.NamedTemporaryFile() as output:
+            process = subprocess.Popen(
+                command, shell=True, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+            self.background.append(process)
+            said, deadline = "", time.monotonic() + START_SECONDS
+            while time.monotonic() < deadline and "running on" not in said.lower():
+                time.sleep(0.5)
+                said = Path(output.name).read_text()
+                if process.poll() is not None:
+                    sys.exit(f"{command} ended: {said}")
         return self.shown(said)
 
     def shown(self, text: str) -> str:
