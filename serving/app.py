@@ -7,6 +7,7 @@ It starts without a champion: alive, not ready, and saying which command to run.
 import asyncio
 import gc
 import logging
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -46,6 +47,7 @@ DRAIN_SECONDS = 20  # how long a request may still take after SIGTERM
 def main() -> None:
     """Serve on HOST and PORT until told to stop."""
     settings = Settings()
+    refuse_taken_port(settings.host, settings.port)
     start_log(settings.log_level)
     uvicorn.run(
         create_app(settings),
@@ -60,6 +62,16 @@ def main() -> None:
         ws="none",
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Say it in words where somebody else listens; uvicorn says so in JSON, when all is loaded."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.exit(f"cannot listen on {host}:{port} ({error.strerror}): run `make serve PORT={port + 1}`")
 
 
 def create_app(settings: Settings) -> FastAPI:

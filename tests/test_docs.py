@@ -115,6 +115,42 @@ def test_links_lead_somewhere(page):
         assert target.startswith("http") or (page.parent / target).exists(), target
 
 
+CHAPTERS = sorted((ROOT / "docs" / "tutorial").glob("[0-9]*.md"))
+PARTS = (
+    "## What goes wrong",
+    "## What to run",
+    "## Where to look",
+    "## Assignment: ",
+    "## For your own data",
+    "## Not covered",
+)
+
+
+def test_the_tutorial_follows_the_loop():
+    """Twelve chapters, each of them in its table of contents."""
+    contents = (ROOT / "docs" / "tutorial" / "README.md").read_text()
+    assert len(CHAPTERS) == 12
+    assert [chapter.name for chapter in CHAPTERS if f"]({chapter.name})" not in contents] == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_a_chapter_has_its_parts_and_a_refusal(chapter):
+    """What goes wrong, what to run, where to look, something to break, one's own data, and what is missing."""
+    text = chapter.read_text()
+    places = [text.index(part) for part in PARTS]
+    assert places == sorted(places)
+    assert "<!-- fails: " in text
+    assert "```console\n" in text.split("<!-- fails: ")[1], "its output is there"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_code_stands_on_a_page_without_being_run(page):
+    """A block of Python or of console output is one that CI runs."""
+    outside = re.sub(r"<!-- (?:run|fails|python|table|include).*?<!-- end -->", "", page.read_text(), flags=re.DOTALL)
+    assert "```python" not in outside
+    assert "```console" not in outside
+
+
 def glossary() -> dict[str, str]:
     """Each term of the glossary with the file where it lives."""
     rows = re.findall(r"^\| (.+?) \| .+? \| `(.+?)` \|$", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)

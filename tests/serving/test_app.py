@@ -1,7 +1,11 @@
 """The service answers, remembers and refuses well."""
 
 import json
+import os
+import socket
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -10,7 +14,7 @@ import pytest
 from flights.registry import Model, as_columns
 from serving.request import example
 from tests.serving.published import UNSEEN, naive, random_flights
-from tests.serving.running import Server, running
+from tests.serving.running import ROOT, Server, running
 
 
 def probabilities(model: Model, flights: list[dict]) -> list[float]:
@@ -146,3 +150,14 @@ def wait_for_version(server: Server, version: int) -> None:
             return
         time.sleep(0.02)
     raise AssertionError(f"version {version} never answered")
+
+
+def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path):
+    """Planted: somebody listens there already."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        environment = os.environ | {"PORT": str(port), "DATA_DIR": str(tmp_path)}
+        command = [sys.executable, "-m", "serving.app"]
+        answer = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert f"make serve PORT={port + 1}" in answer.stderr
