@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tables import OUTSIDE, TABLES
@@ -180,6 +181,11 @@ class Shell:
         for process in self.background:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(START_SECONDS)
+            deadline = time.monotonic() + START_SECONDS
+            with suppress(ProcessLookupError):  # the shell may end before the server that it started
+                while time.monotonic() < deadline:
+                    os.killpg(process.pid, 0)
+                    time.sleep(0.1)
         self.background = []
 
 
