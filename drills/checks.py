@@ -93,7 +93,15 @@ CHECKS = (
         named("pipelines/gate:a_bad_candidate_is_refused_for_its_own_reason"),
     ),
     Check("M6", "The model is good enough on all important slices.", (), ()),
-    Check("M7", "Inclusion is considered.", (), ()),
+    Check(
+        "M7",
+        "Inclusion is considered: no group is served otherwise, and no person is a feature.",
+        named("drills/inclusion:no_group_is_served_otherwise"),
+        named(
+            "drills/inclusion:a_group_that_is_served_otherwise_is_found",
+            "drills/inclusion:a_personal_column_is_no_feature",
+        ),
+    ),
     Check(
         "I1",
         "Training is reproducible.",

@@ -20,6 +20,7 @@ Minutes = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 Feature = str | Callable[..., Numbers]
 
+PERSONAL = frozenset(column.name for column in INPUTS if column.personal)
 MAX_FEATURES = 40  # every one must earn its place: it costs its caller a value, and the model a way to be wrong
 FIRST_YEAR, LAST_YEAR = 2000, 2050  # of the clock changes known; beyond them the nearest offset holds
 
@@ -141,7 +142,8 @@ def plan() -> tuple[tuple[str, Callable[..., Numbers] | None, tuple[str, ...]], 
     Raises
     ------
     DeclarationError
-        A feature reads what is no input, or a text is no category, or the heuristic goes by what is no feature.
+        A feature reads what is no input or identifies someone, a text is no category, or the heuristic goes by what is
+        no feature.
     """
     made = tuple(
         (feature, None, (feature,))
@@ -153,6 +155,8 @@ def plan() -> tuple[tuple[str, Callable[..., Numbers] | None, tuple[str, ...]], 
     for name, function, parameters in made:
         if missing := [parameter for parameter in parameters if parameter not in kinds]:
             raise DeclarationError(f"feature {name} reads {', '.join(missing)}: declare it in dataset.INPUTS")
+        if persons := [parameter for parameter in parameters if parameter in PERSONAL]:
+            raise DeclarationError(f"feature {name}: {', '.join(persons)} identifies someone, and is never a feature")
         if (function is None and (kinds[name] == "text") != (name in CATEGORIES)) or kinds.get(name) == "time":
             raise DeclarationError(
                 f"feature {name}: list a text in CATEGORIES, and nothing else; make a number of a time"

@@ -71,7 +71,7 @@ def undeclared(moon_phase):
     ("listed", "message"),
     [
         ((*features.FEATURES, undeclared), "feature undeclared reads moon_phase: declare it"),
-        ((*features.FEATURES, "tailnum"), "feature tailnum: list a text in CATEGORIES"),
+        ((*features.FEATURES, "tailnum"), "feature tailnum: tailnum identifies someone"),
         ((*features.FEATURES, "scheduled_departure"), "feature scheduled_departure: .* make a number of a time"),
         (features.FEATURES[1:], "CATEGORIES and HEURISTIC name carrier"),
     ],
