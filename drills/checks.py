@@ -37,8 +37,18 @@ CHECKS = (
         named("flights/dataset:the_contract_changes_nothing", "pipelines/collect:collected_rows_keep_the_contract"),
         named("flights/dataset:the_contract_refuses", "pipelines/validate:bad_rows_are_refused_with_all_their_reasons"),
     ),
-    Check("D2", "Every feature is beneficial, beyond the noise of the seed.", (), ()),
-    Check("D3", "No feature costs too much.", (), ()),
+    Check(
+        "D2",
+        "Every feature is beneficial, beyond the noise of the seed.",
+        named("pipelines/ablation:the_command"),
+        named("pipelines/ablation:a_random_column_is_refused_and_a_useful_feature_is_not"),
+    ),
+    Check(
+        "D3",
+        "No feature costs too much.",
+        named("pipelines/ablation:every_feature_is_within_the_budget"),
+        named("pipelines/ablation:the_verdict"),
+    ),
     Check(
         "D4",
         "Features obey the rule that they are known in time.",
@@ -48,7 +58,9 @@ CHECKS = (
     Check(
         "D5",
         "What is personal is controlled, and its deletion propagates.",
-        named("serving/privacy:a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten"),
+        named(
+            "serving/privacy:a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten",
+        ),
         (),
     ),
     Check(
@@ -72,8 +84,18 @@ CHECKS = (
         ),
         named("drills/provenance:what_cannot_be_traced_is_refused"),
     ),
-    Check("M2", "Offline metrics go with online ones, shown with models degraded on purpose.", (), ()),
-    Check("M3", "Hyperparameters are tuned.", (), ()),
+    Check(
+        "M2",
+        "Offline metrics go with online ones, shown with models degraded on purpose.",
+        (),
+        (),
+    ),
+    Check(
+        "M3",
+        "Hyperparameters are tuned.",
+        (),
+        (),
+    ),
     Check(
         "M4",
         "What staleness costs is known.",
@@ -92,7 +114,12 @@ CHECKS = (
         ),
         named("pipelines/gate:a_bad_candidate_is_refused_for_its_own_reason"),
     ),
-    Check("M6", "The model is good enough on all important slices.", (), ()),
+    Check(
+        "M6",
+        "The model is good enough on all important slices.",
+        (),
+        (),
+    ),
     Check(
         "M7",
         "Inclusion is considered: no group is served otherwise, and no person is a feature.",
@@ -131,7 +158,12 @@ CHECKS = (
             "pipelines/evaluate:a_holdout_that_training_saw_is_refused_and_the_champion_stays",
         ),
     ),
-    Check("I5", "One example can be debugged step by step.", (), ()),
+    Check(
+        "I5",
+        "One example can be debugged step by step.",
+        (),
+        (),
+    ),
     Check(
         "I6",
         "A model is canaried before it serves.",
@@ -149,7 +181,14 @@ CHECKS = (
             "flights/registry:rollback_refuses_a_predecessor_that_no_longer_verifies",
         ),
     ),
-    Check("O1", "A change of what the model depends on is told.", (), ()),
+    Check(
+        "O1",
+        "A change of what the model depends on is told.",
+        named(
+            "deploy/lock:what_is_shipped_is_what_was_tested",
+        ),
+        (),
+    ),
     Check(
         "O2",
         "The data's rules hold in training and in serving.",
@@ -184,7 +223,10 @@ CHECKS = (
         "O6",
         "Speed and memory have not become worse.",
         named("pipelines/score:time_is_linear_and_memory_flat"),
-        named("deploy/prometheus:every_alert_rings_where_it_should"),
+        named(
+            "deploy/prometheus:every_alert_rings_where_it_should",
+            "pipelines/gate:a_bad_candidate_is_refused_for_its_own_reason",
+        ),
     ),
     Check(
         "O7",

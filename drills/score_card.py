@@ -57,10 +57,16 @@ def is_there(node: str) -> bool:
 def outcomes(nodes: Sequence[str]) -> dict[str, str]:
     """What each test, with its parameters, came to: PASSED, FAILED, ERROR or SKIPPED."""
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "--show-capture=no", "--tb=no", *nodes]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    lines = re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL) (\S+::.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    said = ""
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        assert run.stdout is not None  # noqa: S101 - it was asked for
+        for line in run.stdout:
+            said += line
+            if line.endswith("%]\n"):
+                print(line, end="", flush=True)
+    lines = re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL) (\S+::.+?)(?: - .*)?$", said, re.MULTILINE)
     if not lines:
-        sys.exit(f"expected outcomes of tests, got:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        sys.exit(f"expected outcomes of tests, got:\n{said[-2000:]}")
     return {node: outcome for outcome, node in lines}
 
 
