@@ -59,6 +59,8 @@ evaluate: $(CANDIDATE)/evaluation.json ## Measure the candidate on the holdout a
 promote: $(CANDIDATE)/promotion.json ## Make the candidate champion if the gate passed it
 rollback: $(INSTALLED) ## Make the previous champion champion again
 	@$(RUN) pipelines.promote --rollback
+explain: $(INSTALLED) ## Replay the logged request ID step by step: why its probability is what it is; JSON=1 for programs
+	@$(RUN) pipelines.explain '$(ID)' $(if $(JSON),--json)
 challenge: $(INSTALLED) ## Run VERSION beside the champion, as shadow or as canary for a SHARE of the flights; VERSION=none ends it
 	@$(RUN) pipelines.challenge $(VERSION) $(if $(SHARE),--share $(SHARE))
 mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000
@@ -206,6 +208,10 @@ lock: ## Pin every dependency anew (needs uv)
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-batch.lock
 	uv pip compile deploy/tools.in --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade -q -o deploy/tools.lock
+
+forget: $(INSTALLED) ## Remove SUBJECT (say SUBJECT=N14228) from log, data and all that holds it, and look for what is left
+	@$(RUN) serving.privacy '$(SUBJECT)'
+	@$(RUN) pipelines.forget '$(SUBJECT)'
 
 clean: ## Forget everything made: data, models, the environment, caches
 	find $(DATA_DIR) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +

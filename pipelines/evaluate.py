@@ -180,8 +180,9 @@ def reference_rows(holdout: pd.DataFrame, ours: Answers) -> pd.DataFrame:
     """What the monitor compares the traffic with: the days just before it, whole, with what the model said of them.
 
     All of the holdout: alarms are set by how far one clean day is from another, and a sample would add its own noise.
+    Without personal columns: nobody compares them, and a published folder could not forget them.
     """
-    names = [column.name for column in INPUTS]
+    names = [column.name for column in INPUTS if not column.personal]
     return holdout[names].assign(probability=ours.probabilities, target=targets(holdout)).sort_values(EVENT_TIME)
 
 

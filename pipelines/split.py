@@ -23,20 +23,25 @@ def main() -> None:
     """Write the four parts and their manifest."""
     settings = Settings()
     with step("split") as said:
-        source = settings.raw_dir / "valid.parquet"
-        rows = read_parquet(source, "run `make validate`")
-        parts = split(rows, settings.as_of)
-        paths = {name: write_parquet(settings.splits_dir / f"{name}.parquet", part) for name, part in parts.items()}
-        content = {
-            "as_of": settings.as_of,
-            "source_sha256": sha256(source),
-            "schema_digest": schema_digest(),
-            "gap_days": GAP_DAYS,
-            "parts": {name: {**described(parts[name]), "sha256": sha256(path)} for name, path in paths.items()},
-        }
-        write_json(settings.splits_dir / "manifest.json", content)
+        rows = read_parquet(settings.raw_dir / "valid.parquet", "run `make validate`")
+        parts = write_split(settings, rows)
         said.read = f"{len(rows):,} {ROWS}"
         said.wrote = ", ".join(f"{name} {len(part):,}" for name, part in parts.items()) + f" to {settings.splits_dir}"
+
+
+def write_split(settings: Settings, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Split the valid rows on AS_OF, and leave the parts with their manifest."""
+    parts = split(rows, settings.as_of)
+    paths = {name: write_parquet(settings.splits_dir / f"{name}.parquet", part) for name, part in parts.items()}
+    content = {
+        "as_of": settings.as_of,
+        "source_sha256": sha256(settings.raw_dir / "valid.parquet"),
+        "schema_digest": schema_digest(),
+        "gap_days": GAP_DAYS,
+        "parts": {name: {**described(parts[name]), "sha256": sha256(path)} for name, path in paths.items()},
+    }
+    write_json(settings.splits_dir / "manifest.json", content)
+    return parts
 
 
 def split(rows: pd.DataFrame, as_of: date) -> dict[str, pd.DataFrame]:

@@ -146,6 +146,8 @@ def golden_rows(rows: pd.DataFrame) -> pd.DataFrame:
             picked.loc[odd, column.name] = None
         elif column.pattern:
             picked.loc[odd, column.name] = UNSEEN
+        if column.personal:  # a published folder never changes, so it could not forget
+            picked[column.name] = None if column.nullable else column.example
     return picked
 
 

@@ -23,13 +23,13 @@ from fastapi.telemetry import TelemetryConfig
 from flights.config import Settings
 from flights.dataset import QUESTION, ROWS
 from flights.predictions import Outcome, timestamp
+from flights.privacy import pseudonym, pseudonym_key
 from serving.active import Active
 from serving.answer import Answer, Answers, Receipt, answer
 from serving.connection import BoundedConnection
 from serving.lean import PlainRoute, lean
 from serving.metrics import Metrics
 from serving.prediction_log import LogUnavailable, PredictionLog
-from serving.privacy import pseudonym, pseudonym_key
 from serving.refusal import NOT_READY, Refused, answer_problems, problems
 from serving.request import Flight, Flights, Outcomes, example
 from serving.scorer import Scorer, log_unavailable

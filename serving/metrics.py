@@ -5,6 +5,8 @@ age is `time() - model_published_timestamp_seconds`. Counted once per request or
 """
 
 from collections.abc import Callable
+from itertools import groupby
+from operator import attrgetter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -59,7 +61,8 @@ class Metrics:
         """Count one request that got its predictions."""
         self._answered.inc()
         self._duration.observe(seconds)
-        self._predictions.labels(predictions[0].model_version, predictions[0].served_by).inc(len(predictions))
+        for who, theirs in groupby(predictions, attrgetter("model_version", "served_by")):  # a canary's among them
+            self._predictions.labels(*who).inc(len(list(theirs)))
 
     def failed(self, nonfinite: int) -> None:
         """Count one request that the model could not score, and how many of its flights had no finite probability."""

@@ -5,7 +5,7 @@ The bodies are ordinary pydantic models, so FastAPI documents them; what the ser
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from operator import itemgetter
@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic.types import FailFast
 
 from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, OUTCOMES, ROWS, Column, Columns, Kind
+from flights.privacy import Pseudonym
 
 MAX_ROWS = 1000  # flights or outcomes in one call
 MAX_TEXT = 100  # characters of a text that the contract bounds no further
@@ -59,7 +60,6 @@ def utc(text: object) -> datetime:
         raise ValueError("expected a time in the years 1 to 9999") from error
 
 
-Pseudonym = Callable[[str], str]
 RequestId = Annotated[str, StringConstraints(pattern=IDENTITY)]
 Time = Annotated[datetime, BeforeValidator(utc), WithJsonSchema({"type": "string", "format": "date-time"})]
 

@@ -19,12 +19,13 @@ import numpy as np
 
 from flights.dataset import Columns
 from flights.predictions import Prediction, timestamp
+from flights.privacy import Pseudonym
 from flights.registry import Model
 from serving.active import Active
 from serving.metrics import Metrics
 from serving.prediction_log import Conflict, Logged, LogUnavailable, PredictionLog
 from serving.refusal import FieldProblem, Refused
-from serving.request import Flight, Pseudonym, columns, event_times, inputs_json
+from serving.request import Flight, columns, event_times, inputs_json
 from serving.server_log import log_answer
 
 logger = logging.getLogger("serving")

@@ -130,6 +130,16 @@ def logged_predictions(log: "sa.Engine", *, inputs: bool = False, since: str = "
     return rows.astype({"alert": bool})
 
 
+def logged_prediction(log: "sa.Engine", request_id: str) -> Prediction | None:
+    """One prediction as it was logged, if there is one of that name."""
+    import sqlalchemy as sa
+
+    query = sa.text("SELECT * FROM predictions WHERE request_id = :name")
+    with log.connect() as connection:
+        row = connection.execute(query, {"name": request_id}).first()
+    return None if row is None else Prediction(*row)
+
+
 def counted_outcomes(log: "sa.Engine") -> "pd.DataFrame":
     """One row for each request with an outcome: the version known latest, of equals the one that arrived last."""
     query = f"SELECT request_id, known_at, {OUTCOME}, received_at FROM outcomes ORDER BY received_at"  # noqa: S608

@@ -7,21 +7,13 @@ from pathlib import Path
 
 import httpx
 
+from flights.privacy import PERSONAL, pseudonym, pseudonym_key
 from flights.registry import Model
-from serving.privacy import PERSONAL, pseudonym, pseudonym_key
 from serving.request import example
 from tests.serving.published import publish_champion
 from tests.serving.running import ROOT, running
 
 HIDDEN = "N0SECR"  # a tail number that nothing else here has
-
-
-def test_a_pseudonym_is_stable_and_needs_its_key(tmp_path: Path):
-    """The same subject has one name in one data folder and another in the next; the key is for its owner only."""
-    key = pseudonym_key(tmp_path)
-    assert pseudonym_key(tmp_path) == key != pseudonym_key(tmp_path / "other")
-    assert pseudonym(key)(HIDDEN) == pseudonym(key)(HIDDEN) != pseudonym(pseudonym_key(tmp_path / "other"))(HIDDEN)
-    assert (tmp_path / "4_predictions" / "pseudonym.key").stat().st_mode & 0o777 == 0o600
 
 
 def everything_written(folder: Path) -> bytes:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flights.privacy import pseudonym
 from flights.registry import Model
 from serving.active import Active
 from serving.metrics import Metrics
 from serving.prediction_log import PredictionLog
-from serving.privacy import pseudonym
 from serving.refusal import Refused
 from serving.request import Flight, example
 from serving.scorer import Scorer, new_request_ids

@@ -14,12 +14,12 @@ from fastapi import FastAPI
 
 from flights.challenger import ABORT, WITHDRAW, Challenge, challenge, end, latest
 from flights.config import Settings
+from flights.privacy import pseudonym
 from flights.registry import Model, as_columns, model_folder, promote
 from serving.active import Active
 from serving.extras.challenger import Challenger, is_chosen
 from serving.metrics import Metrics
 from serving.prediction_log import PredictionLog
-from serving.privacy import pseudonym
 from serving.scorer import Scorer
 from serving.service import Service
 from tests.serving.published import naive, publish, publish_champion, random_flights
