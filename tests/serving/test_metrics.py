@@ -94,3 +94,12 @@ def test_two_services_in_one_process_do_not_mix():
     one, other = Metrics(), Metrics()
     one.answered([ANSWERED], 0.001)
     assert 'http_requests_total{status="200"} 0.0' in other.text().decode()
+
+
+def test_a_batch_that_a_canary_shares_is_counted_by_who_answered():
+    """Two of three flights by the champion, one by the version beside it."""
+    metrics = Metrics()
+    metrics.answered([ANSWERED, ANSWERED._replace(model_version=8, served_by="canary"), ANSWERED], 0.004)
+    text = metrics.text().decode()
+    assert 'predictions_total{model_version="7",served_by="champion"} 2.0' in text
+    assert 'predictions_total{model_version="8",served_by="canary"} 1.0' in text
