@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flights.predictions import Outcome, Prediction, counted_outcomes, engine, logged_predictions
+from flights.predictions import Outcome, Prediction, Shadow, counted_outcomes, engine, logged_predictions
 from serving.prediction_log import Conflict, LogUnavailable, PredictionLog
 from tests.serving.postgres import MISSING, Postgres, postgres
 
@@ -96,6 +96,25 @@ def test_what_is_too_old_is_deleted(log: PredictionLog):
     assert log.delete_before("2013-01-01T00:00:00.000000Z") == 1
     assert log.find("old") is None
     assert log.find("new")
+
+
+def test_shadows_are_kept_beside_the_predictions_and_go_with_them(log: PredictionLog):
+    """Once for each version, in no count of predictions; forgetting and retention take them too."""
+    log.write([[prediction("seen", "SHADOWED")], [prediction("late")]])
+    shadows = [Shadow(name, NOW, 0.75, True, 2, "cd") for name in ("seen", "late")]
+    log.write_shadows(shadows)
+    log.write_shadows([shadow._replace(probability=0.1) for shadow in shadows])
+
+    def kept() -> list[tuple]:
+        query = "SELECT request_id, probability FROM shadows WHERE request_id IN (?, ?) ORDER BY request_id"
+        return [tuple(row) for row in log._rows(query, ("seen", "late"))]
+
+    assert kept() == [("late", 0.75), ("seen", 0.75)]
+    assert log.find("seen") == prediction("seen", "SHADOWED")
+    log.forget("carrier", "SHADOWED")
+    assert kept() == [("late", 0.75)]
+    log.delete_before("2014-01-01T00:00:00.000000Z")
+    assert kept() == []
 
 
 def test_sqlite_syncs_every_commit(tmp_path: Path):
