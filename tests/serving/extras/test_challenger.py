@@ -22,6 +22,7 @@ from serving.metrics import Metrics
 from serving.prediction_log import PredictionLog
 from serving.scorer import Scorer
 from serving.service import Service
+from tests.serving.ledger import Ledger, Load, broken_promises
 from tests.serving.published import naive, publish, publish_champion, random_flights
 from tests.serving.running import Server, running
 from tests.serving.test_scorer import flight
@@ -259,3 +260,23 @@ def test_a_running_server_follows_shadow_canary_and_the_end_of_it(
         wait_for(server, "withdraw enough seen")
         answers = httpx.post(f"{server.url}/predict/batch", json={"flights": random_flights(50, seed=4)}).json()
         assert {one["model_version"] for one in answers["predictions"]} == {1}
+
+
+@pytest.mark.heavy
+def test_canaries_come_and_go_under_load_without_a_failed_request(
+    both: tuple[Path, Model, Model], models_dir: Path, tmp_path: Path
+):
+    """Ten of them under 64 connections: every answer is in the log once, by the version that it names."""
+    ledger = Ledger()
+    with running(tmp_path, FOLLOW_SECONDS="0.05", CHALLENGER_SECONDS="5") as server:
+        server.wait()
+        with Load(server.url, 64, ledger, "canary", pause=0.05):
+            for turn in range(10):
+                challenge(models_dir, 2, 0.5)
+                wait_for(server, "as canary")
+                time.sleep(0.3)
+                end(models_dir, latest(models_dir), WITHDRAW, f"turn {turn}")
+                wait_for(server, f"withdraw turn {turn}")
+    assert not ledger.failures
+    assert set(ledger.versions.values()) == {1, 2}
+    assert broken_promises(ledger, tmp_path / LOG, list(both[1:])) == []
