@@ -117,3 +117,37 @@ def endless(inputs: int) -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     content: bytes = model.SerializeToString()
     return content
+
+
+def crashing(inputs: int, depth: int = 100_000) -> bytes:
+    """A valid model that kills whoever loads it: a tree so deep that the native code's stack ends."""
+
+    def doubles(name: str, values: list[float]) -> TensorProto:
+        return helper.make_tensor(name, TensorProto.DOUBLE, [len(values)], values)
+
+    chain = helper.make_node(
+        "TreeEnsemble",
+        ["features"],
+        ["probability"],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        tree_roots=[0],
+        nodes_featureids=[0] * depth,
+        nodes_modes=helper.make_tensor("modes", TensorProto.UINT8, [depth], [0] * depth),
+        nodes_splits=doubles("splits", [0.5] * depth),
+        nodes_truenodeids=[*range(1, depth), 0],
+        nodes_trueleafs=[0] * (depth - 1) + [1],
+        nodes_falsenodeids=[1] * depth,
+        nodes_falseleafs=[1] * depth,
+        leaf_targetids=[0, 0],
+        leaf_weights=doubles("weights", [0.1, 0.2]),
+    )
+    graph = helper.make_graph(
+        [chain],
+        "crashing",
+        [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, inputs])],
+        [helper.make_tensor_value_info("probability", TensorProto.DOUBLE, [None, 1])],
+    )
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
+    content: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+    return content

@@ -1,6 +1,9 @@
 """A candidate that hangs, crashes or was altered is found out in a process that nobody depends on."""
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from flights.registry import ModelRefused, model_folder
 from serving import trial
 from serving.active import Active
 from serving.request import example
-from tests.serving.published import endless, publish, publish_as_champion, publish_champion
+from tests.serving.published import crashing, endless, publish, publish_as_champion, publish_champion
 from tests.serving.running import running
 
 
@@ -48,19 +51,32 @@ def test_a_candidate_that_needs_too_much_memory_is_refused(tmp_path: Path, monke
         trial.check_in_trial(tmp_path, 1)
 
 
-def test_a_server_goes_on_while_its_new_champion_fails_its_trial(tmp_path: Path):
+@pytest.mark.parametrize("kind", ["no model at all", "native crash"])
+def test_a_server_goes_on_while_its_new_champion_fails_its_trial(tmp_path: Path, kind: str):
     """Whoever got past the gate, the old model answers on, and the readiness page says why the new one does not."""
     models_dir = tmp_path / "3_models"
     publish_champion(models_dir, 1, seed=1)
     with running(tmp_path) as server:
         server.wait()
-        publish_as_champion(models_dir, 2, b"no model at all")
+        trees = crashing(features(models_dir, 1)) if kind == "native crash" else kind.encode()
+        publish_as_champion(models_dir, 2, trees)
         for _ in range(1000):
             if refused := httpx.get(f"{server.url}/health/ready").json()["refused"]:
                 break
             time.sleep(0.02)
         assert "its trial ended with" in refused
         assert httpx.post(f"{server.url}/predict", json=example()).json()["model_version"] == 1
+
+
+def test_without_a_trial_a_native_crash_takes_the_server_with_it(tmp_path: Path):
+    """The positive control: the same model, loaded in the process that answers, ends it by a signal."""
+    publish_champion(tmp_path, 1, seed=1)
+    publish_as_champion(tmp_path, 2, crashing(features(tmp_path, 1)))
+    with pytest.raises(ModelRefused, match=f"its trial ended with -{signal.SIGSEGV.value}"):
+        trial.check_in_trial(tmp_path, 2)
+    reckless = f"from pathlib import Path; from flights.registry import load; load(Path({str(tmp_path)!r}), 2)"
+    done = subprocess.run([sys.executable, "-c", reckless], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGSEGV
 
 
 def test_an_active_model_survives_a_crash_in_the_trial(tmp_path: Path):
