@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -62,11 +63,20 @@ def test_fifty_kills_under_load_lose_nothing(tmp_path: Path, champion: Model):
     assert broken_promises(ledger, tmp_path / LOG, [champion]) == []
 
 
-def test_a_server_that_logs_later_loses_predictions(tmp_path: Path, champion: Model, monkeypatch: pytest.MonkeyPatch):
-    """The positive control: the same fault, the same ledger, and answers that leave before their commit."""
-    command = [sys.executable, "-c", CARELESS]
+@pytest.fixture
+def careless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers of this test be the careless one."""
     popen = subprocess.Popen
-    monkeypatch.setattr(service.subprocess, "Popen", lambda _, **options: popen(command, **options))
+
+    def started(command: list[str], **options):
+        ours = command[-2:] == ["-m", "serving.app"]
+        return popen([sys.executable, "-c", CARELESS] if ours else command, **options)
+
+    monkeypatch.setattr(service.subprocess, "Popen", started)
+
+
+def test_a_server_that_logs_later_loses_predictions(tmp_path: Path, champion: Model, careless: None):
+    """The positive control: the same fault, the same ledger, and answers that leave before their commit."""
     ledger = Ledger()
     for kill in range(3):
         killed_under_load(start(tmp_path), ledger, f"kill-{kill}", 0.6)
@@ -113,13 +123,22 @@ def test_a_hundred_swaps_under_load_fail_no_request(tmp_path: Path, champion: Mo
     assert broken_promises(ledger, tmp_path / LOG, [champion, second]) == []
 
 
-def test_a_full_disk_refuses_and_recovers(tmp_path: Path):
-    """Where nothing can be written predictions are refused and readiness is false; room brings both back."""
-    disk = tmp_path / "disk"
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A disk of 64 MB for a block."""
+    disk = folder / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], check=False).returncode:
         pytest.skip("expected the right to mount a small disk")
     try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_refuses_and_recovers(tmp_path: Path):
+    """Where nothing can be written predictions are refused and readiness is false; room brings both back."""
+    with small_disk(tmp_path) as disk:
         model = publish_champion(tmp_path / "3_models", 1, seed=1)
         with running(tmp_path, PREDICTIONS_URL=f"sqlite:///{disk}/predictions.db") as server:
             server.wait()
@@ -127,9 +146,7 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path):
             ledger = Ledger()
             with Load(server.url, 8, ledger, "disk"):
                 time.sleep(0.5)
-                with filler.open("wb", buffering=0) as file, suppress(OSError):
-                    while True:
-                        file.write(b"x" * 4096)
+                fill(filler)
                 server.wait("/health/ready", 503)
                 time.sleep(0.5)
                 filler.unlink()
@@ -141,5 +158,39 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path):
             assert httpx.post(f"{server.url}/predict", json=example() | {"request_id": "x"}).status_code == 200
         ledger.asked.add("x")
         assert broken_promises(ledger, disk / "predictions.db", [model]) == []
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_read_only_log_refuses_from_the_start_and_recovers(tmp_path: Path, champion: Model):
+    """Nothing is answered and readiness is false before anybody asked; writable again, both come back by themselves."""
+    with small_disk(tmp_path) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with running(tmp_path, PREDICTIONS_URL=f"sqlite:///{disk}/predictions.db") as server:
+            server.wait("/health/ready", 503)
+            assert httpx.post(f"{server.url}/predict", json=example()).status_code == 503
+            subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+            server.wait("/health/ready", 200)
+            ledger = Ledger()
+            with Load(server.url, 4, ledger, "writable"):
+                time.sleep(0.5)
+        assert ledger.told
+        assert broken_promises(ledger, disk / "predictions.db", [champion]) == []
+
+
+def test_a_server_that_logs_later_loses_predictions_on_a_full_disk(tmp_path: Path, champion: Model, careless: None):
+    """The positive control: it goes on answering, and what it answered is nowhere."""
+    with small_disk(tmp_path) as disk:
+        with running(tmp_path, PREDICTIONS_URL=f"sqlite:///{disk}/predictions.db") as server:
+            server.wait()
+            fill(disk / "filler")
+            ledger = Ledger()
+            with Load(server.url, 8, ledger, "disk"):
+                time.sleep(1)
+            (disk / "filler").unlink()
+        assert any("not in the log" in line for line in broken_promises(ledger, disk / "predictions.db", [champion]))
+
+
+def fill(filler: Path) -> None:
+    """Leave no room."""
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
