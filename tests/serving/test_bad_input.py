@@ -1,15 +1,18 @@
 """Every kind of bad input gets its 4xx in a small fixed body, and the connection goes on working."""
 
+import asyncio
 import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from benchmarks.rivals import constant
 from serving.request import example
-from tests.serving.bad_input import GOOD, MARKER, Reply, cases, send
+from tests.serving.bad_input import GOOD, MARKER, Reply, body, cases, send
 from tests.serving.running import Server
 
 CASES = {case["name"]: case for case in cases()}
@@ -57,6 +60,22 @@ def check(name: str, case: dict, lean: http.client.HTTPConnection, plain: http.c
     good = send(lean, {})
     assert good.status == 200, name
     assert 0 <= good.json()["probability"] <= 1
+
+
+def test_without_the_checks_the_same_corpus_breaks_a_server():
+    """The positive control: FastAPI with the same body model and no care answers 5xx, and repeats what was sent."""
+
+    async def replies() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(constant(), raise_app_exceptions=False)
+        headers = {"Content-Type": "application/json"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://careless") as client:
+            sent = [case for case in cases() if not {"method", "path", "headers"} & set(case)]
+            return [await client.post("/predict", content=body(case), headers=headers) for case in sent]
+
+    seen = asyncio.run(replies())
+    assert sum(reply.status_code >= 500 for reply in seen) >= 10
+    assert any(MARKER.encode() in reply.content for reply in seen)
+    assert any(reply.status_code == 200 for reply in seen)  # a key given twice, for one
 
 
 @pytest.mark.parametrize("case", cases(GOOD), ids=lambda case: case["name"])

@@ -5,6 +5,8 @@ import http.client
 import json
 import socket
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +22,7 @@ from flights.registry import Model
 from serving.connection import overloaded
 from serving.request import example
 from tests.serving.bad_input import send
-from tests.serving.running import Server, running
+from tests.serving.running import ROOT, Server, free_port, running
 
 LIMITS = Settings()
 BODY = json.dumps(example()).encode()
@@ -85,6 +87,40 @@ def hasty_server(data_dir: Path, model: Model) -> Iterator[Server]:
     with running(data_dir, PREDICTIONS_URL=log, HEADER_SECONDS="1", BODY_SECONDS="1") as started:
         started.wait()
         yield started
+
+
+@pytest.fixture(scope="module")
+def careless_server(data_dir: Path) -> Iterator[Server]:
+    """FastAPI and uvicorn as they come, with the same body model: what the limits are a defence of."""
+    port, log = free_port(), data_dir / "careless.log"
+    command = [sys.executable, "-m", "benchmarks.rivals", str(port), "constant"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stderr=output)
+    server = Server(f"http://127.0.0.1:{port}", process, log)
+    server.wait("/openapi.json")
+    yield server
+    process.terminate()
+    process.wait(20)
+
+
+def test_without_limits_headers_and_bodies_are_waited_for(careless_server: Server):
+    """The positive control: three times the time in which ours gives up, a silent client still has its connection."""
+    for says in (HEAD, HEAD + b"Content-Length: 1000\r\n\r\n{"):
+        with clients(careless_server, says=says) as (one,):
+            one.settimeout(3)
+            with pytest.raises(TimeoutError):
+                one.recv(1)
+
+
+def test_without_limits_a_huge_body_fills_the_memory(careless_server: Server):
+    """The positive control: the same chunked body, and the server keeps all of it."""
+    before = memory(careless_server)
+    chunk = b"%x\r\n" % 1_000_000 + b" " * 1_000_000 + b"\r\n"
+    with clients(careless_server, says=HEAD + b"Transfer-Encoding: chunked\r\n\r\n") as (one,):
+        for _ in range(100):
+            one.sendall(chunk)
+        time.sleep(0.5)
+        assert memory(careless_server) - before > 80
 
 
 @pytest.mark.parametrize("says", [b"", b"POST /pre", HEAD, b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /"])
