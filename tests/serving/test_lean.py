@@ -1,13 +1,25 @@
 """Bodies are taken whole, in time, of bounded size, and as JSON only."""
 
 import asyncio
+import http.client
+import json
+import random
+from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flights.config import Settings
 from serving import lean
 from serving.refusal import Refused
+from serving.request import example
+from tests.serving.bad_input import Reply, send
+from tests.serving.running import Server
+from tests.serving.test_bad_input import connected
+from tests.serving.test_fuzz import mutated
+from tests.serving.test_request import almost_good
 
 
 def body(*chunks: bytes, delay: float = 0, **headers: str) -> bytes:
@@ -54,3 +66,31 @@ def test_a_body_that_does_not_come_is_not_waited_for():
 def test_json_is_taken_however_its_type_is_written(kind: str):
     """Letter case, spaces and quotation marks do not matter."""
     assert body(b"{}", content_type=kind) == b"{}"
+
+
+@pytest.fixture(scope="module")
+def both(server: Server, plain_server: Server) -> Iterator[list[http.client.HTTPConnection]]:
+    """A connection to a server with the lean way, and one to a server without it."""
+    with connected(server, plain_server) as opened:
+        yield opened
+
+
+@settings(max_examples=200, deadline=None)
+@given(row=almost_good(), damage=st.none() | st.randoms(use_true_random=False))
+def test_the_lean_way_and_fastapis_own_say_the_same_of_any_body(both: list, row: dict, damage: random.Random | None):
+    """Rows around the contract, whole or with bytes flipped, cut and exchanged: same status, words and answer."""
+    raw = json.dumps(row).encode()
+    if damage:
+        raw = mutated(raw, json.dumps(example()).encode(), damage)
+    for path, sent in (("/predict", raw), ("/predict/batch", b'{"flights": [' + raw + b"]}")):
+        lean, plain = (said(send(one, {"path": path, "hex": sent.hex()})) for one in both)
+        assert lean == plain, sent
+
+
+def said(reply: Reply) -> tuple[int, str, object]:
+    """Status, type and words of an answer, without the names that are made up for it."""
+    content = reply.json()
+    for made in (content, *content.get("predictions", [])):
+        made.pop("instance", None)
+        made.pop("request_id", None)
+    return reply.status, reply.kind, content
