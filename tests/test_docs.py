@@ -85,6 +85,18 @@ def test_python_on_a_page_is_run(tmp_path):
     assert "-41" in verdict.stdout
 
 
+def test_a_stale_block_of_a_real_chapter_is_found(tmp_path):
+    """The first block of the chapter on deciding is true; planted: an action that the tree does not hold."""
+    page = tmp_path / "10_deciding.md"
+    chapter = (ROOT / "docs" / "tutorial" / page.name).read_text()
+    page.write_text(chapter[: chapter.index("<!-- end -->")] + "<!-- end -->\n")
+    assert check(str(page)).returncode == 0
+    page.write_text(page.read_text().replace("fix the feed", "retrain     "))
+    verdict = check(str(page))
+    assert verdict.returncode == 1
+    assert "-feed         retrain" in verdict.stdout
+
+
 def test_pages_share_the_data_folder_under_the_name_that_they_show(tmp_path):
     """A command says `data/`, as its reader would, and gets the run's own folder."""
     first, second = tmp_path / "1.md", tmp_path / "2.md"
@@ -155,7 +167,7 @@ def test_a_chapter_has_its_parts_and_a_refusal(chapter):
     assert "<!-- fails: " in text
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [ROOT / "README.md", *CHAPTERS], ids=lambda page: page.name)
 def test_no_code_stands_on_a_page_without_being_run(page):
     """A block of Python or of console output is one that CI runs."""
     outside = re.sub(r"<!-- (?:run|fails|python|table|include).*?<!-- end -->", "", page.read_text(), flags=re.DOTALL)
