@@ -89,8 +89,8 @@ def features_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def fitted(features: pd.DataFrame, truth: NDArray[np.float64], seed: int) -> Any:
-    """A candidate that learned from some rows."""
-    return build_model(CANDIDATE, seed).fit(features, truth)
+    """A candidate that learned from some rows; without its rules for single features, as there may be more of them."""
+    return build_model(CANDIDATE, seed).set_params(trees__monotonic_cst=None).fit(features, truth)
 
 
 def ranking(truth: NDArray[Any], probabilities: NDArray[np.float64]) -> float:

@@ -61,3 +61,7 @@ def outcome_hours(frame: "pd.DataFrame") -> "pd.Series[float]":
     """A report is there when its hour is over."""
     hours: pd.Series[float] = frame[OUTCOME] * 0 + 1.0
     return hours
+
+
+FAILURES = ("**It knows what a station saw.** Fog that drifts in from the sea comes without a warning.",)
+BANDS = {"visibility": (0, 3, 6, 10)}

@@ -35,3 +35,4 @@ FEATURES: tuple[Feature, ...] = (
     "pressure",
     "pressure_change",
 )
+RISING: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,10 +95,14 @@ class Copy:
         self.environment = os.environ | {"PYTHONPATH": path, "DATA_DIR": str(folder / "data"), "PORT": self.port}
         self.environment.pop("AS_OF", None)
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """One command in the copy."""
+    def run(self, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """One module's command in the copy."""
+        return self.python("-m", module, *words)
+
+    def python(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """The copy's Python."""
         return subprocess.run(
-            [sys.executable, "-m", *words],
+            [sys.executable, *words],
             cwd=self.root, env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
@@ -153,6 +158,27 @@ def test_another_data_set_goes_all_the_way_round(copy):
     monitored = copy.run("monitoring.monitor")
     assert "labelled" in monitored.stdout, monitored.stderr
     assert json.loads((copy.root / "data" / "5_reports" / "decision.json").read_text())["champion"] == 1
+
+
+def stories() -> set[str]:
+    """Files that the guide gives up as stories about flights."""
+    guide = (check_swap.ROOT / "docs" / "your_data.md").read_text()
+    told = guide.split("## What goes")[1].split("##")[0]
+    return {path for each in re.findall(r"`([a-z_/]+(?:\.py)?)`", told) for path in (each, f"{each}.py")}
+
+
+@pytest.mark.heavy
+def test_everything_else_imports_after_the_swap(copy):
+    """Only what the guide names as stories about flights is lost."""
+    files = [
+        str(path.relative_to(copy.root))
+        for folder in ("pipelines", "serving", "monitoring")
+        for path in sorted((copy.root / folder).rglob("*.py"))
+    ]
+    modules = [name.removesuffix(".py").replace("/", ".") for name in files if name not in stories()]
+    assert len(modules) > 30
+    done = copy.python("-c", f"import {', '.join(modules)}")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.heavy
