@@ -60,8 +60,9 @@ CHECKS = (
         "What is personal is controlled, and its deletion propagates.",
         named(
             "serving/privacy:a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten",
+            "pipelines/forget:a_subject_is_gone_from_every_file",
         ),
-        (),
+        named("pipelines/forget:what_is_left_is_found_and_named", "pipelines/scan:a_planted_word_is_found"),
     ),
     Check(
         "D6",
@@ -161,8 +162,8 @@ CHECKS = (
     Check(
         "I5",
         "One example can be debugged step by step.",
-        (),
-        (),
+        named("pipelines/explain:the_contributions_add_up_to_what_was_served"),
+        named("pipelines/explain:an_altered_row_is_not_explained"),
     ),
     Check(
         "I6",
