@@ -21,7 +21,7 @@ from rich.progress import track
 from rich.table import Table
 
 from flights.artifacts import read_parquet, write_json
-from flights.config import Settings
+from flights.config import MOST_BYTES, MOST_MICROSECONDS, Settings
 from flights.dataset import INPUTS, Columns, as_arrays, targets
 from flights.evaluation import Vector, roc_auc, sort
 from flights.features import build_features, plan
@@ -31,8 +31,6 @@ from pipelines.step import step
 
 SEEDS = 4  # models of one kind: what they differ by is noise
 CLEAR = 2.0  # standard errors of the noise, from which a difference counts
-MOST_MICROSECONDS = 10.0  # [SWAP] of CPU time for one flight, per feature
-MOST_BYTES = 50.0  # [SWAP] of a request that one feature alone needs
 TIMED_CALLS = 300
 VERDICTS = ("earns its place", "shares its place", "refused: no use", "refused: too dear")
 

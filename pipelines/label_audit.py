@@ -95,7 +95,7 @@ def gone_before_arrival(flights: pd.DataFrame) -> Mask:
     return (flights["gone_again"] < flights["arrived"]).to_numpy(bool)
 
 
-RULES: dict[str, Finder] = {  # [SWAP] what your records cannot say if they are true
+RULES: dict[str, Finder] = {  # what these records cannot say if they are true
     "schedule plus delay is not the clock's time": clocks_disagree,
     "time on the ground impossible": ground_time_impossible,
     "faster than it flies": too_fast,
