@@ -89,6 +89,12 @@ backtest: $(RAW)/valid.parquet ## How often to train: week by week, month by mon
 features: $(SPLITS)/manifest.json ## Drop each feature in turn: which earn their place, and what each costs; EVERY=16 is faster
 	@$(RUN) pipelines.ablation $(foreach word,EVERY SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
 
+tune: $(SPLITS)/manifest.json ## Search other parameters on train, and say whether the checked-in ones are as good; TRIES=81 is more
+	@$(RUN) pipelines.tune $(foreach word,EVERY TRIES,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
+
+correlate: $(SPLITS)/manifest.json ## Does the holdout predict live traffic? Thirteen models, worse and worse, on both; EVERY=16 is faster
+	@$(RUN) monitoring.correlate $(if $(EVERY),--every $(EVERY))
+
 labels: $(INSTALLED) ## Audit the recorded outcomes, by rules or by cleanlab, whichever finds more planted mislabels
 	@$(RUN) pipelines.label_audit
 
