@@ -25,7 +25,7 @@ from flights import model, portable, registry
 from flights.artifacts import new_folder, sha256, write_json
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, as_arrays, targets
-from flights.evaluation import brier, margin, metrics, resampled_metrics, sort
+from flights.evaluation import margin, metrics, resampled_metrics, sort
 from pipelines.gate import no_better_than_heuristic
 from pipelines.promote import promoted
 
@@ -58,8 +58,8 @@ def stale_model(settings: Settings) -> Told:
 def figures_on(asked: pd.DataFrame, known: pd.DataFrame, seed: int) -> str:
     """Ranking and Brier score of a candidate that learned from some rows."""
     answers = fitted(features_of(known), targets(known), seed).predict_proba(features_of(asked))[:, 1]
-    rows = sort(targets(asked), answers)
-    return f"ROC-AUC {ranking(targets(asked), answers):.3f}, Brier {brier(rows, np.ones(len(asked))):.3f}"
+    found = metrics(sort(targets(asked), answers))
+    return f"ROC-AUC {found['roc_auc']:.3f}, Brier {found['brier']:.3f}"
 
 
 def bad_model(settings: Settings) -> Told:

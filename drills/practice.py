@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, OUTCOME, as_arrays, targets
-from flights.evaluation import roc_auc, sort
+from flights.evaluation import metrics, sort
 from flights.features import build_features
 from flights.model import CANDIDATE, build_model
 from flights.predictions import Outcome, Prediction, add, engine
@@ -95,7 +95,7 @@ def fitted(features: pd.DataFrame, truth: NDArray[np.float64], seed: int) -> Any
 
 def ranking(truth: NDArray[Any], probabilities: NDArray[np.float64]) -> float:
     """ROC-AUC."""
-    return roc_auc(sort(truth.astype(np.float64), probabilities), np.ones(len(truth)))
+    return metrics(sort(truth.astype(np.float64), probabilities))["roc_auc"]
 
 
 def serving(settings: Settings) -> Model:
