@@ -281,7 +281,7 @@ OUTCOMES = (  # [SWAP] what becomes known after the event
     ),
 )
 
-ROW_KEY = Column(  # [SWAP]
+ROW_KEY = Column(  # [SWAP] how rows are named
     KEY,
     "text",
     "Names one departure: date, carrier, number, origin",
