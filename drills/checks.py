@@ -88,14 +88,14 @@ CHECKS = (
     Check(
         "M2",
         "Offline metrics go with online ones, shown with models degraded on purpose.",
-        (),
-        (),
+        named("monitoring/correlate:the_holdout_predicts_live_traffic"),
+        named("monitoring/correlate:a_holdout_that_misleads_is_seen"),
     ),
     Check(
         "M3",
         "Hyperparameters are tuned.",
-        (),
-        (),
+        named("pipelines/tune:the_command", "pipelines/tune:what_is_checked_in_is_in_the_space"),
+        named("pipelines/tune:a_bad_set_loses_against_what_is_checked_in"),
     ),
     Check(
         "M4",
