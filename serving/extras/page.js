@@ -28,13 +28,14 @@ function clear() {
 
 function showPrediction(prediction) {
   const meter = document.createElement("meter");
-  Object.assign(meter, { value: prediction.probability, max: 1 });
+  const { probability, threshold } = prediction;
+  Object.assign(meter, { max: 1, low: threshold, high: threshold, optimum: 0, value: probability }); // red from there
   meter.setAttribute("aria-label", "Probability");
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
   const by = prediction.served_by === "heuristic" ? "the heuristic" : `${prediction.served_by}, version ${prediction.model_version}`;
   answer.replaceChildren(
     shown("div", percent(prediction.probability), "probability"),
-    shown("p", `is the probability of ${answer.dataset.positive}`, "soft"),
+    shown("p", `probability of being ${answer.dataset.positive}`, "soft"),
     meter,
     shown("p", prediction.alert ? "Alert: likely enough to act" : "No alert", prediction.alert ? "verdict alert" : "verdict calm"),
     shown("p", `The alert begins at ${percent(prediction.threshold)}. Answered by ${by}; logged as`, "soft"),

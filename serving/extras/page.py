@@ -146,7 +146,7 @@ def about_model(service: Service) -> str:
     if model is None:
         return f'<p class="refused">No model answers: {escape(service.active.why_not())}</p>'
     who = "The heuristic answers" if model.served_by == "heuristic" else f"Version {model.version} answers"
-    lines = [f"<p>{who}; it alerts from {model.threshold:.1%}.</p>"]
+    lines = [f"<p>{who}; it alerts from {100 * model.threshold:.1f} %.</p>"]
     if service.active.refused:
         lines.append(f'<p class="refused">A newer one was refused: {escape(service.active.refused)}</p>')
     for name, say in service.details.items():
