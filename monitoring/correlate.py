@@ -44,7 +44,7 @@ class Recipe:
     changes: Mapping[str, Any] = field(default_factory=dict)  # parameters of the model
 
 
-RECIPES = (  # [SWAP] the day and the feeds
+RECIPES = (  # the day and the feeds are the example's
     Recipe("as it is"),
     Recipe("one row in 8", every=8),
     Recipe("one row in 32", every=32),
