@@ -2,6 +2,7 @@
 
 A feature that is dropped becomes a constant, so that the model stays the same but for it. What dropping does not show,
 because another feature stands in, shuffling does: a model that leans on a feature ranks worse when it is shuffled.
+Features that can each go need not all go at once: those refused are dropped together at the end.
 """
 
 import argparse
@@ -78,9 +79,12 @@ def main() -> None:
         noise = seed_noise(found)
         sample = as_arrays(labelled(folder, "validation", words.every).head(200))
         places = [place(name, found, noise, *costs(name, sample)) for name in names]
-        print_tables(places, {name: loss(found, group) for name, group in groups.items()}, noise)
-        refused = [each.name for each in places if each.verdict.startswith("refused")]
-        content = {"noise": noise, "every": words.every, "refused": refused, "features": [*map(asdict, places)]}
+        if refused := tuple(each.name for each in places if each.verdict.startswith("refused")):
+            groups["what is refused"] = refused
+            found |= dict(run(work, tasks([refused])[SEEDS:]))
+        together = {name: loss(found, group) for name, group in groups.items()}
+        print_tables(places, together, noise)
+        content = {"noise": noise, "every": words.every, "together": together, "features": [*map(asdict, places)]}
         said.read = f"{len(names)} features, {len(todo)} fits of one flight in {words.every}"
         said.wrote = str(write_json(settings.reports_dir / "features.json", content))
 
@@ -173,7 +177,7 @@ def place(name: str, areas: Areas, noise: float, microseconds: float, size: floa
     elif lost > CLEAR * noise:
         verdict = VERDICTS[0]
     else:
-        verdict = VERDICTS[1] if shuffled > CLEAR * noise else VERDICTS[2]
+        verdict = VERDICTS[1] if shuffled > noise else VERDICTS[2]
     return Place(name, lost, shuffled, microseconds, size, verdict)
 
 
@@ -197,8 +201,8 @@ def json_bytes(name: str, values: Any) -> float:
     return float(np.mean([len(json.dumps({name: value}, default=str)) for value in values.tolist()]))
 
 
-def print_tables(places: list[Place], groups: Mapping[str, float], noise: float) -> None:
-    """The features, most useful first, and the feeds."""
+def print_tables(places: list[Place], together: Mapping[str, float], noise: float) -> None:
+    """The features, most useful first, and what whole groups are worth."""
     table = Table(title="What each feature is worth, in thousandths of ROC-AUC, and costs per flight")
     for heading in ("feature", "lost without it", "lost when shuffled", "us", "bytes", "verdict"):
         table.add_column(heading, justify="left" if heading in {"feature", "verdict"} else "right")
@@ -206,10 +210,10 @@ def print_tables(places: list[Place], groups: Mapping[str, float], noise: float)
         worth = (f"{1000 * each.dropped:.2f}", f"{1000 * each.shuffled:.2f}")
         table.add_row(each.name, *worth, f"{each.microseconds:.1f}", f"{each.bytes:.0f}", each.verdict)
     spent = [sum(getattr(each, cost) for each in places) for cost in ("microseconds", "bytes")]
-    feeds_lost = ", ".join(f"{name} {1000 * lost:.1f}" for name, lost in groups.items())
+    lost = ", ".join(f"{name} {1000 * each:.1f}" for name, each in together.items())
     table.caption = (
         f"What seeds alone make of a difference: {1000 * noise:.2f}; it counts from {CLEAR:.0f} times that on. All "
-        f"together: {spent[0]:.0f} us, {spent[1]:.0f} bytes. Lost without a whole feed: {feeds_lost}."
+        f"together: {spent[0]:.0f} us, {spent[1]:.0f} bytes. Lost without all of: {lost}."
     )
     Console().print(table)
 

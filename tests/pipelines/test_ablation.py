@@ -54,7 +54,7 @@ def areas_like(whole: list[float], without: list[float], shuffled: float) -> dic
     [
         ([0.70, 0.701], 0.05, 1.0, 10.0, "earns its place"),
         ([0.75, 0.751], 0.05, 1.0, 10.0, "shares its place"),
-        ([0.75, 0.751], 0.0, 1.0, 10.0, "refused: no use"),
+        ([0.75, 0.751], 0.0005, 1.0, 10.0, "refused: no use"),
         ([0.77, 0.771], 0.0, 1.0, 10.0, "refused: no use"),
         ([0.70, 0.701], 0.05, 11.0, 10.0, "refused: too dear"),
         ([0.70, 0.701], 0.05, 1.0, 51.0, "refused: too dear"),
@@ -97,4 +97,5 @@ def test_the_command(split_data, monkeypatch, capsys):
     report = read_json(split_data / "5_reports" / "features.json", "")
     assert [each["name"] for each in report["features"]] == [name for name, *_ in plan()]
     assert {each["verdict"] for each in report["features"]} <= set(ablation.VERDICTS)
-    assert "Lost without a whole feed" in " ".join(capsys.readouterr().out.split())
+    assert set(report["together"]) == {"weather", "network", "aircraft", "what is refused"}
+    assert "Lost without all of: weather" in " ".join(capsys.readouterr().out.split())
