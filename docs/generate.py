@@ -29,6 +29,7 @@ CODE = re.compile(r"```python\n(.*?)```\n", re.DOTALL)
 DATA = re.compile(r"(?<![\w/.-])data/")  # the folder as commands name it
 VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"\d+\.\d s\b"), "_ s"),
+    (re.compile(r"\d+(\.\d+)? ms\b"), "_ ms"),
     (re.compile(r"\b\d+\.\d MB\b"), "_ MB"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "_run_"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "_commit_"),

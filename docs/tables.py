@@ -9,9 +9,9 @@ from pathlib import Path
 
 import grimp
 
-from flights.config import Settings
+from flights.config import ALERT_BUDGET, MISS_COST, Settings
 from flights.dataset import data_dictionary
-from flights.evaluation import METRICS
+from flights.evaluation import FALSE_ALARM_COST, METRICS
 from pipelines.gate import CRITERIA
 from serving.metrics import described
 
@@ -65,6 +65,20 @@ def refused_input() -> str:
     from behaviour import refused_input  # noqa: PLC0415
 
     return refused_input()
+
+
+def success() -> str:
+    """The numbers that success is turned into."""
+    lines = [
+        "| in words | in numbers |",
+        "|---|---|",
+        f"| a late flight without an alert | costs as much as {MISS_COST / FALSE_ALARM_COST:g} false alarms |",
+        f"| a false alarm | costs {FALSE_ALARM_COST:g}: the unit |",
+        f"| where an alert pays, if the probabilities are right | from a probability of "
+        f"{FALSE_ALARM_COST / (FALSE_ALARM_COST + MISS_COST):.3f} on |",
+        f"| the flights that somebody has the time for | the {ALERT_BUDGET:.0%} riskiest |",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def criteria() -> str:
@@ -172,6 +186,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "columns": data_dictionary,
     "metrics": metrics,
     "criteria": criteria,
+    "success": success,
     "service metrics": service_metrics,
     "allowed input": allowed_input,
     "refused input": refused_input,

@@ -21,13 +21,16 @@ Fault = Callable[[pd.DataFrame, pd.DataFrame, np.random.Generator], Traffic]
 
 def applied(clean: Traffic, drill: str, seed: int) -> Traffic:
     """The traffic with a drill's fault from its `CLEAN_DAYS`-th day on; no drill leaves it alone."""
-    if not drill:
-        return clean
+    return planted(clean, DRILLS[drill], seed) if drill else clean
+
+
+def planted(clean: Traffic, fault: Fault, seed: int) -> Traffic:
+    """The traffic with a fault from its `CLEAN_DAYS`-th day on."""
     flights, outcomes = clean
     first_day = flights["moment"].min().tz_convert(ZONE).normalize()
     start = first_day + pd.DateOffset(days=CLEAN_DAYS)
     hit, known = flights["moment"] >= start, outcomes["outcome_known_at"] >= start
-    faulty = DRILLS[drill](flights[hit].copy(), outcomes[known].copy(), np.random.default_rng(seed))
+    faulty = fault(flights[hit].copy(), outcomes[known].copy(), np.random.default_rng(seed))
     return (
         pd.concat([flights[~hit], faulty[0]]).sort_values(["moment", KEY], ignore_index=True),
         pd.concat([outcomes[~known], faulty[1]]).sort_values(["outcome_known_at", KEY], ignore_index=True),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from flights.config import WATERMARK_HOURS
 from flights.dataset import OUTCOME, PREDICTION_LEAD_HOURS, ZONE, outcome_hours, targets
-from flights.evaluation import Interval, intervals, metrics, resampled_metrics, roc_auc, sort
+from flights.evaluation import Interval, intervals, metrics, resampled_metrics, sort
 from monitoring.watch import Watch
 
 WATERMARK = timedelta(hours=WATERMARK_HOURS)
@@ -92,7 +92,7 @@ def windows(rows: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.DataFrame]]:
 
 def _quality(window: pd.DataFrame) -> dict[str, float]:
     targets, probabilities = window["target"].to_numpy(), window["probability"].to_numpy()
-    reached = roc_auc(sort(targets, probabilities), np.ones(len(targets)))
+    reached = metrics(sort(targets, probabilities), ["roc_auc"])["roc_auc"]
     return {
         "bias": float(probabilities.mean() - targets.mean()),
         "shortfall": promised_roc_auc(probabilities) - reached,

@@ -24,7 +24,7 @@ from rich.table import Table
 from flights.artifacts import read_parquet, write_json
 from flights.config import MOST_BYTES, MOST_MICROSECONDS, Settings
 from flights.dataset import INPUTS, Columns, as_arrays, targets
-from flights.evaluation import Vector, roc_auc, sort
+from flights.evaluation import Vector, metrics, sort
 from flights.features import build_features, plan
 from flights.model import CANDIDATE, build_model, with_feed_outages
 from pipelines.backtest import workers
@@ -151,7 +151,7 @@ def dropped(features: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
 
 def area(model: Any, questions: pd.DataFrame, truth: Vector) -> float:
     """ROC-AUC of a model's answers."""
-    return roc_auc(sort(truth, model.predict_proba(questions)[:, 1]), np.ones(len(truth)))
+    return metrics(sort(truth, model.predict_proba(questions)[:, 1]), ["roc_auc"])["roc_auc"]
 
 
 Areas = Mapping[Task, Mapping[str, float]]

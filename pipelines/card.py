@@ -1,11 +1,13 @@
 """The model card: generated from what was measured; a claim whose number is missing cannot be rendered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flights.config import ALERT_BUDGET, MISS_COST, NAME
-from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, QUESTION, ROWS, SCOPE
+from flights import dataset
+from flights.config import ALERT_BUDGET, LOWEST_SLICE_ROC_AUC, MISS_COST, NAME
+from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, ROWS
 from flights.evaluation import FALSE_ALARM_COST
+from flights.model import RULE
 
 TEMPLATE = """# Model card: {name}, version {version}
 
@@ -21,7 +23,8 @@ The gate **{verdict}** it. {reasons}
 ## How good it is
 
 Holdout: {rows:,} {rows_name} from {first} to {last}, {late:.1%} {positive}, after everything that training and
-validation saw; 95 % intervals by resampled days.
+validation saw; 95 % intervals by resampled days. Looks at it so far: {looks}, for {candidates} candidates; the best of
+many would look a little better than it is.
 
 {metrics}
 
@@ -31,17 +34,70 @@ The candidate's margin over each (positive is better):
 
 ![Holdout](holdout.png)
 
+## What an alert is worth
+
+Of the riskiest {budget:.0%} of {rows_name}, {precision:.0%} were {positive}, {lift:.1f} times as many as of all: one
+alert in {wrong:.1f} is wrong. Deciding by the threshold cost {cost:.0f} false alarms per 1,000 {rows_name}; by the
+heuristic {heuristic_cost:.0f}.
+
+## Slices
+
+The intervals hold for all slices at once, so none is low or high by the luck of the many. The gate refuses a candidate
+with a slice that is surely below {floor}, or surely worse than with the champion.
+
+{slices}
+
+![Slices](slices.png)
+
+## Whether 30 % means 30 %
+
+Calibration error {calibration}. Brier's parts: reliability {reliability:.4f} (lower is better), resolution
+{resolution:.4f} (higher is better), uncertainty {uncertainty:.4f} (the data's own), within the bins
+{within_bins:+.4f}. Recalibration, on days of validation that it was not fitted on and then on the holdout (positive
+is better):
+
+{recalibration}
+
+Platt's was **{kept}**: it is where the Brier score on validation improves by more than chance. Isotonic is tried beside
+it and never kept: its steps make equal what the model ranks apart.
+
+## When a feed falls silent
+
+With any of them gone it must do no worse than the heuristic, which would answer in its place:
+
+{silent}
+
+`make stress` plants more faults and tells which guard notices each.
+
 ## When it is wrong
 
-Two figures are worth knowing before acting on it. Of the riskiest {budget:.0%} of {rows_name}, {precision:.0%} were
-{positive}: one alert in {wrong:.1f} is wrong. And its probabilities were off by {calibration:.3f} on average, because
-the share that is {positive} moves with the season. Outcomes are compared with predictions as they arrive, and `make
-monitor` says when to act. The way back is `make rollback`.
+{failures}
+
+## What it costs
+
+One row takes {row_ms:.2f} ms (median, one thread); the files that are served have {model_mb:.2f} MB, {features}
+features of {inputs} inputs. It was fitted in {fit_seconds:.1f} s.
+
+## How it is watched, and the way back
+
+Outcomes are compared with predictions as they arrive; `make monitor` looks at feeds, drift, calibration and ranking and
+says when to act. The way back is `make rollback`.
 
 ## Where it comes from
 
 {provenance}
 """
+
+MEASURED_FAILURES = """
+- **An alert is a bet.** {wrong_alerts:.0%} of the alerts within the budget were wrong; whoever acts on one must be able
+  to afford that.
+- **Some are harder than others.** The weakest slice is {weakest}: ROC-AUC {weakest_auc:.2f}.
+- **The season moves the rate.** The probabilities were off by {calibration:.3f} on average; the budget of alerts goes
+  by rank and stays right, the threshold is a level and drifts.
+- **Silence hurts, stillness more.** With the {worst} feed silent the calibration error is {silent_error:.3f}; a feed
+  that is stuck shows no gap at all: the monitor's feed checks are there for that.
+- **Outcomes can be wrong**, and the model learns what it is told: `make labels` looks for those that are.
+""".strip()
 
 
 def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, Any]) -> str:
@@ -52,44 +108,136 @@ def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, A
     KeyError
         Something that the card claims was not measured.
     """
-    holdout, ours = report["holdout"], report["metrics"]["candidate"]
-    objections = [each["objection"] for each in report["checks"] if each["objection"]]
-    precision = ours["precision_at_budget"]["value"]
+    if "candidate" not in report["metrics"]:
+        return unmeasured(version, training, report)
+    holdout, ours = report["holdout"], {name: each["value"] for name, each in report["metrics"]["candidate"].items()}
     return TEMPLATE.format(
         name=NAME,
         version=version,
-        question=QUESTION,
-        scope=SCOPE,
+        question=dataset.QUESTION,
+        scope=dataset.SCOPE,
         rows_name=ROWS,
         positive=POSITIVE,
         threshold=training["threshold"],
         miss=MISS_COST / FALSE_ALARM_COST,
-        verdict="passed" if report["passed"] else "refused",
-        reasons=" ".join(f"{each}." for each in objections) or f"All {len(report['checks'])} criteria are met.",
+        **verdict(report),
         lead=PREDICTION_LEAD_HOURS,
         inputs=len(INPUTS),
         rows=holdout["rows"],
         first=holdout["first"][:10],
         last=holdout["last"][:10],
         late=holdout["late"],
+        **report["ledger"],
         metrics=table(report["metrics"]),
         margins=table(report["margins"]),
         budget=ALERT_BUDGET,
-        precision=precision,
-        wrong=1 / (1 - precision),
-        calibration=ours["calibration_error"]["value"],
-        provenance="\n".join(f"- {key}: `{training[key]}`" for key in PROVENANCE),
+        precision=ours["precision_at_budget"],
+        lift=ours["lift_at_budget"],
+        wrong=1 / (1 - ours["precision_at_budget"]),
+        cost=ours["cost_per_1000"],
+        heuristic_cost=report["metrics"][RULE]["cost_per_1000"]["value"],
+        floor=LOWEST_SLICE_ROC_AUC,
+        slices=slice_table(report["slices"]),
+        calibration=cell(report["metrics"]["candidate"]["calibration_error"]),
+        **report["calibration"]["brier_parts"],
+        recalibration=recalibration_table(report["calibration"]),
+        kept="kept" if report["calibration"]["kept"] else "not kept",
+        silent=silent_table(report["silent"], ours),
+        failures=failures(report, ours),
+        row_ms=report["traits"]["row_ms"],
+        model_mb=report["traits"]["model_mb"],
+        features=training["features"],
+        fit_seconds=training["fit_seconds"],
+        provenance=provenance(training),
     )
 
 
 PROVENANCE = ("as_of", "seed", "git_commit", "git_dirty", "data_digest", "schema_digest", "lock_digest", "python")
 
 
-def table(models: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+def unmeasured(version: int, training: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    """The card of a candidate without valid probabilities: there is nothing to claim."""
+    said = verdict(report)
+    return (
+        f"# Model card: {NAME}, version {version}\n\nThe gate **{said['verdict']}** it. {said['reasons']}\n\n"
+        f"## Where it comes from\n\n{provenance(training)}\n"
+    )
+
+
+def verdict(report: Mapping[str, Any]) -> dict[str, str]:
+    """What the gate said, and why."""
+    objections = [each["objection"] for each in report["checks"] if each["objection"]]
+    return {
+        "verdict": "passed" if report["passed"] else "refused",
+        "reasons": " ".join(f"{each}." for each in objections) or f"All {len(report['checks'])} criteria are met.",
+    }
+
+
+def provenance(training: Mapping[str, Any]) -> str:
+    """Everything that decided what the model became."""
+    return "\n".join(f"- {key}: `{training[key]}`" for key in PROVENANCE)
+
+
+def failures(report: Mapping[str, Any], ours: Mapping[str, float]) -> str:
+    """The known ways to be wrong: those that are declared, and those that were measured."""
+    weakest = min(report["slices"], key=lambda each: float(each["figures"]["roc_auc"]["value"]))
+    errors = {feed: figures["calibration_error"] for feed, figures in report["silent"].items()}
+    worst = max(errors, key=errors.__getitem__)
+    measured = MEASURED_FAILURES.format(
+        wrong_alerts=1 - ours["precision_at_budget"],
+        weakest=f"{weakest['kind']} {weakest['name']}",
+        weakest_auc=weakest["figures"]["roc_auc"]["value"],
+        calibration=ours["calibration_error"],
+        worst=worst,
+        silent_error=errors[worst],
+    )
+    return "\n".join([measured, *(f"- {each}" for each in dataset.FAILURES)])
+
+
+def table(models: Mapping[str, Mapping[str, Mapping[str, float]]], head: str = "model", digits: int = 3) -> str:
     """Models by metrics, as a Markdown table."""
     names = list(next(iter(models.values())))
-    lines = ["| model | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for model, figures in models.items():
-        cells = [f"{f['value']:.3f} [{f['low']:.3f}, {f['high']:.3f}]" for f in (figures[name] for name in names)]
-        lines.append(f"| {model} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    lines = [[model, *(cell(figures[name], digits) for name in names)] for model, figures in models.items()]
+    return markdown([head, *names], lines)
+
+
+def slice_table(slices: Sequence[Mapping[str, Any]]) -> str:
+    """Slices by figures."""
+    gains = [f"{name}, margin over the champion" for name in slices[0]["margins"]]
+    lines = [
+        [
+            f"{each['kind']} {each['name']}",
+            f"{each['rows']:,}",
+            f"{each['positive']:.1%}",
+            *(cell(figure) for kind in ("figures", "margins") for figure in each[kind].values()),
+        ]
+        for each in slices
+    ]
+    return markdown(["slice", ROWS, POSITIVE, *slices[0]["figures"], *gains], lines)
+
+
+def recalibration_table(record: Mapping[str, Any]) -> str:
+    """What each way of recalibration gained, and where."""
+    every = {f"{name}, validation": gains for name, gains in record["gains_on_validation"].items()}
+    every["platt, holdout"] = record["platt_on_holdout"]
+    return table(every, "recalibration", 4)
+
+
+def silent_table(silent: Mapping[str, Mapping[str, float]], ours: Mapping[str, float]) -> str:
+    """The candidate's figures with each feed silent."""
+    names = list(next(iter(silent.values())))
+    every = {"none": ours} | dict(silent)
+    return markdown(
+        ["silent", *names], [[feed, *(f"{each[name]:.3f}" for name in names)] for feed, each in every.items()]
+    )
+
+
+def cell(figure: Mapping[str, float], digits: int = 3) -> str:
+    """A value with its interval."""
+    return f"{figure['value']:.{digits}f} [{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]"
+
+
+def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    rows = [heads, ["---"] * len(heads), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -1,12 +1,14 @@
 """Evaluate: measure the candidate on the holdout beside every baseline and the champion, and ask the gate.
 
-The one place that touches the holdout. Publishes the candidate as an immutable, numbered version with its metrics, its
+Opens the holdout once, on record. Publishes the candidate as an immutable, numbered version with its metrics, its
 model card and the gate's verdict; whether it serves is `promote`'s business.
 """
 
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,30 @@ import pandas as pd
 import skops.io
 
 from flights import model, portable, registry, tracking
-from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json, write_parquet
+from flights.artifacts import new_folder, read_json, sha256, write_json, write_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, KEY, ROWS, ZONE, as_arrays, targets
-from flights.evaluation import METRICS, Interval, Sorted, Vector, intervals, margin, metrics, resampled_metrics, sort
+from flights.dataset import EVENT_TIME, INPUTS, ROWS, as_arrays, schema_digest, targets
+from flights.evaluation import (
+    METRICS,
+    Interval,
+    Sorted,
+    Vector,
+    intervals,
+    margin,
+    metrics,
+    resampled_metrics,
+    sort,
+)
 from flights.signature import sign
-from pipelines import card, gate, plots
+from pipelines import calibration, card, gate, holdout, page, plots, slices
+from pipelines.split import local_days
 from pipelines.step import step
-from pipelines.train import features_of, labelled
+from pipelines.train import features_of
 
 CHAMPION = "champion"
+REPEATED_ROWS = 1000
+TIMED_ROWS = 30
+STRESSED = ("roc_auc", "brier", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -44,20 +60,42 @@ class Measured:
     resampled: Mapping[str, Vector]
 
 
+@dataclass(frozen=True)
+class Case:
+    """Everything that the verdict on a candidate rests on. The gallery spoils one part after the other."""
+
+    training: Mapping[str, Any]  # what train left on record
+    rows: pd.DataFrame  # of the holdout
+    answers: Mapping[str, Answers]  # of every baseline, the candidate as it would serve, and the champion
+    plain: Vector  # the candidate's probabilities without its recalibration
+    silent: Mapping[str, Vector]  # and with each upstream feed silent
+    traits: Mapping[str, Any]  # of the candidate, beyond its answers: the gate's evidence by name
+    champion: int | None
+    seed: int
+
+    @cached_property
+    def truth(self) -> Vector:
+        """Who was late."""
+        return targets(self.rows)
+
+    @cached_property
+    def days(self) -> Any:
+        """The day of each row: what is resampled."""
+        return local_days(self.rows)
+
+
 def main() -> None:
     """Evaluate the candidate and publish it with the verdict."""
     settings = Settings()
     with step("evaluate") as said:
         folder = candidate_folder(settings)
-        champion = registry.champion(settings.models_dir)
-        holdout = labelled(settings, "holdout")
-        answers = holdout_answers(settings, folder, holdout, champion)
-        measured = measurements(answers, holdout, settings.seed)
-        report = evaluation(settings, folder, holdout, answers, measured, champion)
-        reference = reference_rows(holdout, answers[model.CANDIDATE])
-        version = published(settings, folder, report, measured, reference)
+        rows = holdout.opened(settings, "evaluate", folder.name, sha256(folder / "training.json"))
+        case = gathered(settings, folder, rows)
+        measured = measurements(case)
+        report = {"as_of": str(settings.as_of), **evaluation(case, measured), "ledger": holdout.looks(settings)}
+        version = published(settings, folder, report, case, measured)
         write_json(settings.candidate_dir / "evaluation.json", report | {"version": version})
-        said.read = f"{len(holdout):,} {ROWS} of the holdout, {len(answers)} models"
+        said.read = f"{len(rows):,} {ROWS} of the holdout (look {report['ledger']['looks']}), {len(measured)} models"
         said.wrote = f"version {version}, which the gate {'passed' if report['passed'] else 'refused'}"
 
 
@@ -67,22 +105,34 @@ def candidate_folder(settings: Settings) -> Path:
     return settings.candidate_dir / str(pointer["folder"])
 
 
-def holdout_answers(
-    settings: Settings, folder: Path, holdout: pd.DataFrame, champion: int | None
-) -> dict[str, Answers]:
-    """What every baseline, the candidate as it would serve, and the champion say of the holdout."""
-    thresholds = read_json(folder / "training.json", registry.TRAIN_FIRST)["thresholds"]
-    columns, features = as_arrays(holdout), features_of(holdout)
+def gathered(settings: Settings, folder: Path, rows: pd.DataFrame) -> Case:
+    """Ask every model about the holdout, and the candidate's folder about the rest."""
+    training = read_json(folder / "training.json", registry.TRAIN_FIRST)
+    columns, features = as_arrays(rows), features_of(rows)
+    trained = {name: fitted(folder, name) for name in model.MODELS}
+    said = {name: each.predict_proba(features)[:, 1] for name, each in trained.items()}
+    score = portable.load(folder)
+    served = score(columns)
     answers = {
-        name: Answers(fitted(folder, name).predict_proba(features)[:, 1], thresholds[name])
+        name: Answers(served if name == model.CANDIDATE else said[name], training["thresholds"][name])
         for name in model.MODELS
-        if name != model.CANDIDATE
     }
-    answers[model.CANDIDATE] = Answers(portable.load(folder)(columns), thresholds[model.CANDIDATE])
+    champion = registry.champion(settings.models_dir)
     if champion is not None:
         serving = registry.load(settings.models_dir, champion)
         answers[CHAMPION] = Answers(serving.score(columns), serving.threshold)
-    return answers
+    traits = {
+        "parity": float(np.max(np.abs(served - said[model.CANDIDATE]))),
+        "repeat": float(np.max(np.abs(served[:REPEATED_ROWS] - score(as_arrays(rows.head(REPEATED_ROWS)))))),
+        "row_ms": row_ms(score, rows),
+        "model_mb": sum((folder / name).stat().st_size for name in (portable.TREES, portable.TABLES)) / 1e6,
+        "same_contract": training["schema_digest"] == schema_digest(),
+        "uncommitted": settings.require_clean_tree and training["git_dirty"],
+        **holdout.cleanliness(folder, training, rows),
+    }
+    plain = calibration.without(trained[model.CANDIDATE]).predict_proba(features)[:, 1]
+    silent = {feed: score(model.with_silent_feed(columns, feed)) for feed in model.feeds()}
+    return Case(training, rows, answers, plain, silent, traits, champion, settings.seed)
 
 
 def fitted(folder: Path, name: str) -> Any:
@@ -90,15 +140,24 @@ def fitted(folder: Path, name: str) -> Any:
     return skops.io.load(folder / f"{name}.skops", trusted=model.TRUSTED_TYPES)
 
 
-def measurements(answers: Mapping[str, Answers], holdout: pd.DataFrame, seed: int) -> dict[str, Measured]:
+def row_ms(score: portable.Score, rows: pd.DataFrame) -> float:
+    """Median time to score one row."""
+    took = []
+    for place in range(min(TIMED_ROWS, len(rows))):
+        columns = as_arrays(rows.iloc[place : place + 1])
+        start = time.perf_counter()
+        score(columns)
+        took.append(1000 * (time.perf_counter() - start))
+    return float(np.median(took))
+
+
+def measurements(case: Case) -> dict[str, Measured]:
     """Every model's metrics on the holdout, on the same resampled days; models with invalid answers are left out."""
-    truth = targets(holdout)
-    days = holdout[EVENT_TIME].dt.tz_convert(ZONE).dt.date.to_numpy()
     measured = {}
-    for name, answer in answers.items():
+    for name, answer in case.answers.items():
         if not invalid(answer):
-            rows = sort(truth, answer.probabilities, answer.threshold)
-            measured[name] = Measured(rows, metrics(rows), resampled_metrics(rows, days, seed))
+            rows = sort(case.truth, answer.probabilities, answer.threshold)
+            measured[name] = Measured(rows, metrics(rows), resampled_metrics(rows, case.days, case.seed))
     return measured
 
 
@@ -108,42 +167,40 @@ def invalid(answer: Answers) -> int:
     return int((~valid).sum())
 
 
-def evaluation(
-    settings: Settings,
-    folder: Path,
-    holdout: pd.DataFrame,
-    answers: Mapping[str, Answers],
-    measured: Mapping[str, Measured],
-    champion: int | None,
-) -> dict[str, Any]:
-    """The evaluation report: metrics and margins with intervals, and what each criterion of the gate said."""
-    ours = answers[model.CANDIDATE]
-    as_trained = fitted(folder, model.CANDIDATE).predict_proba(features_of(holdout))[:, 1]
+def evaluation(case: Case, measured: Mapping[str, Measured]) -> dict[str, Any]:
+    """The evaluation report: metrics and margins with intervals, slices, calibration, and what each criterion said."""
     found = {name: intervals(each.values, each.resampled) for name, each in measured.items()}
     margins = {name: margin_intervals(measured, name) for name in measured if name != model.CANDIDATE}
+    parts = slice_figures(case, measured)
+    silent = {feed: metrics(sort(case.truth, each), STRESSED) for feed, each in case.silent.items()}
     checks = gate.checks(
         gate.Evidence(
             metrics=found.get(model.CANDIDATE, {}),
+            fallback=found[model.RULE],
             margins=margins,
-            champion=champion,
-            invalid_probabilities=invalid(ours),
-            parity=float(np.max(np.abs(ours.probabilities - as_trained))),
-            **cleanliness(settings, holdout),
+            slices=parts,
+            silent=silent,
+            champion=case.champion,
+            invalid_probabilities=invalid(case.answers[model.CANDIDATE]),
+            **case.traits,
         )
     )
     return {
-        "as_of": str(settings.as_of),
-        "champion": champion,
+        "champion": case.champion,
         "passed": all(check.passed for check in checks),
         "checks": [asdict(check) for check in checks],
         "holdout": {
-            "rows": len(holdout),
-            "late": float(targets(holdout).mean()),
-            "first": str(holdout[EVENT_TIME].min()),
-            "last": str(holdout[EVENT_TIME].max()),
+            "rows": len(case.rows),
+            "late": float(case.truth.mean()),
+            "first": str(case.rows[EVENT_TIME].min()),
+            "last": str(case.rows[EVENT_TIME].max()),
         },
         "metrics": {name: plain(each) for name, each in found.items()},
         "margins": {name: plain(each) for name, each in margins.items()},
+        "slices": [asdict(each) for each in parts],
+        "calibration": calibration_record(case, measured),
+        "silent": silent,
+        "traits": dict(case.traits),
     }
 
 
@@ -158,16 +215,29 @@ def margin_intervals(measured: Mapping[str, Measured], other: str) -> dict[str, 
     }
 
 
-def cleanliness(settings: Settings, holdout: pd.DataFrame) -> dict[str, Any]:
-    """Whether training or validation saw rows of the holdout, and how long before it they ended."""
-    seen = pd.concat(
-        read_parquet(settings.splits_dir / f"{part}.parquet", registry.TRAIN_FIRST, [KEY, EVENT_TIME])
-        for part in ("train", "validation")
-    )
-    gap = holdout[EVENT_TIME].min() - seen[EVENT_TIME].max()
+def slice_figures(case: Case, measured: Mapping[str, Measured]) -> list[slices.Slice]:
+    """The candidate on every slice, beside the champion; none if it could not be measured."""
+    if model.CANDIDATE not in measured:
+        return []
+    ours, champion = case.answers[model.CANDIDATE].probabilities, case.answers.get(CHAMPION)
+    theirs = champion.probabilities if champion else None
+    return slices.measured(case.rows, case.truth, case.days, ours, theirs, case.seed)
+
+
+def calibration_record(case: Case, measured: Mapping[str, Measured]) -> dict[str, Any]:
+    """Brier's parts and the reliability curve, and what recalibration, tried on validation, does here; kept or not."""
+    if model.CANDIDATE not in measured:
+        return {}
+    rows, tried = measured[model.CANDIDATE].rows, case.training["recalibration"]
+    recalibrated = calibration.expit(tried["slope"] * calibration.logit(case.plain) + tried["shift"])
+    here = calibration.gains(case.truth, case.plain, recalibrated, case.days, case.seed)
+    predicted, observed, size = calibration.reliability(rows)
     return {
-        "rows_seen_in_training": int(holdout[KEY].isin(seen[KEY]).sum()),
-        "days_after_training": gap.total_seconds() / 86_400,
+        "brier_parts": calibration.brier_parts(rows),
+        "curve": {"predicted": predicted.tolist(), "observed": observed.tolist(), "rows": size.tolist()},
+        "kept": tried["kept"],
+        "gains_on_validation": tried["gains"],
+        "platt_on_holdout": plain(here),
     }
 
 
@@ -176,35 +246,32 @@ def plain(each: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
     return {name: asdict(figure) for name, figure in each.items()}
 
 
-def reference_rows(holdout: pd.DataFrame, ours: Answers) -> pd.DataFrame:
+def reference_rows(case: Case) -> pd.DataFrame:
     """What the monitor compares the traffic with: the days just before it, whole, with what the model said of them.
 
     All of the holdout: alarms are set by how far one clean day is from another, and a sample would add its own noise.
     Without personal columns: nobody compares them, and a published folder could not forget them.
     """
     names = [column.name for column in INPUTS if not column.personal]
-    return holdout[names].assign(probability=ours.probabilities, target=targets(holdout)).sort_values(EVENT_TIME)
+    ours = case.answers[model.CANDIDATE].probabilities
+    return case.rows[names].assign(probability=ours, target=case.truth).sort_values(EVENT_TIME)
 
 
 def published(
-    settings: Settings,
-    folder: Path,
-    report: dict[str, Any],
-    measured: Mapping[str, Measured],
-    reference: pd.DataFrame,
+    settings: Settings, folder: Path, report: dict[str, Any], case: Case, measured: Mapping[str, Measured]
 ) -> int:
     """Register the candidate and publish its folder; an immutable version, whatever the gate said."""
     mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
-    training = read_json(folder / "training.json", registry.TRAIN_FIRST)
-    verdict = "passed" if report["passed"] else "refused"
-    version = tracking.register(mlflow, training["mlflow_model"], {"gate": verdict})
+    training = case.training
+    version = tracking.register(mlflow, training["mlflow_model"], {"gate": "passed" if report["passed"] else "refused"})
     with new_folder(registry.model_folder(settings.models_dir, version)) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        write_parquet(temporary / "reference.parquet", reference)
+        write_parquet(temporary / "reference.parquet", reference_rows(case))
         write_json(temporary / "gate.json", report)
         write_json(temporary / "metrics.json", report["metrics"].get(model.CANDIDATE, {}))
-        plots.write_holdout(temporary / "holdout.png", {name: each.rows for name, each in measured.items()}, report)
+        plots.write_all(temporary, {name: each.rows for name, each in measured.items()}, report)
         (temporary / "card.md").write_text(card.model_card(version, training, report))
+        page.write(temporary / "card.html", temporary / "card.md")
         files = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
         manifest = write_json(temporary / registry.MANIFEST, {"version": version, **training, "files": files})
         if settings.model_signing_key:

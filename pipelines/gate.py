@@ -1,11 +1,21 @@
-"""The gate: what a candidate must show before it may serve. Few criteria, each a sentence, each able to refuse."""
+"""The gate: what a candidate must show before it may serve. Each criterion is a sentence, and able to refuse.
 
-from collections.abc import Callable, Mapping
+`make gallery` shows each of them a candidate that it is there to refuse.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flights.config import LARGEST_CALIBRATION_ERROR, SUSPICIOUS_ROC_AUC
+from flights.config import LARGEST_CALIBRATION_ERROR, LOWEST_SLICE_ROC_AUC, SUSPICIOUS_ROC_AUC
 from flights.evaluation import Interval
+from flights.model import RULE, SIMPLER
 from flights.portable import TOLERANCE
+from pipelines.slices import Slice
+
+SLOWEST_ROW_MS = 20.0  # to score one row; 0.3 on a quiet machine
+LARGEST_MODEL_MB = 5.0  # of what is served; 0.2 so far
+
+RANKS_AND_ESTIMATES = ("roc_auc", "brier")
 
 
 @dataclass(frozen=True)
@@ -13,10 +23,18 @@ class Evidence:
     """What evaluation found out about a candidate on the holdout."""
 
     metrics: Mapping[str, Interval]  # the candidate's
+    fallback: Mapping[str, Interval]  # the heuristic's, which would serve instead
     margins: Mapping[str, Mapping[str, Interval]]  # by model and metric; positive: the candidate is better
+    slices: Sequence[Slice]
+    silent: Mapping[str, Mapping[str, float]]  # the candidate's metrics with each upstream feed silent
     champion: int | None
     invalid_probabilities: int
     parity: float  # largest difference between the portable form and scikit-learn's probabilities
+    repeat: float  # largest difference when the same rows are asked twice
+    row_ms: float  # median time to score one row
+    model_mb: float  # size of what is served
+    same_contract: bool  # trained under the data contract that holds now
+    uncommitted: bool  # trained from code that no commit holds, where that matters
     rows_seen_in_training: int
     days_after_training: float  # from the last row that training knew to the first of the holdout
 
@@ -60,6 +78,31 @@ def not_portable(evidence: Evidence) -> str:
     return "" if evidence.parity <= TOLERANCE else f"they differ by {evidence.parity:.2g}"
 
 
+def unrepeatable(evidence: Evidence) -> str:
+    """Object to answers that change when the question does not."""
+    return "" if evidence.repeat <= TOLERANCE else f"asked twice, they differ by {evidence.repeat:.2g}"
+
+
+def other_contract(evidence: Evidence) -> str:
+    """Object to a model of other columns than those that are served."""
+    return "" if evidence.same_contract else "the contract has changed since: run `make train`"
+
+
+def uncommitted(evidence: Evidence) -> str:
+    """Object to a model that nobody can make again."""
+    return "the working tree had changes" if evidence.uncommitted else ""
+
+
+def slow(evidence: Evidence) -> str:
+    """Object to a model that keeps its callers waiting."""
+    return "" if evidence.row_ms <= SLOWEST_ROW_MS else f"it takes {evidence.row_ms:.0f} ms"
+
+
+def large(evidence: Evidence) -> str:
+    """Object to a model that does not fit where it is to serve."""
+    return "" if evidence.model_mb <= LARGEST_MODEL_MB else f"it has {evidence.model_mb:.1f} MB"
+
+
 def unclean_holdout(evidence: Evidence) -> str:
     """Object to a holdout that training has seen, or that does not lie after it."""
     if evidence.rows_seen_in_training:
@@ -71,10 +114,19 @@ def unclean_holdout(evidence: Evidence) -> str:
 
 def no_better_than_heuristic(evidence: Evidence) -> str:
     """Object to a margin over the heuristic that may be chance."""
+    margins = evidence.margins[RULE]
     return " and ".join(
-        f"the margin in {name} is {margin}"
-        for name, margin in evidence.margins["heuristic"].items()
-        if name in ("roc_auc", "brier") and not margin.low > 0
+        f"the margin in {name} is {margins[name]}" for name in RANKS_AND_ESTIMATES if not margins[name].low > 0
+    )
+
+
+def not_worth_it(evidence: Evidence) -> str:
+    """Object to a candidate that a simpler model equals."""
+    return " and ".join(
+        f"{simpler} is as good: the margin in {name} is {evidence.margins[simpler][name]}"
+        for simpler in SIMPLER
+        for name in RANKS_AND_ESTIMATES
+        if not evidence.margins[simpler][name].value > 0
     )
 
 
@@ -94,23 +146,68 @@ def worse_than_champion(evidence: Evidence) -> str:
     """Object to a candidate that is worse than the champion by more than the noise."""
     if evidence.champion is None:
         return ""
+    margins = evidence.margins["champion"]
     return " and ".join(
-        f"the margin in {name} is {margin}"
-        for name, margin in evidence.margins["champion"].items()
-        if name in ("roc_auc", "brier") and not margin.high >= 0
+        f"the margin in {name} is {margins[name]}" for name in RANKS_AND_ESTIMATES if not margins[name].high >= 0
+    )
+
+
+def bad_slice(evidence: Evidence) -> str:
+    """Object to a slice that is surely below the floor."""
+    return " and ".join(
+        f"{each.kind} {each.name} has {each.figures['roc_auc']}"
+        for each in evidence.slices
+        if each.figures["roc_auc"].high < LOWEST_SLICE_ROC_AUC
+    )
+
+
+def slice_worse_than_champion(evidence: Evidence) -> str:
+    """Object to a slice that pays for the gain of the others."""
+    return " and ".join(
+        f"the margin in {name} of {each.kind} {each.name} is {margin}"
+        for each in evidence.slices
+        for name, margin in each.margins.items()
+        if margin.high < 0
+    )
+
+
+def breaks_in_silence(evidence: Evidence) -> str:
+    """Object to a model that takes a silent feed for a message: then the heuristic would serve better."""
+    most = max(LARGEST_CALIBRATION_ERROR, evidence.fallback["calibration_error"].value)
+    return " and ".join(
+        f"without {feed} ROC-AUC is {found['roc_auc']:.3f}, Brier {found['brier']:.3f}, "
+        f"calibration error {found['calibration_error']:.3f}"
+        for feed, found in evidence.silent.items()
+        if not found["roc_auc"] >= evidence.fallback["roc_auc"].value
+        or not found["brier"] <= evidence.fallback["brier"].value
+        or not found["calibration_error"] <= most
     )
 
 
 CRITERIA = (
     Criterion("valid", "Every probability is a number from 0 to 1.", invalid),
     Criterion("portable", f"What is served answers what was trained, to {TOLERANCE:g}.", not_portable),
+    Criterion("repeatable", "It answers the same when asked again.", unrepeatable),
+    Criterion("same_contract", "It was trained under the data contract that holds now.", other_contract),
+    Criterion("committed", "With REQUIRE_CLEAN_TREE, its code is a commit.", uncommitted),
+    Criterion("fast", f"It scores one row within {SLOWEST_ROW_MS:g} ms.", slow),
+    Criterion("small", f"What is served has at most {LARGEST_MODEL_MB:g} MB.", large),
     Criterion("clean_holdout", "The holdout lies after everything that training saw.", unclean_holdout),
     Criterion(
         "beats_heuristic",
         "It ranks and estimates better than the locked heuristic: both intervals lie above zero.",
         no_better_than_heuristic,
     ),
+    Criterion("worth_it", "No simpler model ranks or estimates as well.", not_worth_it),
     Criterion("not_too_good", f"ROC-AUC is at most {SUSPICIOUS_ROC_AUC}: more would be a leak.", too_good),
     Criterion("calibrated", f"Calibration error is at most {LARGEST_CALIBRATION_ERROR}.", miscalibrated),
     Criterion("champion", "It is not worse than the champion by more than the noise.", worse_than_champion),
+    Criterion("slices", f"No slice's ROC-AUC is surely below {LOWEST_SLICE_ROC_AUC}.", bad_slice),
+    Criterion("slices_champion", "No slice is surely worse than with the champion.", slice_worse_than_champion),
+    Criterion(
+        "silence",
+        "With any feed silent it ranks, estimates and is calibrated no worse than the heuristic "
+        f"(or to {LARGEST_CALIBRATION_ERROR}).",
+        breaks_in_silence,
+    ),
 )

@@ -1,6 +1,6 @@
 """The pictures of an evaluation; each title says what to see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,23 @@ from matplotlib.figure import Figure
 
 from flights.config import ALERT_BUDGET
 from flights.dataset import POSITIVE, ROWS
-from flights.evaluation import Sorted, reliability
+from flights.evaluation import Sorted
+from pipelines.calibration import reliability
 
 SHOWN = {
     "candidate": "#1b6ca8",
     "champion": "#7a4fa3",
     "heuristic": "#c0562f",
     "logistic": "#5d7f3a",
+    "tree": "#b8912c",
     "prior": "#8a8a8a",
 }
+
+
+def write_all(folder: Path, models: Mapping[str, Sorted], report: Mapping[str, Any]) -> None:
+    """Draw the holdout and its slices."""
+    write_holdout(folder / "holdout.png", models, report)
+    write_slices(folder / "slices.png", report)
 
 
 def write_holdout(path: Path, models: Mapping[str, Sorted], report: Mapping[str, Any]) -> None:
@@ -31,24 +39,40 @@ def write_holdout(path: Path, models: Mapping[str, Sorted], report: Mapping[str,
     figure.savefig(path, dpi=110)
 
 
+def write_slices(path: Path, report: Mapping[str, Any]) -> None:
+    """Draw the candidate's ranking of every slice."""
+    figure = Figure(figsize=(9, 1.2 + 0.19 * len(report["slices"])), layout="constrained")
+    if report["slices"]:
+        draw_slices(figure.subplots(), report["slices"], report["metrics"]["candidate"])
+    figure.savefig(path, dpi=110)
+
+
 def draw_ranking(axes: Axes, metrics: Mapping[str, Any]) -> None:
     """Draw each model's ROC-AUC with its interval."""
     for row, name in enumerate(reversed(list(metrics))):
-        each = metrics[name]["roc_auc"]
-        spread = [[each["value"] - each["low"]], [each["high"] - each["value"]]]
-        axes.errorbar(each["value"], row, xerr=spread, fmt="o", color=SHOWN.get(name), capsize=4)
+        draw_interval(axes, row, metrics[name]["roc_auc"], SHOWN.get(name, "#333333"))
     axes.set_yticks(range(len(metrics)), list(reversed(list(metrics))))
     axes.set(title=f"Who ranks {POSITIVE} {ROWS} higher", xlabel="ROC-AUC on the holdout, 95 % interval by day")
     axes.grid(axis="x", alpha=0.3)
 
 
+def draw_interval(axes: Axes, row: int, figure: Mapping[str, float], color: str) -> None:
+    """Draw a value and its interval on a line of its own."""
+    spread = [[figure["value"] - figure["low"]], [figure["high"] - figure["value"]]]
+    axes.errorbar(figure["value"], row, xerr=spread, fmt="o", markersize=5, color=color, capsize=3)
+
+
 def draw_calibration(axes: Axes, models: Mapping[str, Sorted]) -> None:
-    """Draw the observed rate against the predicted one."""
+    """Draw the observed rate against the predicted one, by tenths of the rows."""
     axes.plot([0, 1], [0, 1], color="#bbbbbb", linestyle="--", label="perfect")
     for name, rows in models.items():
         predicted, observed, _ = reliability(rows)
         axes.plot(predicted, observed, marker="o", color=SHOWN.get(name), label=name)
-    axes.set(title="Does 30 % mean 30 %?", xlabel="predicted probability", ylabel=f"share that was {POSITIVE}")
+    axes.set(
+        title="Does 30 % mean 30 %?",
+        xlabel=f"predicted probability (means of tenths of the {ROWS})",
+        ylabel=f"share that was {POSITIVE}",
+    )
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
 
@@ -56,7 +80,7 @@ def draw_calibration(axes: Axes, models: Mapping[str, Sorted]) -> None:
 def draw_alerts(axes: Axes, models: Mapping[str, Sorted]) -> None:
     """Draw the precision of alerting the riskiest share of flights."""
     for name, rows in models.items():
-        hits = np.cumsum(rows.targets[rows.order])[rows.ends]
+        hits = np.cumsum(rows.targets)[rows.ends]
         count = rows.ends + 1
         share = count / len(rows.targets)
         some = share >= 0.01  # below, a handful of flights decides
@@ -70,3 +94,21 @@ def draw_alerts(axes: Axes, models: Mapping[str, Sorted]) -> None:
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
+
+
+def draw_slices(axes: Axes, slices: Sequence[Mapping[str, Any]], overall: Mapping[str, Any]) -> None:
+    """Draw each slice's ROC-AUC with intervals that hold for all of them at once."""
+    colors = dict(zip(dict.fromkeys(each["kind"] for each in slices), SHOWN.values(), strict=False))
+    for row, each in enumerate(reversed(slices)):
+        draw_interval(axes, row, each["figures"]["roc_auc"], colors[each["kind"]])
+    names = [f"{each['kind']} {each['name']}  ({each['rows']:,})" for each in reversed(slices)]
+    axes.set_yticks(range(len(slices)), names, fontsize=8)
+    axes.axvline(overall["roc_auc"]["value"], color="#bbbbbb", linestyle="--")
+    weakest = min(slices, key=lambda each: float(each["figures"]["roc_auc"]["value"]))
+    axes.set(
+        title=f"Weakest is {weakest['kind']} {weakest['name']} (dashed: all {ROWS})",
+        xlabel="ROC-AUC of the candidate on the holdout; all intervals hold at once, 95 %",
+        ylabel=f"slice (number of {ROWS})",
+    )
+    axes.margins(y=0.01)
+    axes.grid(axis="x", alpha=0.3)

@@ -4,12 +4,15 @@ The last days of each part but live are left out: a label of theirs might arrive
 """
 
 from datetime import date
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flights.artifacts import read_parquet, sha256, write_json, write_parquet
 from flights.config import GAP_DAYS, HOLDOUT_MONTHS, VALIDATION_MONTHS, Settings
-from flights.dataset import EVENT_TIME, OUTCOME, ROWS, ZONE, schema_digest
+from flights.dataset import EVENT_TIME, OUTCOME, ROWS, ZONE, schema_digest, targets
 from pipelines.step import step
 
 Period = tuple[pd.Timestamp, pd.Timestamp]
@@ -81,6 +84,17 @@ def between(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Rows whose event lies within a period, its end left out."""
     start, end = period
     return rows[(rows[EVENT_TIME] >= start) & (rows[EVENT_TIME] < end)].reset_index(drop=True)
+
+
+def labelled(settings: Settings, part: str) -> pd.DataFrame:
+    """The rows of a part that have an outcome."""
+    rows = read_parquet(settings.splits_dir / f"{part}.parquet", "run `make split`")
+    return rows[~np.isnan(targets(rows))]
+
+
+def local_days(rows: pd.DataFrame) -> NDArray[Any]:
+    """The operation's calendar day of each row: an evening belongs to the day on the wall."""
+    return np.asarray(rows[EVENT_TIME].dt.tz_convert(ZONE).dt.date)
 
 
 def described(part: pd.DataFrame) -> dict[str, object]:

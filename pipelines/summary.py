@@ -25,8 +25,7 @@ def main() -> None:
     report = read_json(settings.candidate_dir / "evaluation.json", registry.TRAIN_FIRST)
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(metrics_table(report))
-    margin = report["margins"]["heuristic"]["roc_auc"]
-    console.print(f"Beside the heuristic, the candidate gains {figure(margin)} in ROC-AUC.")
+    console.print(margins_table(report))
     for check in report["checks"]:
         console.print(f"  {'no ' if check['objection'] else 'yes'}  {check['sentence']} {check['objection']}")
     version = report["version"]
@@ -50,6 +49,17 @@ def metrics_table(report: dict[str, Any]) -> Table:
     for label in SHOWN.values():
         table.add_column(label, justify="right")
     for name, figures in report["metrics"].items():
+        table.add_row(name, *(figure(figures[key]) for key in SHOWN))
+    return table
+
+
+def margins_table(report: dict[str, Any]) -> Table:
+    """By how much the candidate is better than each other model; positive is better."""
+    table = Table(title="The candidate's margin over each (positive is better)", title_justify="left")
+    table.add_column("over")
+    for label in SHOWN.values():
+        table.add_column(label, justify="right")
+    for name, figures in report["margins"].items():
         table.add_row(name, *(figure(figures[key]) for key in SHOWN))
     return table
 

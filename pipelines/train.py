@@ -1,7 +1,7 @@
 """Train: fit the baselines and the candidate, set the thresholds on validation, and export what can be served.
 
 Never touches the holdout. Leaves a candidate folder (the portable model, golden predictions, scikit-learn's
-models of record) for `evaluate`, and one MLflow run per model.
+models of record, the digests of all rows seen) for `evaluate`, and one MLflow run per model.
 """
 
 import platform
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,19 @@ import skops.io
 from rich.progress import Progress
 
 from flights import heuristic, model, portable, registry, tracking
-from flights.artifacts import new_folder, read_parquet, sha256, write_json
+from flights.artifacts import new_folder, sha256, write_json
 from flights.config import Settings
 from flights.dataset import INPUTS, ROWS, as_arrays, schema_digest, targets
-from flights.evaluation import cost_threshold, metrics, sort
+from flights.evaluation import Vector, decision_cost, metrics, sort
 from flights.features import build_features
+from pipelines import calibration
+from pipelines.holdout import write_seen
+from pipelines.split import labelled, local_days
 from pipelines.step import step
 
 GOLDEN_ROWS = 100
 UNSEEN = "?"  # a category that no training saw
+THRESHOLDS = 200  # tried, evenly spaced
 LOCK = Path("requirements.lock")
 
 
@@ -40,6 +44,7 @@ class Fit:
     threshold: float
     validation: Mapping[str, float]
     seconds: float
+    recalibration: Mapping[str, Any] = field(default_factory=dict)  # what was tried on validation, and what came of it
 
 
 def main() -> None:
@@ -52,18 +57,12 @@ def main() -> None:
         logged = logged_models(settings, fits, train, origin)[model.CANDIDATE]
         folder = settings.candidate_dir / logged.run_id
         with new_folder(folder) as temporary:
-            write_candidate(
-                temporary, fits, validation, {**origin, "mlflow_run": logged.run_id, "mlflow_model": logged.model_uri}
-            )
+            seen = write_seen(temporary, train, validation)
+            record = {**origin, **seen, "mlflow_run": logged.run_id, "mlflow_model": logged.model_uri}
+            write_candidate(temporary, fits, validation, record)
         write_json(settings.candidate_dir / "candidate.json", {"folder": logged.run_id})
         said.read = f"{len(train):,} {ROWS} to learn from, {len(validation):,} to set thresholds"
         said.wrote = f"{len(fits)} models to {folder} (fit in {sum(fit.seconds for fit in fits.values()):.1f} s)"
-
-
-def labelled(settings: Settings, part: str) -> pd.DataFrame:
-    """The rows of a part that have an outcome."""
-    rows = read_parquet(settings.splits_dir / f"{part}.parquet", "run `make split`")
-    return rows[~np.isnan(targets(rows))]
 
 
 def features_of(rows: pd.DataFrame) -> pd.DataFrame:
@@ -87,10 +86,34 @@ def fitted_models(train: pd.DataFrame, validation: pd.DataFrame, seed: int) -> d
             seen = lessons(train, seed) if name == model.CANDIDATE else features
             pipeline = model.build_model(name, seed).fit(seen, learned)
             seconds = time.perf_counter() - start
+            record: dict[str, Any] = {}
+            if name == model.CANDIDATE:
+                record = calibration.record(pipeline.decision_function(unseen), truth, local_days(validation), seed)
+                if record["kept"]:
+                    pipeline = calibration.recalibrated(pipeline, unseen, truth)
             probabilities = pipeline.predict_proba(unseen)[:, 1]
-            threshold = cost_threshold(truth, probabilities)
-            fits[name] = Fit(pipeline, threshold, metrics(sort(truth, probabilities, threshold)), seconds)
+            constant = np.ptp(probabilities) == 0  # has one decision to offer, and nothing to tune
+            threshold = probabilities[0] if constant else tuned_threshold(pipeline, unseen, truth)
+            found = metrics(sort(truth, probabilities, threshold))
+            fits[name] = Fit(pipeline, threshold, found, seconds, record)
     return fits
+
+
+def tuned_threshold(pipeline: Any, features: pd.DataFrame, truth: Vector) -> float:
+    """The decision threshold with the lowest cost on these rows: validation, never the holdout."""
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.metrics import make_scorer
+    from sklearn.model_selection import TunedThresholdClassifierCV
+
+    tuning = TunedThresholdClassifierCV(
+        FrozenEstimator(pipeline),
+        scoring=make_scorer(decision_cost, greater_is_better=False),
+        response_method="predict_proba",
+        thresholds=THRESHOLDS,
+        cv="prefit",
+        refit=False,
+    )
+    return float(tuning.fit(features, truth).best_threshold_)
 
 
 def provenance(settings: Settings) -> dict[str, Any]:
@@ -126,15 +149,20 @@ def write_candidate(folder: Path, fits: Mapping[str, Fit], validation: pd.DataFr
     golden = golden_rows(validation)
     registry.write_golden(folder, as_arrays(golden), candidate.pipeline.predict_proba(features_of(golden))[:, 1])
     registry.check_golden(folder, score)
-    if rule := fits.get("heuristic"):
+    if rule := fits.get(model.RULE):
         heuristic.export(rule.pipeline, rule.threshold, folder)
         said = rule.pipeline.predict_proba(features_of(validation))[:, 1]
         portable.check_parity(heuristic.load(folder).score(columns), said)
     for name, fit in fits.items():
         skops.io.dump(fit.pipeline, folder / f"{name}.skops")
     content = {"threshold": candidate.threshold, "thresholds": {name: fit.threshold for name, fit in fits.items()}}
-    seconds = {"fit_seconds": round(candidate.seconds, 2), "features": len(features_of(golden).columns)}
-    write_json(folder / "training.json", content | seconds | origin)
+    write_json(
+        folder / "training.json",
+        content
+        | {"fit_seconds": round(candidate.seconds, 2), "features": len(features_of(golden).columns)}
+        | {"recalibration": candidate.recalibration}
+        | origin,
+    )
 
 
 def golden_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -180,6 +208,7 @@ def logged_models(
 
 def parameters(pipeline: Any) -> dict[str, Any]:
     """The last step's parameters: what distinguishes one fit from another."""
+    pipeline = calibration.without(pipeline)
     last = pipeline[-1] if hasattr(pipeline, "__getitem__") else pipeline
     found: dict[str, Any] = last.get_params()
     return found

@@ -128,6 +128,12 @@ SCOPE = (  # [SWAP] what the model is for, and what not
     "Departures from New York's three airports. Not for other airports or decisions about persons. Cancelled and "
     "diverted flights have no arrival delay: they are neither learned from nor counted."
 )
+FAILURES = (  # [SWAP] how the model is known to go wrong, beyond what is measured: for the model card
+    "**It knows what New York knew two hours before.** A storm that breaks in between is missed.",
+    "**New places are average places.** A destination or an aircraft that training did not see gets the mean rate.",
+    "**Cancelled flights are outside**, though passengers suffer them most; a day of cancellations looks calmer.",
+)
+BANDS = {"distance": (0, 500, 1000, 1500, 6000)}  # [SWAP] numbers that slices go by, with the limits of their bands
 PREDICTION_LEAD_HOURS = 2  # [SWAP] a prediction is asked for this long before the event
 LATE_MINUTES = 15  # [SWAP] the aviation authorities' own limit of "not on time"
 EVENT_TIME = "scheduled_departure"  # [SWAP] the event: what splits, windows and the replay go by

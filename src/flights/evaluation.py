@@ -1,11 +1,14 @@
 """How good a set of predictions is, how sure we are of it, and which criteria a candidate must meet.
 
 Flights of one day are not independent, so every interval resamples days, not rows; two models are compared on the same
-resampled days. A metric is a function of row weights, so that a resample is a new weight vector over rows sorted once.
+resampled days. A metric is a function of weighed rows: a resample is a new weight vector over rows sorted once.
+
+What success means, in plain language, is in docs/success.md; its numbers are in config.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from flights.config import ALERT_BUDGET, MISS_COST
 
 Vector = NDArray[np.float64]
 
-FALSE_ALARM_COST = 1.0
+FALSE_ALARM_COST = 1.0  # the unit that costs are counted in
 CALIBRATION_BINS = 10
 RESAMPLES = 500
 CONFIDENCE = 0.95
@@ -37,8 +40,8 @@ class Interval:
 class Sorted:
     """One model's predictions in falling order: what every metric needs, computed once for all resamples.
 
-    `order` sorts rows by falling probability, `ends` are the last positions of runs of equal probability, `bins` the
-    equal-mass calibration bin of each row (in the original order).
+    `order` holds each row's place before sorting, `ends` the last positions of runs of equal probability, `bins` the
+    equal-mass calibration bin of each row.
     """
 
     targets: Vector
@@ -48,8 +51,55 @@ class Sorted:
     ends: NDArray[np.intp]
     bins: NDArray[np.intp]
 
+    @cached_property
+    def surprise(self) -> Vector:
+        """Negative log-likelihood of each outcome, in nats."""
+        likelihood = np.where(self.targets == 1, self.probabilities, 1 - self.probabilities)
+        return np.asarray(-np.log(np.clip(likelihood, 1e-15, 1)))
 
-Metric = Callable[[Sorted, Vector], float]
+    @cached_property
+    def cost(self) -> Vector:
+        """What each decision cost, in false alarms."""
+        return costs(self.targets, self.probabilities >= self.threshold)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Sorted rows, each counted so many times."""
+
+    rows: Sorted
+    weights: Vector
+
+    @cached_property
+    def counts(self) -> tuple[Vector, Vector]:
+        """Late flights, and all flights, at or above each distinct probability."""
+        late, every = np.cumsum(self.weights * self.rows.targets), np.cumsum(self.weights)
+        return (late, every) if len(self.rows.ends) == len(every) else (late[self.rows.ends], every[self.rows.ends])
+
+    def mean(self, values: Vector) -> float:
+        """Mean of one value a row."""
+        return float(self.weights @ values) / float(self.weights.sum())
+
+
+Metric = Callable[[Weighed], float]
+
+
+def costs(targets: Vector, alerts: NDArray[Any]) -> Vector:
+    """What each decision cost, in false alarms."""
+    return np.where(alerts.astype(bool), FALSE_ALARM_COST * (1 - targets), MISS_COST * targets)
+
+
+def cost_threshold(targets: Vector, probabilities: Vector) -> float:
+    """The decision threshold with the lowest cost on these rows, where there are answers and no estimator to tune."""
+    rows = sort(targets, probabilities)
+    hits, alerts = once(rows).counts
+    total = FALSE_ALARM_COST * (alerts - hits) + MISS_COST * (hits[-1] - hits)
+    return float(rows.probabilities[rows.ends][np.argmin(total)])
+
+
+def decision_cost(targets: Vector, alerts: NDArray[Any]) -> float:
+    """Mean cost of some decisions, in false alarms: what the decision threshold is tuned to lower."""
+    return float(costs(targets, alerts).mean())
 
 
 def sort(targets: Vector, probabilities: Vector, threshold: float = 0.5) -> Sorted:
@@ -65,82 +115,122 @@ def sort(targets: Vector, probabilities: Vector, threshold: float = 0.5) -> Sort
     if not (np.isfinite(probabilities).all() and (probabilities >= 0).all() and (probabilities <= 1).all()):
         raise ValueError("expected finite probabilities from 0 to 1")
     order = np.argsort(-probabilities, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(probabilities[order])), len(order) - 1)
+    falling = probabilities[order]
+    ends = np.append(np.flatnonzero(np.diff(falling)), len(order) - 1)
     edges = np.quantile(probabilities, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1])
-    return Sorted(targets, probabilities, threshold, order, ends, np.searchsorted(edges, probabilities, side="left"))
+    return Sorted(targets[order], falling, threshold, order, ends, np.searchsorted(edges, falling, side="left"))
 
 
-def roc_auc(rows: Sorted, weights: Vector) -> float:
+def once(rows: Sorted) -> Weighed:
+    """Every row counted once."""
+    return Weighed(rows, np.ones(len(rows.targets)))
+
+
+def roc_auc(sample: Weighed) -> float:
     """Probability that a late flight is ranked above a punctual one; ties count half."""
-    hits, alerts = _cumulated(rows, weights)
+    hits, alerts = sample.counts
     false_alarms = alerts - hits
-    area = np.trapezoid(np.append(0.0, hits), np.append(0.0, false_alarms))
-    return _ratio(float(area), float(hits[-1] * false_alarms[-1]))
+    twice = hits[0] * false_alarms[0] + (hits[1:] + hits[:-1]) @ np.diff(false_alarms)
+    return _ratio(float(twice) / 2, float(hits[-1] * false_alarms[-1]))
 
 
-def pr_auc(rows: Sorted, weights: Vector) -> float:
+def pr_auc(sample: Weighed) -> float:
     """Average precision: the area under the precision-recall steps."""
-    hits, alerts = _cumulated(rows, weights)
-    precision = np.divide(hits, alerts, out=np.zeros_like(hits), where=alerts > 0)
-    return _ratio(float(np.sum(np.diff(hits, prepend=0.0) * precision)), float(hits[-1]))
+    hits, alerts = sample.counts
+    precision = hits / np.maximum(alerts, 1e-300)
+    return _ratio(float(np.diff(hits, prepend=0.0) @ precision), float(hits[-1]))
 
 
-def log_loss(rows: Sorted, weights: Vector) -> float:
+def log_loss(sample: Weighed) -> float:
     """Mean negative log-likelihood, in nats."""
-    likelihood = np.where(rows.targets == 1, rows.probabilities, 1 - rows.probabilities)
-    return float(np.average(-np.log(np.clip(likelihood, 1e-15, 1)), weights=weights))
+    return sample.mean(sample.rows.surprise)
 
 
-def brier(rows: Sorted, weights: Vector) -> float:
+def brier(sample: Weighed) -> float:
     """Mean squared difference of probability and outcome."""
-    return float(np.average((rows.probabilities - rows.targets) ** 2, weights=weights))
+    return sample.mean((sample.rows.probabilities - sample.rows.targets) ** 2)
 
 
-def calibration_error(rows: Sorted, weights: Vector) -> float:
+def calibration_error(sample: Weighed) -> float:
     """Expected calibration error over equal-mass bins: mean distance of the predicted from the observed rate."""
-    gaps = np.bincount(rows.bins, weights * (rows.probabilities - rows.targets), CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / weights.sum())
+    rows = sample.rows
+    gaps = np.bincount(rows.bins, sample.weights * (rows.probabilities - rows.targets), CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / sample.weights.sum())
 
 
-def precision_at_budget(rows: Sorted, weights: Vector) -> float:
+def precision_at_budget(sample: Weighed) -> float:
     """Share of late flights among the `ALERT_BUDGET` riskiest."""
-    hits, alerts = _cumulated(rows, weights)
+    hits, alerts = sample.counts
     budget = ALERT_BUDGET * alerts[-1]
-    return float(np.interp(budget, np.append(0.0, alerts), np.append(0.0, hits)) / budget)
+    first = np.searchsorted(alerts, budget)  # interpolate between the runs on both sides of the budget
+    before = (alerts[first - 1], hits[first - 1]) if first else (0.0, 0.0)
+    share = (budget - before[0]) / (alerts[first] - before[0])
+    return float((before[1] + share * (hits[first] - before[1])) / budget)
 
 
-def cost_per_1000(rows: Sorted, weights: Vector) -> float:
+def lift_at_budget(sample: Weighed) -> float:
+    """How many times more often the `ALERT_BUDGET` riskiest are late than all flights."""
+    return _ratio(precision_at_budget(sample), sample.mean(sample.rows.targets))
+
+
+def cost_per_1000(sample: Weighed) -> float:
     """Cost of misses and false alarms at the decision threshold, in false alarms per 1,000 flights."""
-    alert = rows.probabilities >= rows.threshold
-    cost = np.where(alert, FALSE_ALARM_COST * (1 - rows.targets), MISS_COST * rows.targets)
-    return 1000 * float(np.average(cost, weights=weights))
+    return 1000 * sample.mean(sample.rows.cost)
 
 
 METRICS: dict[str, Metric] = {
     metric.__name__: metric
-    for metric in (roc_auc, pr_auc, log_loss, brier, calibration_error, precision_at_budget, cost_per_1000)
+    for metric in (
+        roc_auc,
+        pr_auc,
+        log_loss,
+        brier,
+        calibration_error,
+        precision_at_budget,
+        lift_at_budget,
+        cost_per_1000,
+    )
 }
-HIGHER_IS_BETTER = frozenset({"roc_auc", "pr_auc", "precision_at_budget"})
+HIGHER_IS_BETTER = frozenset({"roc_auc", "pr_auc", "precision_at_budget", "lift_at_budget"})
 
 
-def metrics(rows: Sorted) -> dict[str, float]:
-    """Every metric of one model's predictions."""
-    return {name: metric(rows, np.ones(len(rows.targets))) for name, metric in METRICS.items()}
+def metrics(rows: Sorted, names: Collection[str] = tuple(METRICS)) -> dict[str, float]:
+    """Metrics of one model's predictions, by default every one."""
+    return {name: METRICS[name](once(rows)) for name in names}
 
 
-def resampled_metrics(rows: Sorted, days: NDArray[Any], seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Vector]:
-    """Every metric on resampled days; the same days and seed give the same resamples for another model.
+def day_draws(days: NDArray[Any], seed: int, resamples: int = RESAMPLES) -> Vector:
+    """How often each day counts in each resampled set of days, shape `(resamples, distinct days)`.
 
     Parameters
     ----------
     days
         The day of each row, shape `(rows,)`.
     """
-    _, day = np.unique(days, return_inverse=True)
-    count = int(day.max()) + 1
+    count = len(np.unique(days))
     draws = np.random.default_rng(seed).integers(0, count, (resamples, count))
-    weights = [np.bincount(draw, minlength=count)[day].astype(np.float64) for draw in draws]
-    return {name: np.array([metric(rows, weight) for weight in weights]) for name, metric in METRICS.items()}
+    return np.stack([np.bincount(draw, minlength=count) for draw in draws]).astype(np.float64)
+
+
+def resampled_metrics(
+    rows: Sorted,
+    days: NDArray[Any],
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    names: Collection[str] = tuple(METRICS),
+) -> dict[str, Vector]:
+    """Metrics on resampled days; the same days and seed give the same resamples for another model.
+
+    Parameters
+    ----------
+    days
+        The day of each row in the order before sorting, shape `(rows,)`.
+    """
+    _, day = np.unique(days, return_inverse=True)
+    day = day[rows.order]
+    samples = (Weighed(rows, counts[day]) for counts in day_draws(days, seed, resamples))
+    drawn = np.array([[METRICS[name](sample) for name in names] for sample in samples])
+    return dict(zip(names, drawn.T, strict=True))
 
 
 def intervals(values: Mapping[str, float], resampled: Mapping[str, Vector]) -> dict[str, Interval]:
@@ -158,30 +248,6 @@ def margin(name: str, ours: float, theirs: float, our_draws: Vector, their_draws
     """By how much we are better than they in one metric; positive is better whichever way the metric points."""
     sign = 1 if name in HIGHER_IS_BETTER else -1
     return interval(sign * (ours - theirs), sign * (our_draws - their_draws))
-
-
-def cost_threshold(targets: Vector, probabilities: Vector) -> float:
-    """The decision threshold with the lowest cost on these rows (validation, never the holdout)."""
-    rows = sort(targets, probabilities)
-    hits, alerts = _cumulated(rows, np.ones(len(targets)))
-    costs = FALSE_ALARM_COST * (alerts - hits) + MISS_COST * (hits[-1] - hits)
-    return float(probabilities[rows.order][rows.ends][np.argmin(costs)])
-
-
-def reliability(rows: Sorted) -> tuple[Vector, Vector, Vector]:
-    """Mean prediction, observed rate and number of rows of each calibration bin that has any."""
-    size = np.bincount(rows.bins, minlength=CALIBRATION_BINS)
-    some = size > 0
-    predicted = np.bincount(rows.bins, rows.probabilities, CALIBRATION_BINS)[some] / size[some]
-    observed = np.bincount(rows.bins, rows.targets, CALIBRATION_BINS)[some] / size[some]
-    return predicted, observed, size[some].astype(np.float64)
-
-
-def _cumulated(rows: Sorted, weights: Vector) -> tuple[Vector, Vector]:
-    """Late flights, and all flights, at or above each distinct probability."""
-    ordered = weights[rows.order]
-    hits = np.cumsum(ordered * rows.targets[rows.order])[rows.ends]
-    return hits, np.cumsum(ordered)[rows.ends]
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -75,6 +75,11 @@ def time_since_landing(
 
 CATEGORIES = ("carrier", "origin", "dest")  # [SWAP] text, as it is: the model looks up what it learned of each
 HEURISTIC = ("carrier", "minute_of_day")  # [SWAP] the rule to beat: the historic rate of each of these in each hour
+RISING = {  # [SWAP] features with which the risk may only rise (1) or only fall (-1)
+    "previous_leg_arrival_delay": 1,
+    "turnaround_slack": -1,
+    "time_since_landing": -1,
+}
 FEATURES: tuple[Feature, ...] = (  # [SWAP] a name passes an input through
     *CATEGORIES,
     minute_of_day,
@@ -162,8 +167,8 @@ def plan() -> tuple[tuple[str, Callable[..., Numbers] | None, tuple[str, ...]], 
                 f"feature {name}: list a text in CATEGORIES, and nothing else; make a number of a time"
             )
     names = {name for name, _, _ in made}
-    if missing := [name for name in (*CATEGORIES, *HEURISTIC) if name not in names]:
-        raise DeclarationError(f"CATEGORIES and HEURISTIC name {', '.join(missing)}: list it in FEATURES")
+    if missing := [name for name in (*CATEGORIES, *HEURISTIC, *RISING) if name not in names]:
+        raise DeclarationError(f"CATEGORIES, HEURISTIC or RISING name {', '.join(missing)}: list it in FEATURES")
     return made
 
 

@@ -9,20 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flights.dataset import INPUTS, Columns
-from flights.features import CATEGORIES, HEURISTIC
+from flights.features import CATEGORIES, HEURISTIC, RISING, plan
 
 CANDIDATE = "candidate"
-MODELS = ("prior", "heuristic", "logistic", CANDIDATE)
+RULE = "heuristic"  # the baseline that the gate asks about, and that answers where no model can
+SIMPLER = ("tree", "logistic")  # not worth keeping the candidate for, if one of them does as well
+MODELS = ("prior", RULE, *SIMPLER, CANDIDATE)
 TRUSTED_TYPES = [  # what these models hold beyond the types that skops trusts by itself
     "numpy.dtype",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
     "scipy.interpolate._bsplines.BSpline",
     "scipy.interpolate._bsplines._BSpline",  # its name since scipy 1.18, on Python 3.12 and later
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.tree._tree.Tree",
 ]
 
 OUTAGE_SHARE = 0.1  # of the training rows, per feed
+NUMBERS = tuple(name for name, *_ in plan() if name not in CATEGORIES)  # in the trees' order, after the categories
 HOURS = np.arange(0.0, 1441.0, 60.0).reshape(-1, 1)  # minutes of the day at which an hour begins
 
 
@@ -34,7 +40,8 @@ def build_model(name: str, seed: int) -> Any:
     KeyError
         There is no model of that name.
     """
-    return {"prior": prior, "heuristic": heuristic, "logistic": logistic, CANDIDATE: candidate}[name](seed)
+    models = {"prior": prior, RULE: heuristic, "tree": tree, "logistic": logistic, CANDIDATE: candidate}
+    return models[name](seed)
 
 
 def prior(seed: int) -> Any:
@@ -61,6 +68,19 @@ def heuristic(seed: int) -> Any:
             ("rates", LogisticRegression(C=np.inf, solver="newton-cg", random_state=seed)),
         ]
     )
+
+
+def tree(seed: int) -> Any:
+    """One tree that a person can read: at most six questions, then the rate of at least 500 rows."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OrdinalEncoder
+    from sklearn.tree import DecisionTreeClassifier
+
+    numbered = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
+    encode = ColumnTransformer([("categories", numbered, list(CATEGORIES))], remainder="passthrough")
+    questions = DecisionTreeClassifier(max_depth=6, min_samples_leaf=500, random_state=seed)
+    return Pipeline([("encode", encode), ("questions", questions)])
 
 
 def logistic(seed: int) -> Any:
@@ -99,6 +119,7 @@ def candidate(seed: int) -> Any:
         min_samples_leaf=200,
         l2_regularization=5.0,
         categorical_features=None,
+        monotonic_cst=[0] * len(CATEGORIES) + [RISING.get(name, 0) for name in NUMBERS],
         early_stopping=False,
         random_state=seed,
     )
@@ -119,6 +140,12 @@ def with_feed_outages(columns: Columns, seed: int) -> Columns:
     return columns | {
         column.name: without(columns[column.name], silent[column.feed]) for column in INPUTS if column.feed
     }
+
+
+def with_silent_feed(columns: Columns, feed: str) -> Columns:
+    """Input columns with one feed missing throughout."""
+    every = np.ones(len(columns[INPUTS[0].name]), dtype=bool)
+    return columns | {column.name: without(columns[column.name], every) for column in INPUTS if column.feed == feed}
 
 
 def feeds() -> list[str]:

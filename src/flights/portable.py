@@ -45,7 +45,8 @@ class Nodes:
 
 
 def export(pipeline: Any, folder: Path) -> None:
-    """Write a fitted candidate (target-encoded tables, then numeric trees) to `folder`."""
+    """Write a fitted candidate (target-encoded tables, then numeric trees, recalibrated or not) to `folder`."""
+    pipeline, slope, shift = _recalibration(pipeline)
     encode, trees = pipeline.named_steps["encode"], pipeline.named_steps["trees"]
     encoder = encode.named_transformers_["tables"]
     rates = {
@@ -61,7 +62,7 @@ def export(pipeline: Any, folder: Path) -> None:
     order = [name.split("__", 1)[1] for name in encode.get_feature_names_out()]
     content = {"order": order, "unknown": float(encoder.target_mean_), "missing": missing, "tables": tables}
     (folder / TABLES).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    (folder / TREES).write_bytes(_onnx(trees, len(order)))
+    (folder / TREES).write_bytes(_onnx(trees, len(order), slope, shift))
 
 
 def load(folder: Path) -> Score:
@@ -107,7 +108,16 @@ def check_parity(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> floa
     return difference
 
 
-def _onnx(trees: Any, features: int) -> bytes:
+def _recalibration(model: Any) -> tuple[Any, float, float]:
+    """The model without its recalibration, and the slope and shift of the log-odds that this was."""
+    if not hasattr(model, "calibrated_classifiers_"):
+        return model, 1.0, 0.0
+    (calibrated,) = model.calibrated_classifiers_
+    (sigmoid,) = calibrated.calibrators
+    return calibrated.estimator.estimator, -float(sigmoid.a_), -float(sigmoid.b_)
+
+
+def _onnx(trees: Any, features: int, slope: float = 1.0, shift: float = 0.0) -> bytes:
     from onnx import TensorProto, checker, helper, numpy_helper
 
     nodes = _nodes(trees)
@@ -137,17 +147,19 @@ def _onnx(trees: Any, features: int) -> bytes:
         leaf_targetids=[0] * len(nodes.leaves),
         leaf_weights=doubles("weights", nodes.leaves),
     )
-    start = numpy_helper.from_array(np.array([nodes.start]), "start")
+    numbers = {"start": nodes.start, "slope": slope, "shift": shift}
     graph = helper.make_graph(
         [
             ensemble,
             helper.make_node("Add", ["trees", "start"], ["logit"]),
-            helper.make_node("Sigmoid", ["logit"], ["probability"]),
+            helper.make_node("Mul", ["logit", "slope"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "shift"], ["recalibrated"]),
+            helper.make_node("Sigmoid", ["recalibrated"], ["probability"]),
         ],
         "candidate",
         [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, features])],
         [helper.make_tensor_value_info("probability", TensorProto.DOUBLE, [None, 1])],
-        [start],
+        [numpy_helper.from_array(np.array([value]), name) for name, value in numbers.items()],
     )
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)

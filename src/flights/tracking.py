@@ -77,7 +77,7 @@ def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report:
         figures = report["metrics"].get("candidate", {})
         mlflow.log_metrics({f"holdout_{name}": figure["value"] for name, figure in figures.items()})
         mlflow.set_tags({"version": str(version), "gate": "passed" if report["passed"] else "refused"})
-        for name in ("card.md", "gate.json", "holdout.png"):
+        for name in ("card.md", "card.html", "gate.json", "holdout.png", "slices.png"):
             mlflow.log_artifact(str(folder / name))
     if report["passed"]:
         mlflow.MlflowClient().set_registered_model_alias(NAME, "challenger", str(version))

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 import sklearn.metrics
-from hypothesis import given
-from hypothesis import strategies as st
 
 from flights import evaluation
-from flights.evaluation import METRICS, Interval, sort
+from flights.evaluation import METRICS, Interval, Weighed, once, sort
 
 ROWS = 3000
 
@@ -36,7 +34,7 @@ def test_a_weight_of_two_counts_a_row_twice(rows):
     repeated = np.repeat(np.arange(ROWS), weights.astype(int))
     twice = sort(rows.targets[repeated], rows.probabilities[repeated], rows.threshold)
     for name in set(METRICS) - {"calibration_error"}:  # its bins belong to the sample
-        assert METRICS[name](rows, weights) == pytest.approx(METRICS[name](twice, np.ones(len(repeated))), abs=1e-9)
+        assert METRICS[name](Weighed(rows, weights)) == pytest.approx(METRICS[name](once(twice)), abs=1e-9)
 
 
 def test_the_budget_is_spent_on_the_riskiest():
@@ -53,6 +51,12 @@ def test_a_miss_costs_what_the_settings_say():
     assert evaluation.metrics(sort(targets, probabilities, 0.5))["cost_per_1000"] == pytest.approx(expected)
 
 
+def test_a_decision_costs_what_its_rows_cost(rows):
+    """What the threshold is tuned on is the metric that is reported, per flight instead of per 1,000."""
+    cost = evaluation.decision_cost(rows.targets, (rows.probabilities >= rows.threshold).astype(float))
+    assert 1000 * cost == pytest.approx(evaluation.metrics(rows)["cost_per_1000"])
+
+
 def test_the_threshold_is_the_cheapest_of_all(rows):
     """No other threshold costs less on the rows that it was chosen on."""
     chosen = evaluation.cost_threshold(rows.targets, rows.probabilities)
@@ -61,6 +65,14 @@ def test_the_threshold_is_the_cheapest_of_all(rows):
         return evaluation.metrics(sort(rows.targets, rows.probabilities, threshold))["cost_per_1000"]
 
     assert cost(chosen) == min(cost(threshold) for threshold in np.unique(rows.probabilities))
+
+
+def test_lift_is_precision_over_the_rate(rows):
+    """Alerts drawn by lot have a lift of one."""
+    found = evaluation.metrics(rows)
+    assert found["lift_at_budget"] == pytest.approx(found["precision_at_budget"] / rows.targets.mean())
+    lot = sort(rows.targets, np.full(ROWS, 0.3))
+    assert evaluation.metrics(lot)["lift_at_budget"] == pytest.approx(1.0)
 
 
 def test_a_shifted_probability_is_a_calibration_error():
@@ -120,15 +132,6 @@ def test_one_class_has_no_ranking():
     found = evaluation.metrics(sort(np.zeros(4), np.array([0.1, 0.2, 0.3, 0.4])))
     assert np.isnan(found["roc_auc"])
     assert found["brier"] > 0
-
-
-@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=2, max_size=50))
-def test_reliability_counts_every_row_once(pairs):
-    """The bins of the reliability curve partition the rows."""
-    targets, probabilities = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
-    _, observed, size = evaluation.reliability(sort(targets, probabilities))
-    assert size.sum() == len(pairs)
-    assert (observed * size).sum() == pytest.approx(targets.sum())
 
 
 def test_an_interval_reads_as_text():

@@ -9,7 +9,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from flights import model, portable
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
-from flights.dataset import INPUTS, as_arrays
+from flights.dataset import INPUTS, as_arrays, targets
+from pipelines import calibration
 from pipelines.evaluate import candidate_folder, fitted
 from pipelines.train import features_of
 
@@ -31,6 +32,21 @@ def test_every_row_of_the_holdout_agrees(folder, holdout):
     """Portable and scikit-learn's probabilities are the same to 1e-9."""
     theirs = fitted(folder, model.CANDIDATE).predict_proba(features_of(holdout))[:, 1]
     assert portable.check_parity(portable.load(folder)(as_arrays(holdout)), theirs) <= 1e-12
+
+
+def test_a_recalibrated_model_agrees(folder, holdout, tmp_path):
+    """Its slope and shift are exported with it; planted: without them it is another model."""
+    rows = holdout[holdout["arrival_delay"].notna()].head(2000)
+    features = features_of(rows)
+    plain = calibration.without(fitted(folder, model.CANDIDATE))
+    recalibrated = calibration.recalibrated(plain, features, targets(rows))
+    theirs = recalibrated.predict_proba(features)[:, 1]
+    for name, each in (("with", recalibrated), ("without", plain)):
+        (tmp_path / name).mkdir()
+        portable.export(each, tmp_path / name)
+    portable.check_parity(portable.load(tmp_path / "with")(as_arrays(rows)), theirs)
+    with pytest.raises(portable.ParityError):
+        portable.check_parity(portable.load(tmp_path / "without")(as_arrays(rows)), theirs)
 
 
 def test_missing_values_and_unseen_categories_agree(folder, holdout):
@@ -64,7 +80,7 @@ def test_the_files_are_data(folder):
     import onnx
 
     nodes = onnx.load(folder / portable.TREES).graph.node
-    assert [node.op_type for node in nodes] == ["TreeEnsemble", "Add", "Sigmoid"]
+    assert [node.op_type for node in nodes] == ["TreeEnsemble", "Add", "Mul", "Add", "Sigmoid"]
     assert set(read_json(folder / portable.TABLES, "")) == {"order", "unknown", "missing", "tables"}
 
 

@@ -1,18 +1,19 @@
 """The candidate is measured beside every baseline, published whatever the verdict, and refused when it is bad."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from flights import model, portable, registry
-from flights.artifacts import read_json, read_parquet, write_parquet
+from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, as_arrays, targets
+from flights.dataset import EVENT_TIME, INPUTS, KEY, as_arrays
 from flights.evaluation import METRICS
-from pipelines import evaluate
+from pipelines import card, evaluate, holdout
 from pipelines.promote import promoted
+from pipelines.split import labelled, local_days
 
 
 @pytest.fixture
@@ -41,7 +42,16 @@ def test_a_version_holds_its_evidence(trained):
     """Metrics, verdict, card and picture lie in the published folder, and the manifest knows their digests."""
     folder = registry.model_folder(trained / "3_models", 1)
     manifest = read_json(folder / "manifest.json", "")
-    assert {"gate.json", "metrics.json", "card.md", "holdout.png", "reference.parquet"} <= set(manifest["files"])
+    assert {
+        "gate.json",
+        "metrics.json",
+        "card.md",
+        "card.html",
+        "holdout.png",
+        "slices.png",
+        "reference.parquet",
+        "seen.npy",
+    } <= set(manifest["files"])
     assert (folder / "holdout.png").read_bytes().startswith(b"\x89PNG")
     assert {"threshold", "git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run"} <= set(manifest)
 
@@ -66,35 +76,19 @@ def test_the_next_candidate_is_compared_with_the_champion(a_copy):
     assert promoted(Settings()).champion == report["version"] == 2
 
 
-def spoil_training(settings: Settings) -> None:
-    """Let training have seen some of the holdout."""
-    holdout = read_parquet(settings.splits_dir / "holdout.parquet", "")
-    train = read_parquet(settings.splits_dir / "train.parquet", "")
-    write_parquet(settings.splits_dir / "train.parquet", pd.concat([train, holdout.head(5)]))
-
-
 def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
-    """Planted: five rows of the holdout in the training data. Published as refused, never promoted."""
-    spoil_training(Settings())
+    """Planted: training saw five rows of the holdout, under other names. Published as refused, never promoted."""
+    settings = Settings()
+    rows = labelled(settings, "holdout").head(5)
+    renamed = rows.assign(**{KEY: rows[KEY] + "9"})
+    holdout.write_seen(evaluate.candidate_folder(settings), renamed)
     evaluate.main()
-    report = read_json(Settings().candidate_dir / "evaluation.json", "")
+    report = read_json(settings.candidate_dir / "evaluation.json", "")
     assert not report["passed"]
     assert [check["name"] for check in report["checks"] if check["objection"]] == ["clean_holdout"]
     with pytest.raises(registry.PromotionRefused, match="training has seen 5 rows"):
-        promoted(Settings())
+        promoted(settings)
     assert registry.champion(a_copy / "3_models") == 1
-
-
-def test_a_random_split_is_refused(a_copy):
-    """Planted: training rows from the middle of the holdout's months."""
-    settings = Settings()
-    holdout = read_parquet(settings.splits_dir / "holdout.parquet", "")
-    mixed = np.random.default_rng(0).random(len(holdout)) < 0.5
-    write_parquet(settings.splits_dir / "validation.parquet", holdout[mixed])
-    write_parquet(settings.splits_dir / "holdout.parquet", holdout[~mixed])
-    found = evaluate.cleanliness(settings, holdout[~mixed])
-    assert found["rows_seen_in_training"] == 0
-    assert found["days_after_training"] < 0
 
 
 def test_a_damaged_portable_model_is_refused(a_copy):
@@ -111,24 +105,41 @@ def test_a_damaged_portable_model_is_refused(a_copy):
 def test_probabilities_that_are_none_are_refused_without_a_traceback(trained, monkeypatch):
     """Planted: a candidate that answers NaN. It cannot be measured, and is refused for exactly that."""
     monkeypatch.setenv("DATA_DIR", str(trained))
-    settings = Settings()
-    holdout = evaluate.labelled(settings, "holdout")
-    folder = evaluate.candidate_folder(settings)
-    answers = evaluate.holdout_answers(settings, folder, holdout, None)
-    answers[model.CANDIDATE] = evaluate.Answers(np.full(len(holdout), np.nan), 0.5)
-    measured = evaluate.measurements(answers, holdout, 0)
-    report = evaluate.evaluation(settings, folder, holdout, answers, measured, None)
+    rows = labelled(Settings(), "holdout")
+    case = evaluate.gathered(Settings(), evaluate.candidate_folder(Settings()), rows)
+    nothing = evaluate.Answers(np.full(len(rows), np.nan), 0.5)
+    bad = replace(case, answers={**case.answers, model.CANDIDATE: nothing})
+    report = evaluate.evaluation(bad, evaluate.measurements(bad))
     assert [(check["name"], bool(check["objection"])) for check in report["checks"]] == [("valid", True)]
+    text = card.model_card(2, case.training, report)
+    assert "**refused**" in text
+    assert "ROC-AUC" not in text
 
 
 def test_days_are_local(trained, monkeypatch):
     """An evening flight belongs to the day on the wall in New York, not to the next one in UTC."""
     monkeypatch.setenv("DATA_DIR", str(trained))
-    holdout = evaluate.labelled(Settings(), "holdout")
-    utc = holdout[EVENT_TIME].dt.date.nunique()
-    local = holdout[EVENT_TIME].dt.tz_convert(evaluate.ZONE).dt.date.nunique()
-    assert utc == local + 1
-    assert set(np.unique(targets(holdout))) == {0.0, 1.0}
+    rows = labelled(Settings(), "holdout")
+    assert rows[EVENT_TIME].dt.date.nunique() == len(set(local_days(rows))) + 1
+
+
+def test_recalibration_is_on_record_kept_or_not(report):
+    """What it gained on validation and on the holdout, Brier's parts, and the curve."""
+    record = report["calibration"]
+    assert set(record["gains_on_validation"]) == {"platt", "isotonic"}
+    assert set(record["platt_on_holdout"]) == {"brier", "calibration_error"}
+    brier = report["metrics"]["candidate"]["brier"]["value"]
+    parts = record["brier_parts"]
+    explained = parts["reliability"] - parts["resolution"] + parts["uncertainty"] + parts["within_bins"]
+    assert explained == pytest.approx(brier)
+    assert sum(record["curve"]["rows"]) == report["holdout"]["rows"]
+
+
+def test_each_feed_is_silenced(report):
+    """Without any one feed the candidate is still measured, and does worse than with it."""
+    assert set(report["silent"]) == set(model.feeds())
+    best = report["metrics"]["candidate"]["roc_auc"]["value"]
+    assert all(0.55 < each["roc_auc"] < best for each in report["silent"].values())
 
 
 def test_evaluating_before_training_names_the_command(tmp_path, monkeypatch):

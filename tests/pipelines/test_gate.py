@@ -7,16 +7,44 @@ import pytest
 from flights.evaluation import Interval
 from pipelines import gate
 from pipelines.gate import Evidence
+from pipelines.slices import Slice
+
+SURE = {"roc_auc": Interval(0.02, 0.01, 0.03), "brier": Interval(0.01, 0.005, 0.015)}
+EQUAL = {"roc_auc": Interval(0.0, -0.05, 0.05), "brier": Interval(0.0, -0.02, 0.02)}
+
+
+def airport(roc_auc, margins=EQUAL):
+    """A slice with these figures."""
+    return Slice("origin", "LGA", 1000, 0.2, {"roc_auc": roc_auc, "brier": Interval(0.1, 0.09, 0.11)}, margins)
+
 
 GOOD = Evidence(
-    metrics={"roc_auc": Interval(0.76, 0.74, 0.78), "calibration_error": Interval(0.03, 0.02, 0.04)},
+    metrics={
+        "roc_auc": Interval(0.76, 0.74, 0.78),
+        "brier": Interval(0.11, 0.10, 0.12),
+        "calibration_error": Interval(0.03, 0.02, 0.04),
+    },
+    fallback={
+        "roc_auc": Interval(0.65, 0.63, 0.67),
+        "brier": Interval(0.14, 0.13, 0.15),
+        "calibration_error": Interval(0.1, 0.07, 0.12),
+    },
     margins={
         "heuristic": {"roc_auc": Interval(0.11, 0.09, 0.13), "brier": Interval(0.02, 0.01, 0.03)},
+        "tree": SURE,
+        "logistic": SURE,
         "champion": {"roc_auc": Interval(-0.001, -0.004, 0.002), "brier": Interval(0.0, -0.001, 0.001)},
     },
+    slices=[airport(Interval(0.7, 0.6, 0.8))],
+    silent={"weather": {"roc_auc": 0.755, "brier": 0.111, "calibration_error": 0.04}},
     champion=1,
     invalid_probabilities=0,
     parity=1e-15,
+    repeat=0.0,
+    row_ms=0.3,
+    model_mb=0.2,
+    same_contract=True,
+    uncommitted=False,
     rows_seen_in_training=0,
     days_after_training=1.2,
 )
@@ -43,6 +71,26 @@ BAD = {
     "knows the outcome": (with_metric(roc_auc=Interval(0.97, 0.96, 0.98)), "not_too_good"),
     "exaggerates": (with_metric(calibration_error=Interval(0.12, 0.1, 0.14)), "calibrated"),
     "worse than the champion": (with_margin("champion", roc_auc=Interval(-0.02, -0.03, -0.01)), "champion"),
+    "answers by chance": (replace(GOOD, repeat=0.1), "repeatable"),
+    "of other columns": (replace(GOOD, same_contract=False), "same_contract"),
+    "from a dirty tree": (replace(GOOD, uncommitted=True), "committed"),
+    "too slow": (replace(GOOD, row_ms=30.0), "fast"),
+    "too large": (replace(GOOD, model_mb=50.0), "small"),
+    "touches the heuristic exactly": (with_margin("heuristic", roc_auc=Interval(0.01, 0.0, 0.02)), "beats_heuristic"),
+    "not worth its trees": (with_margin("logistic", brier=Interval(0.0, -0.01, 0.01)), "worth_it"),
+    "bad at one airport": (replace(GOOD, slices=[airport(Interval(0.5, 0.45, 0.55))]), "slices"),
+    "worse at one airport": (
+        replace(GOOD, slices=[airport(Interval(0.7, 0.6, 0.8), {"roc_auc": Interval(-0.03, -0.04, -0.01)})]),
+        "slices_champion",
+    ),
+    "silence is a message to it": (
+        replace(GOOD, silent={"weather": {"roc_auc": 0.755, "brier": 0.111, "calibration_error": 0.3}}),
+        "silence",
+    ),
+    "worse than the fallback without weather": (
+        replace(GOOD, silent={"weather": {"roc_auc": 0.62, "brier": 0.115, "calibration_error": 0.04}}),
+        "silence",
+    ),
     "estimates worse than it": (with_margin("champion", brier=Interval(-0.02, -0.03, -0.01)), "champion"),
 }
 
@@ -50,7 +98,7 @@ BAD = {
 def test_a_good_candidate_passes():
     """No criterion objects, whether there is a champion or not."""
     assert all(check.passed for check in gate.checks(GOOD))
-    first = replace(GOOD, champion=None, margins={"heuristic": GOOD.margins["heuristic"]})
+    first = replace(GOOD, champion=None, margins={k: v for k, v in GOOD.margins.items() if k != "champion"})
     assert all(check.passed for check in gate.checks(first))
 
 

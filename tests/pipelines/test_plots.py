@@ -15,8 +15,13 @@ def test_an_axis_has_a_title_and_labels_with_units():
         name: sort((random.random(500) < 0.3).astype(float), random.random(500)) for name in ("heuristic", "candidate")
     }
     metrics = {name: {"roc_auc": {"value": 0.5, "low": 0.4, "high": 0.6}} for name in rows}
-    axes = Figure().subplots(1, 3)
+    slices = [
+        {"kind": "origin", "name": name, "rows": 500, "figures": {"roc_auc": {"value": 0.5, "low": 0.4, "high": 0.6}}}
+        for name in ("EWR", "JFK")
+    ]
+    axes = Figure().subplots(1, 4)
     plots.draw_ranking(axes[0], metrics)
     plots.draw_calibration(axes[1], rows)
     plots.draw_alerts(axes[2], rows)
+    plots.draw_slices(axes[3], slices, metrics["candidate"])
     assert all(each.get_title() and each.get_xlabel() for each in axes)

@@ -5,22 +5,25 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from flights import heuristic, model, portable, registry
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
-from flights.dataset import INPUTS
-from pipelines import train
+from flights.dataset import INPUTS, as_arrays, targets
+from flights.evaluation import decision_cost
+from pipelines import evaluate, train
 from pipelines.evaluate import candidate_folder
+from pipelines.split import labelled
 
 FIT = """
 import hashlib, sys
 from flights.config import Settings
 from flights import model
-from pipelines import train
+from pipelines import split, train
 settings = Settings()
-rows = train.labelled(settings, "train").head(6000)
+rows = split.labelled(settings, "train").head(6000)
 from flights.dataset import targets
 fitted = model.build_model(model.CANDIDATE, settings.seed).fit(train.lessons(rows, settings.seed), targets(rows))
 print(hashlib.sha256(fitted.predict_proba(train.features_of(rows))[:, 1].tobytes()).hexdigest())
@@ -51,7 +54,7 @@ def test_the_candidate_folder_is_complete(settings):
     """The portable model, golden predictions, the models of record and where it all came from."""
     folder = candidate_folder(settings)
     names = {path.name for path in folder.iterdir()}
-    expected = {portable.TREES, portable.TABLES, registry.GOLDEN, heuristic.FILE, "training.json"}
+    expected = {portable.TREES, portable.TABLES, registry.GOLDEN, heuristic.FILE, "training.json", "seen.npy"}
     assert names == expected | {f"{name}.skops" for name in model.MODELS}
     training = read_json(folder / "training.json", "")
     assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run", "threshold"} <= set(training)
@@ -74,11 +77,36 @@ def test_training_never_opens_the_holdout(a_copy, monkeypatch):
     train.main()
 
 
+def test_the_threshold_follows_from_the_costs(settings):
+    """No threshold of a fine grid costs noticeably less on the rows that it was tuned on, and those are validation."""
+    rows = labelled(settings, "validation")
+    training = read_json(candidate_folder(settings) / "training.json", "")
+    found = portable.load(candidate_folder(settings))(as_arrays(rows))
+
+    def cost(threshold):
+        return decision_cost(targets(rows), found >= threshold)
+
+    best = min(cost(threshold) for threshold in np.linspace(0, 1, 1001))
+    assert cost(training["threshold"]) < 1.005 * best
+    assert cost(0.5) > 1.1 * best
+
+
+def test_a_threshold_tuned_on_the_holdout_would_be_another(settings):
+    """Planted: the holdout in place of validation. The published threshold is validation's, to the bit."""
+    training = read_json(candidate_folder(settings) / "training.json", "")
+    fitted = evaluate.fitted(candidate_folder(settings), model.CANDIDATE)
+    tuned = {
+        part: train.tuned_threshold(fitted, train.features_of(rows), targets(rows))
+        for part, rows in ((part, labelled(settings, part)) for part in ("validation", "holdout"))
+    }
+    assert tuned["validation"] == training["threshold"] != tuned["holdout"]
+
+
 def test_rows_without_an_outcome_are_not_learned(settings):
     """Cancelled and diverted flights have no target and are left out."""
     everything = read_parquet(settings.splits_dir / "train.parquet", "")
-    labelled = train.labelled(settings, "train")
-    assert len(everything) - len(labelled) == everything["arrival_delay"].isna().sum() > 0
+    learned = labelled(settings, "train")
+    assert len(everything) - len(learned) == everything["arrival_delay"].isna().sum() > 0
 
 
 def test_training_before_splitting_names_the_command(tmp_path, monkeypatch):
