@@ -15,6 +15,7 @@ class Window:
     seconds: float
     latencies: list[float] = field(default_factory=list)  # seconds
     failures: int = 0
+    cpu: float = 0.0  # seconds that the server computed meanwhile
 
     @property
     def rate(self) -> float:

@@ -1,7 +1,8 @@
 """How fast the service is, beside what limits it and what people use: `make bench-serve`.
 
 All servers are up at once on one core, the load is on the other, and short windows alternate between them; a ratio is
-the median of the ratios within each round, so that what disturbs the machine disturbs both sides.
+the median of the ratios within each round, so that what disturbs the machine disturbs both sides. CPU is what an
+answer cost its server: it says less about waiting, and more where somebody else uses the machine, too.
 """
 
 import json
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ def measure(servers: list[Server]) -> None:
             for case in CASES if server.name not in SLOW else list(CASES)[:1]:
                 batch, connections = CASES[case]
                 asked = server.batch if batch else server.single
+                before = cpu_seconds(server.process.pid)
                 seen = window(server.port, asked, connections, SECONDS if number else 0.3)
+                seen.cpu = cpu_seconds(server.process.pid) - before
                 if number:
                     server.windows.setdefault(case, []).append(seen)
         print(f"round {number} of {ROUNDS}", file=sys.stderr)
@@ -76,8 +79,8 @@ def measure(servers: list[Server]) -> None:
 
 def report(servers: list[Server], start: float, memory: dict[str, float]) -> None:
     """Print rates, latencies and ratios."""
-    print("| case | server | answers/s | p50 ms | p99 ms | p99/p50 | failures | ours / this one |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| case | server | answers/s | p50 ms | p99 ms | p99/p50 | CPU us | failures | ours / this one |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for case in CASES:
         for server in servers:
             if case in server.windows:
@@ -100,6 +103,7 @@ def figures(ours: Server, server: Server, case: str) -> list[str]:
         f"{median(p50):.1f}",
         f"{median(p99):.1f}",
         f"{median(spread):.1f}",
+        f"{median([1e6 * one.cpu / max(len(one.latencies), 1) for one in seen]):.0f}",
         str(failures),
         f"{median(ratios):.2f}",
     ]
@@ -203,9 +207,22 @@ def wait(server: Server) -> None:
 
 
 def resident(pid: int) -> float:
-    """Memory of a process, in MB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    """Memory of a server and what it started, in MB."""
+    return sum(int(fields[21]) for fields in session(pid)) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a server and what it started have computed so far."""
+    return sum(int(fields[11]) + int(fields[12]) for fields in session(pid)) / os.sysconf("SC_CLK_TCK")
+
+
+def session(leader: int) -> Iterator[list[str]]:
+    """What Linux says of every process that a server started, from the state on (the third field of `proc(5)`)."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = file.read_text().rpartition(")")[2].split()
+            if fields[3] == str(leader):
+                yield fields
 
 
 def free_port() -> int:

@@ -6,11 +6,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from flights.dataset import INPUTS
+from flights.predictions import Prediction
 from flights.registry import Model, as_columns
 from serving.request import example
 from tests.serving.published import UNSEEN, naive, random_flights
@@ -22,16 +25,20 @@ def probabilities(model: Model, flights: list[dict]) -> list[float]:
 
 
 def test_an_answer_is_the_models_probability_and_is_in_the_log(client: httpx.Client, data_dir: Path, model: Model):
-    """What is answered is what the model says, and the log has it under the same name."""
+    """What is answered is what the model says, and the log has it with time, inputs, decision, digest and latency."""
     answer = client.post("/predict", json=example()).raise_for_status().json()
     assert answer["probability"] == pytest.approx(probabilities(model, [example()])[0], abs=1e-12)
     assert (answer["model_version"], answer["threshold"], answer["served_by"]) == (1, 0.3, "champion")
     with sqlite3.connect(data_dir / "4_predictions" / "predictions.db") as log:
-        row = log.execute(
-            "SELECT probability, model_digest, inputs FROM predictions WHERE request_id = ?", [answer["request_id"]]
-        ).fetchone()
-    assert row[:2] == (answer["probability"], model.digest)
-    assert probabilities(model, [json.loads(row[2])])[0] == pytest.approx(answer["probability"], abs=1e-12)
+        found = log.execute("SELECT * FROM predictions WHERE request_id = ?", [answer["request_id"]]).fetchone()
+    row = Prediction(*found)
+    assert answer == {name: getattr(row, name) for name in answer}
+    assert row.model_digest == model.digest
+    assert row.event_time == "2013-11-02T01:56:00.000000Z"
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(row.answered_at)) < timedelta(minutes=1)
+    assert 0 < row.latency_us < 10_000_000
+    assert list(json.loads(row.inputs)) == [column.name for column in INPUTS]
+    assert probabilities(model, [json.loads(row.inputs)])[0] == pytest.approx(answer["probability"], abs=1e-12)
 
 
 def test_single_rows_and_batches_give_the_same_probabilities(client: httpx.Client, model: Model):
