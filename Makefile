@@ -144,6 +144,11 @@ bench: $(INSTALLED) ## Ratios, each between things measured in one run
 bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and mlflow models serve, in alternating windows
 	@$(RUN) benchmarks.serve
 
+bench-monitor: $(CHAMPION) ## What monitoring a month costs, beside Evidently's preset on the raw rows
+	@$(RUN) benchmarks.monitor
+alarms: $(CHAMPION) ## How often the monitor cries wolf on clean days, and how soon it sees each drill (ten minutes)
+	@$(RUN) benchmarks.alarms
+
 ##@ Making it yours
 
 drill: $(INSTALLED) ## Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills

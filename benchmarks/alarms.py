@@ -24,9 +24,12 @@ from flights.predictions import Outcome, Prediction, add, engine
 from flights.registry import TRAIN_FIRST, champion, load
 from monitoring import drills, replay
 from monitoring.decide import daily_actions
+from monitoring.drift import newcomers
 from monitoring.feeds import feed_watches
-from monitoring.findings import drift_seen, findings, service_watches
+from monitoring.findings import drift_seen, findings
 from monitoring.performance import followed, label_watches, local_day, quality_watches
+from monitoring.service import counters_path, service_watches
+from monitoring.slices import slice_watch
 from monitoring.watch import Watch, alarms, fires
 from pipelines.backtest import Task, fitted
 
@@ -34,18 +37,17 @@ MONTHS = pd.period_range("2013-04", "2013-12", freq="M")
 REFERENCE_MONTHS = 2
 LEAD_IN_DAYS = 14  # before a month, so that its first days have a past
 RECEIVED = "2026-01-01T00:00:00.{:06}Z"
-PAGE = Path("docs/alarms.md")
+STORED = Path("docs/alarms.json")  # what the tables in docs/monitoring.md are made from
 
 
 def main() -> None:
-    """Measure both and write them down, for machines and for people."""
+    """Measure both, write them down for the docs, and say them."""
     settings = Settings()
     measured = {"clean": clean_days(settings), "drills": {name: drilled(settings, name) for name in practised()}}
-    path = write_json(settings.reports_dir / "alarms.json", measured)
-    text = page(measured)
-    write_atomically(PAGE, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    print(text)
-    print(f"wrote {path} and {PAGE}")
+    write_json(STORED, measured)
+    for name, drill in measured["drills"].items():
+        print(f"{name or 'no drill':<12} {drill['action']}, on day {drill['days_to_action']}")
+    print(f"wrote {STORED}; next: python docs/generate.py --tables")
 
 
 def practised() -> Iterator[str]:
@@ -85,7 +87,7 @@ def predicted_year(settings: Settings) -> pd.DataFrame:
         found = fitted(Task(CANDIDATE, start, end), source, every=1, seed=settings.seed)
         months.append(chosen.assign(probability=found.probabilities))
     year = pd.concat(months).sort_values(EVENT_TIME, ignore_index=True)
-    return year.assign(day=local_day(year[EVENT_TIME]))
+    return year.assign(day=local_day(year[EVENT_TIME]), target=targets(year))
 
 
 def month_watches(year: pd.DataFrame, month: "pd.Period") -> list[Watch]:
@@ -98,22 +100,27 @@ def month_watches(year: pd.DataFrame, month: "pd.Period") -> list[Watch]:
     outcomes = log[["request_id", "known_at", "arrival_delay"]]
     asked = log.drop(columns=["known_at", "arrival_delay"])
     rows = followed(asked, outcomes, log["event_time"].max() + pd.Timedelta(days=3))
+    seen = drift_seen(reference, live)
     return [
-        *drift_seen(reference, live).watches,
+        *seen.watches,
+        newcomers(seen.live),
         *feed_watches(reference, live),
         *label_watches(rows, outcomes, live),
         *quality_watches(rows),
-        *service_watches(rows),
+        slice_watch(reference, rows[rows["mature"]]),
+        *service_watches(rows, pd.DataFrame(index=pd.DatetimeIndex([]))),
     ]
 
 
 def drilled(settings: Settings, drill: str) -> dict[str, Any]:
     """What the monitor says of the live months under a drill: first alarms, in days since the fault, and the action."""
     with tempfile.TemporaryDirectory() as folder:
-        log = f"sqlite:///{folder}/predictions.db"
-        began = write_log(settings, drill, log)
-        found = findings(settings.model_copy(update={"predictions_url": log}))
-    watches = [watch for watch in found.watches if watch.points_at != "age"]
+        for part in ("2_splits", "3_models"):
+            (Path(folder) / part).symlink_to((settings.data_dir / part).resolve())
+        own = settings.model_copy(update={"data_dir": Path(folder)})
+        began = write_log(own, drill)
+        found = findings(own)
+    watches = [watch for watch in found.watches if watch.points_at not in ("age", "provenance")]  # are of no drill
     actions = daily_actions(watches, found.days)
     after = actions[actions.index >= began]
     acted = after[after != "ok"]
@@ -135,12 +142,14 @@ def _days(began: pd.Timestamp, day: pd.Timestamp) -> int:
     return (day - began).days + 1
 
 
-def write_log(settings: Settings, drill: str, url: str) -> pd.Timestamp:
+def write_log(settings: Settings, drill: str) -> pd.Timestamp:
     """Leave what a replay of all live months under a drill would leave; returns the fault's first full day."""
     live = read_parquet(settings.splits_dir / "live.parquet", TRAIN_FIRST)
     start, end = replay.span(live, "", "")
     flights, outcomes = drills.applied(replay.traffic(live, start, end), drill, settings.seed)
-    flights = flights[flights["carrier"] != drills.NEW_CARRIER]  # the service refuses those
+    refused = flights["carrier"] == drills.NEW_CARRIER
+    write_counters(counters_path(settings), local_day(flights[EVENT_TIME]), refused)
+    flights = flights[~refused]
     version = champion(settings.models_dir)
     if version is None:
         raise SystemExit(f"no champion yet: {TRAIN_FIRST}")
@@ -152,11 +161,23 @@ def write_log(settings: Settings, drill: str, url: str) -> pd.Timestamp:
         alert = bool(probability >= model.threshold)
         answer = (float(probability), alert, model.threshold, version, model.digest)
         rows.append(Prediction(name, moment, moment, json.dumps(row), *answer))
-    log = engine(url)
+    log = engine(settings.log_url)
     add(log, rows)
     add(log, known(outcomes))
     log.dispose()
     return start.tz_convert(ZONE).tz_localize(None).normalize() + pd.Timedelta(days=drills.CLEAN_DAYS)
+
+
+def write_counters(path: Path, days: "pd.Series[Any]", refused: "pd.Series[bool]") -> None:
+    """Leave what the service would have counted by the end of each day."""
+    counts = pd.DataFrame(
+        {'http_requests_total{status="422"}': refused, 'predictions_total{served_by="champion"}': ~refused}
+    )
+    totals = counts.groupby(days).sum().cumsum()
+    lines = [
+        {"at": f"{day:%F}T23:00-05:00", **row} for day, row in zip(totals.index, totals.to_dict("records"), strict=True)
+    ]
+    write_atomically(path, lambda file: file.write_text("".join(json.dumps(line) + "\n" for line in lines)))
 
 
 def known(outcomes: pd.DataFrame) -> list[Outcome]:
@@ -165,43 +186,6 @@ def known(outcomes: pd.DataFrame) -> list[Outcome]:
         Outcome(row["request_id"], row["known_at"], row["arrival_delay"], RECEIVED.format(place))
         for place, row in enumerate(replay.knowledge(outcomes))
     ]
-
-
-def page(measured: dict[str, Any]) -> str:
-    """The measurements as a page."""
-    clean, found = measured["clean"], measured["drills"]
-    fault_of = {name: name or "no drill" for name in found}
-    rows = "".join(
-        f"| {fault_of[name]} | {drill['action']} | {drill['days_to_action'] or '-'} | {seen_by(drill, found[''])} |\n"
-        for name, drill in found.items()
-    )
-    rung = ", ".join(f"{name} ({days} days)" for name, days in clean["days_by_watch"].items()) or "none"
-    return f"""# Alarms: how often, how soon, by whom
-
-Measured by `python -m benchmarks.alarms`.
-
-## On {clean["days"]} clean days
-
-Each day from June to December, predicted by a model trained on all earlier months, beside the two months before.
-{clean["days_to_act"]} days ({clean["days_to_act"] / clean["days"]:.1%}) would have called somebody to act, and on
-{clean["days_to_watch"]} ({clean["days_to_watch"] / clean["days"]:.1%}) the advice was to watch. Of all
-{clean["watches"]} watches on all days, {clean["alarms_per_watch_and_day"]:.2%} rang: {rung}.
-
-## Under each drill
-
-The live months, with the fault from the {drills.CLEAN_DAYS + 1}th day on. Days count from the fault's first; figures
-that wait for outcomes are there two days after the day that they speak of.
-
-| drill | action | on day | seen by (on day) |
-|---|---|---|---|
-{rows}"""
-
-
-def seen_by(drill: dict[str, Any], without: dict[str, Any]) -> str:
-    """The watches that saw the fault, in the order in which they did; what rings without a drill has not seen it."""
-    first = sorted(drill["days_to_alarm"].items(), key=lambda item: (item[1], item[0]))
-    told = [f"{name} ({day})" for name, day in first if without["days_to_alarm"].get(name) != day]
-    return ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "") or "nobody"
 
 
 if __name__ == "__main__":

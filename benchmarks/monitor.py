@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from benchmarks.alarms import write_log
 from flights.config import Settings
@@ -21,12 +22,10 @@ def main() -> None:
     if len(sys.argv) > 1:
         sys.exit(preset())
     with tempfile.TemporaryDirectory() as folder:
-        log = f"sqlite:///{folder}/predictions.db"
-        write_log(Settings(), "", log)
-        environment = os.environ | {"PREDICTIONS_URL": log, "NOW": UNTIL}
-        reports = Settings().reports_dir / "weeks"
-        for page in reports.glob("*-evidently.html"):
-            page.unlink()
+        for part in ("2_splits", "3_models"):
+            (Path(folder) / part).symlink_to((Settings().data_dir / part).resolve())
+        write_log(Settings().model_copy(update={"data_dir": Path(folder)}), "")
+        environment = os.environ | {"DATA_DIR": folder, "NOW": UNTIL}
         found = {
             "a month, first look": cost("monitoring.monitor", environment),
             "a month, second look": cost("monitoring.monitor", environment),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grimp
+from alarms import alarms, decisions, watchers
 
 from flights.config import ALERT_BUDGET, MISS_COST, Settings
 from flights.dataset import data_dictionary
@@ -197,4 +198,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "edit-points": edit_points,
     "drills": drills,
     "score-card": score_card,
+    "alarms": alarms,
+    "watchers": watchers,
+    "decisions": decisions,
 }

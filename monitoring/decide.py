@@ -26,9 +26,11 @@ TREE = (  # what an alarm points at, what to do then, and why
     ("ranking", "retrain", "the probabilities no longer rank as well as they claim to"),
     ("calibration", "recalibrate", "the probabilities no longer match the share that is late"),
     ("age", "retrain", "the model is older than the cadence allows"),
+    ("slice", "watch", "one part of the flights is predicted worse than the others, the whole is not"),
     ("drift", "watch", "the traffic looks different, but the predictions still hold"),
     ("traffic", "watch", "there is more or less traffic than usual"),
     ("service", "watch", "the service is not at its best"),
+    ("provenance", "watch", "dependencies, contract or data are no longer those that the model was trained with"),
 )
 TO_ACT = ("roll back", "fix the feed", "relabel", "retrain", "recalibrate")
 

@@ -19,6 +19,7 @@ from monitoring.watch import Watch, fires
 PAST_DAYS = 28  # a day is compared with this many clean days before it: whole weeks
 MARGIN = 2.5  # an alarm needs this many times the largest distance between clean days; a storm reaches 2
 DAY_ROWS = 100  # rows of one day, evenly spaced, that stand for it in the past
+MOST_NEW = 0.02  # share of a day's rows with a text that the reference does not know; at most 0.01 on clean days
 OTHER = "__other__"  # a text that the reference does not know; what a stranger sent is never shown
 PROBABILITY = "probability"
 HOUR = "hour of day"
@@ -76,6 +77,12 @@ def drift_watches(distances: pd.DataFrame, levels: "pd.Series[float]") -> list[W
         for name in WATCHED
         if np.isfinite(levels[name])
     ]
+
+
+def newcomers(live: pd.DataFrame) -> Watch:
+    """Share of a day's rows in which a text is new."""
+    new = (live[list(TEXTS)] == OTHER).any(axis=1).astype(float)
+    return Watch("texts never seen before", "drift", "share", new.groupby(level=0).mean(), high=MOST_NEW)
 
 
 def drifted_share(watches: Sequence[Watch]) -> "pd.Series[float]":

@@ -12,12 +12,9 @@ from flights.config import CADENCE_DAYS, Settings
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
 from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
 from flights.registry import TRAIN_FIRST, champion, model_folder
-from monitoring import drift, feeds, performance, skew
+from monitoring import drift, feeds, performance, provenance, service, skew, slices
 from monitoring.decide import Decision, decide
 from monitoring.watch import Watch
-
-FEWEST, MOST = 0.5, 1.6  # of the median day's predictions; a holiday has 0.6
-SLOW_MS = 100.0  # of the 99th percentile from a request's arrival to the log
 
 Moment = pd.Timestamp
 
@@ -32,7 +29,9 @@ class Champion:
 
     version: int
     as_of: pd.Timestamp
+    manifest: dict[str, Any]
     promised: dict[str, Any]  # metric -> value, low, high on the holdout
+    promised_slices: list[dict[str, Any]]
     reference: pd.DataFrame  # inputs, probability, target, local day
 
 
@@ -60,6 +59,7 @@ class Findings:
     observed: "pd.Series[float]"  # share of late flights of the days past the watermark
     metrics: pd.DataFrame
     promises: list[dict[str, Any]]
+    slice_promises: list[dict[str, Any]]
     late_then: float  # share of late flights on the holdout
     late_now: float  # and in the newest two weeks whose outcomes are known
     swaps: dict[Moment, int]
@@ -81,14 +81,19 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
     today = local_midnight(moment)
     full = inputs[inputs["day"] < today]  # a day that is not over looks different by nature
     seen = drift_seen(model.reference, full)
+    judged = rows.loc[inputs.index].join(inputs[list(slices.SLICED)])
+    counts = service.daily_counts(service.counters_path(settings), moment)
     watches = [
         *seen.watches,
+        drift.newcomers(seen.live),
         *feeds.feed_watches(model.reference, full),
         skew.skew_watch(rows.loc[inputs.index], inputs, settings.models_dir),
         *performance.label_watches(rows, outcomes, inputs),
         *performance.quality_watches(rows),
-        *service_watches(rows[rows["day"] < today]),
+        slices.slice_watch(model.reference, judged[judged["mature"] & (judged["state"] == "labelled")]),
+        *service.service_watches(rows[rows["day"] < today], counts),
         age_watch(rows, model.as_of, greatest_age_days(settings.reports_dir)),
+        *provenance.provenance_watches(settings, model.manifest, rows["day"].max()),
     ]
     swaps = swapped_to(rows)
     newest = performance.windows(rows)[-1:]
@@ -103,6 +108,9 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
         observed=rows[rows["mature"]].groupby("day")["target"].mean(),
         metrics=performance.trailing_metrics(rows),
         promises=performance.kept_promises(model.promised, performance.quality_now(rows)),
+        slice_promises=slices.slice_promises(
+            model.promised_slices, judged.loc[newest[0][1].index] if newest else judged[:0]
+        ),
         late_then=float(model.reference["target"].mean()),
         late_now=float(newest[0][1]["target"].mean()) if newest else float("nan"),
         swaps=swaps,
@@ -123,9 +131,11 @@ def serving_model(models_dir: Path) -> Champion:
         raise NothingToMonitor(f"no champion yet: {TRAIN_FIRST}")
     folder = model_folder(models_dir, version)
     reference = read_parquet(folder / "reference.parquet", TRAIN_FIRST)
-    as_of = pd.Timestamp(read_json(folder / "manifest.json", TRAIN_FIRST)["as_of"])
+    manifest = read_json(folder / "manifest.json", TRAIN_FIRST)
     promised = read_json(folder / "metrics.json", TRAIN_FIRST)
-    return Champion(version, as_of, promised, reference.assign(day=performance.local_day(reference[EVENT_TIME])))
+    by_slice = read_json(folder / "gate.json", TRAIN_FIRST).get("slices", [])
+    days = performance.local_day(reference[EVENT_TIME])
+    return Champion(version, pd.Timestamp(manifest["as_of"]), manifest, promised, by_slice, reference.assign(day=days))
 
 
 def traffic(log: sa.Engine, now: Moment | None) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Moment]:
@@ -168,20 +178,6 @@ def drift_seen(reference: pd.DataFrame, live: pd.DataFrame) -> Seen:
     past, present = (drift.watched(part, known).set_index(part["day"]) for part in (reference, live))
     distances, levels = drift.daily_distances(past, present)
     return Seen(drift.drift_watches(distances, levels), past, present, levels)
-
-
-def service_watches(rows: pd.DataFrame) -> list[Watch]:
-    """How much was asked, how fast it was answered, and whether a model answered."""
-    by_day = rows.groupby("day")
-    counts = by_day.size().astype(float).asfreq("D", fill_value=0.0)
-    slow = by_day["latency_us"].quantile(0.99) / 1000
-    substitutes = (rows["served_by"] == "heuristic").astype(float).groupby(rows["day"]).mean()
-    usual = counts.expanding().median()
-    return [
-        Watch("traffic", "traffic", "of the usual", counts / usual, FEWEST, MOST),
-        Watch("latency of the slowest hundredth", "service", "ms", slow, high=SLOW_MS),
-        Watch("answered by the heuristic", "service", "share", substitutes, high=0.0),
-    ]
 
 
 def greatest_age_days(reports_dir: Path) -> int:

@@ -5,10 +5,14 @@ where WEBHOOK_URL is set, a decision to act is also posted there.
 """
 
 import argparse
+import fcntl
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,18 +30,31 @@ def main() -> None:
     """Monitor up to NOW, write the report, say what to do, and to whom it may concern."""
     settings, wanted = Settings(), arguments()
     began = time.perf_counter()
-    try:
-        found = findings(settings, moment(wanted.now))
-    except (NothingToMonitor, FileNotFoundError) as error:
-        sys.exit(str(error))
-    content = machine_readable(found)
-    report.write_site(settings.reports_dir, found)
-    write_json(settings.reports_dir / "decision.json", content)
+    with alone(settings.reports_dir / ".monitor.lock"):
+        try:
+            found = findings(settings, moment(wanted.now))
+        except (NothingToMonitor, FileNotFoundError) as error:
+            sys.exit(str(error))
+        content = machine_readable(found)
+        report.write_site(settings.reports_dir, found)
+        write_json(settings.reports_dir / "decision.json", content)
     print(f"monitor   {spoken(found)}; {settings.reports_dir / 'index.html'}; {time.perf_counter() - began:.1f} s")
     if found.decision.act:
         print("".join(f"          - {reason}\n" for reason in found.decision.reasons), end="")
         call(wanted.webhook, content)
     sys.exit(found.decision.act)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a lock, so that two monitors do not write one report; the kernel releases it however a process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"another monitor writes to {path.parent} already: wait for it, or use another DATA_DIR")
+        yield
 
 
 def arguments() -> argparse.Namespace:
@@ -72,6 +89,7 @@ def machine_readable(found: Findings) -> dict[str, Any]:
         "champion": found.champion,
         "ledger": found.ledger,
         "promises": found.promises,
+        "slices": found.slice_promises,
         "alarms": report.alarm_records(found.watches),
     }
 

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from flights.artifacts import read_json, read_parquet, write_json
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOME_TIME, PREDICTION_LEAD_HOURS, ROWS, ZONE
-from monitoring import drills
+from monitoring import drills, service
 
 STEP = pd.Timedelta(hours=1)
 LEAD = pd.Timedelta(hours=PREDICTION_LEAD_HOURS)
@@ -66,6 +66,7 @@ def main() -> None:
             play(client, flights, outcomes, now, place)
             if number % KEEP_EVERY == 0 or now == steps[-1]:
                 write_json(path, asdict(place))
+                service.keep_counters(service.counters_path(settings), client, now)
             if wanted.speed:
                 time.sleep(STEP.total_seconds() / wanted.speed)
     print(f"replay    {summary(place)}; {time.perf_counter() - began:.1f} s")

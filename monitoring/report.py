@@ -32,6 +32,8 @@ PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"
 
 def write_site(folder: Path, found: "Findings") -> list[Path]:
     """Write every page; the index comes last, so that it never links to one that is missing."""
+    for torn in [*folder.rglob(".*.html"), *folder.glob(".*.json")]:  # of a monitor that was killed
+        torn.unlink()
     rung = all_alarms(found.watches)
     weeks = sorted({week_of(day) for day in found.days})
     for stale in set((folder / "alarms").glob("*.html")) - {folder / link(alarm) for alarm in rung}:
@@ -63,6 +65,7 @@ def index_page(found: "Findings", rung: Sequence[Alarm]) -> str:
             timeline(found, rung),
             "<h2>What evaluation promised, and the newest two weeks with all outcomes</h2>",
             promise_table(found),
+            slice_table(found),
             "<h2>Weeks</h2>",
             week_list(found),
             "<h2>Alarms</h2>",
@@ -96,7 +99,6 @@ def shares(ledger: dict[str, int]) -> str:
 
 def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:
     """Quality against its promise, drift, label delay and alarms over the same days."""
-    promised = {row["metric"]: row["promised"] for row in found.promises}.get("roc_auc", {})
     watch = {watch.name: watch for watch in found.watches}
     delay = watch["label delay"]
     bars = [
@@ -110,9 +112,15 @@ def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:
             "Quality: ROC-AUC of the two weeks before, and the range that evaluation promised",
             "ROC-AUC",
             [Line("", quality)],
-            promised.get("low", -np.inf),
-            promised.get("high", np.inf),
+            *band(found, "roc_auc"),
             150,
+        ),
+        Panel(
+            f"Use: share {POSITIVE} among the riskiest tenth, of the two weeks before",
+            "precision",
+            [Line("", found.metrics.get("precision_at_budget", pd.Series(dtype=float)))],
+            *band(found, "precision_at_budget"),
+            height=70,
         ),
         Panel(
             f"Calibration: share of {POSITIVE} {ROWS} a day",
@@ -138,6 +146,29 @@ def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:
     ]
     swaps = {day: f"version {version} answers" for day, version in found.swaps.items()}
     return picture(panels, found.days, swaps)
+
+
+def band(found: "Findings", metric: str) -> tuple[float, float]:
+    """What evaluation promised of a metric; without limits where nothing can be compared."""
+    promised = {row["metric"]: row["promised"] for row in found.promises}.get(metric, {})
+    return promised.get("low", -np.inf), promised.get("high", np.inf)
+
+
+def slice_table(found: "Findings") -> str:
+    """The parts of the flights whose quality left the promised interval, and how many kept it."""
+    broken = [row for row in found.slice_promises if not row["kept"]]
+    if not found.slice_promises:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(row['slice'])}</td><td>{escape(row['metric'].replace('_', ' '))}</td>"
+        f"<td>{_interval(row['promised'])}</td><td>{row['now']:.3f}</td></tr>"
+        for row in broken
+    )
+    head = "<tr><th>slice</th><th>metric</th><th>promised</th><th>now</th></tr>"
+    kept = len(found.slice_promises) - len(broken)
+    return f"<p>By slice, {kept} of {len(found.slice_promises)} figures are inside what was promised." + (
+        f" These are outside:</p><table>{head}{rows}</table>" if broken else "</p>"
+    )
 
 
 def promise_table(found: "Findings") -> str:

@@ -85,3 +85,13 @@ def test_distances_of_known_samples():
     assert drift.distance(values, values) == 0
     assert drift.distance(values, values + values.std()) == pytest.approx(1)
     assert drift.jensen_shannon(Counter("a"), Counter("b")) == pytest.approx(np.sqrt(np.log(2)))
+
+
+def test_new_texts_ring(autumn: pd.DataFrame):
+    """A destination that the reference never saw, in a twentieth of the flights; a clean month has hardly any."""
+    reference, live = autumn[autumn["day"] < "2013-11-01"], autumn[autumn["day"] >= "2013-11-01"]
+    known = drift.known_texts(reference)
+    opened = live.assign(dest=live["dest"].where(np.arange(len(live)) % 20 > 0, "XYZ"))
+    quiet, loud = (drift.watched(rows, known).set_index(rows["day"]) for rows in (live, opened))
+    assert not fires(drift.newcomers(quiet)).any()
+    assert fires(drift.newcomers(loud)).any()

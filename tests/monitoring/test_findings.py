@@ -133,3 +133,31 @@ def test_a_swap_is_dated(logged: Logged):
     found = findings(Settings())
     assert found.swaps == {pd.Timestamp("2013-11-04"): 2}
     assert found.decision.action == "roll back"  # version 2 was never published: nothing verifies
+
+
+def test_a_feed_that_was_never_there_is_looked_at(logged: Logged, monkeypatch: pytest.MonkeyPatch):
+    """Every weather column is null in every row: that is the alarm, and nothing is raised."""
+    monkeypatch.setattr(drills, "CLEAN_DAYS", -1)
+    logged(last="2013-11-08", drill="feed-down")
+    found = findings(Settings())
+    assert found.decision.action == "fix the feed"
+    assert "weather: missing beyond the usual is 1 share on 2013-11-08, above 0.2" in found.decision.reasons
+
+
+def test_days_without_traffic_ring_and_break_nothing(logged: Logged):
+    """Three days on which nobody asked."""
+    logged(last="2013-11-08")
+    altered("DELETE FROM predictions WHERE event_time > '2013-11-05T05' AND event_time < '2013-11-08T05'")
+    found = findings(Settings())
+    traffic = next(watch for watch in found.watches if watch.name == "traffic")
+    assert traffic.values["2013-11-05":"2013-11-07"].tolist() == [0.0, 0.0, 0.0]
+    assert alarm_records([traffic])[0]["first"] == "2013-11-07"
+
+
+def test_one_class_only_is_looked_at(logged: Logged):
+    """Not one late flight: the labels are seen to be wrong, quality is not judged, and nothing is raised."""
+    logged(last="2013-11-12")
+    altered("UPDATE outcomes SET arrival_delay = -5")
+    found = findings(Settings())
+    assert found.promises == []
+    assert found.decision.action == "relabel"

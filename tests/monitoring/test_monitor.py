@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +16,7 @@ from flights.artifacts import read_json
 from flights.config import Settings
 from monitoring import drills, monitor
 from tests.monitoring.conftest import Logged
-from tests.serving.running import free_port
+from tests.serving.running import ROOT, free_port
 
 Monitored = Callable[..., tuple[int, dict]]
 
@@ -86,6 +89,50 @@ def receiver() -> Iterator[tuple[str, list[dict]]]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/", received
         server.shutdown()
+
+
+def test_two_monitors_do_not_write_one_report(a_copy: Path, monkeypatch: pytest.MonkeyPatch):
+    """The second one says why it stops, and leaves nothing; the lock goes with the first one."""
+    monkeypatch.setattr(sys, "argv", ["monitor"])
+    lock = a_copy / "5_reports" / ".monitor.lock"
+    with monitor.alone(lock), pytest.raises(SystemExit, match="another monitor writes"):
+        monitor.main()
+    with monitor.alone(lock):
+        assert [path.name for path in lock.parent.iterdir()] == [lock.name]
+
+
+KILLED = """
+import os, runpy, signal, sys
+place = sys.argv.pop()
+def kill(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith(place):
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(kill)
+runpy.run_module("monitoring.monitor", run_name="__main__")
+"""
+
+
+@pytest.mark.heavy
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("place", ["2013-10-28-evidently.html", "index.html", "decision.json"])
+def test_a_killed_monitor_leaves_the_old_report(logged: Logged, monitored: Monitored, place: str):
+    """SIGKILL as a page, the index or the decision takes its name: the old ones stay whole, the next run tidies up."""
+    folder = logged(last="2013-11-05") / "5_reports"
+    monitored("2013-11-03T12:00Z")
+    before = {name: (folder / name).read_bytes() for name in ("index.html", "decision.json")}
+    words = [sys.executable, "-c", KILLED, "--now", "2013-11-05T12:00Z", place]
+    killed = subprocess.run(words, cwd=ROOT, env=os.environ | {"PYTHONPATH": "src:."}, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kept = before if place != "decision.json" else {place: before[place]}
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
+    assert torn(folder) != []  # what the dead one left
+    monitored("2013-11-05T12:00Z")
+    assert torn(folder) == []
+
+
+def torn(folder: Path) -> list[str]:
+    """Files that never got their name."""
+    return [path.name for path in folder.rglob(".*") if path.name != ".monitor.lock"]
 
 
 def test_without_a_champion_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,52 @@
+"""Whether the model still stands on what it was trained with: dependencies, the contract, the data.
+
+None of these moves by itself, so a difference is no alarm for a model but something that somebody should know of.
+"""
+
+import re
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flights.artifacts import sha256
+from flights.config import Settings
+from flights.dataset import schema_digest
+from monitoring.watch import Watch
+
+LOCK = Path("requirements.lock")
+PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
+
+
+def provenance_watches(settings: Settings, manifest: dict[str, Any], day: pd.Timestamp) -> list[Watch]:
+    """One watch for each thing that a model's manifest names; its only value is that of today."""
+    splits = settings.data_dir / "2_splits" / str(manifest["as_of"]) / "manifest.json"
+    changes = {
+        "lock changed since training": _differs(LOCK, manifest.get("lock_digest")),
+        "data changed since training": _differs(splits, manifest.get("data_digest")),
+        "contract changed since training": int(schema_digest() != manifest.get("schema_digest")),
+        "packages other than locked": len(unlocked(LOCK.read_text())) if LOCK.is_file() else 0,
+    }
+    return [
+        Watch(name, "provenance", "", pd.Series({day: float(count)}), high=0, needed=1, of=1)
+        for name, count in changes.items()
+    ]
+
+
+def _differs(path: Path, digest: str | None) -> int:
+    """Whether a file is another one; where it is not kept, as in a container, nothing can be said."""
+    return int(path.is_file() and sha256(path) != digest)
+
+
+def unlocked(lock: str) -> list[str]:
+    """Installed packages of which the lock knows only other versions."""
+    pins: dict[str, set[str]] = {}
+    for name, version in PIN.findall(lock):
+        pins.setdefault(_canonical(name), set()).add(version)
+    installed = {_canonical(each.name): each.version for each in distributions()}
+    return sorted(name for name, version in installed.items() if version not in pins.get(name, {version}))
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

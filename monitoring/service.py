@@ -1,0 +1,86 @@
+"""How the service does: how much it is asked, how fast it answers, what it refuses, and whether a model answers.
+
+What was answered is in the prediction log. What was refused never gets there, so the service's own counters are kept
+too: a line of `service.jsonl` each day. Replay takes them by its simulated clock; in operation a timer would.
+"""
+
+import json
+from pathlib import Path
+
+import httpx
+import pandas as pd
+
+from flights.config import Settings
+from flights.dataset import ZONE
+from monitoring.watch import Watch
+
+FEWEST, MOST = 0.5, 1.6  # of the median day's predictions; a holiday has 0.6
+SLOW_MS = 100.0  # of the 99th percentile from a request's arrival to the log
+MOST_REFUSED = 0.01  # share of what was asked that the contract refuses
+MOST_TURNED_AWAY = 0.01  # share of what was asked while too much else was waiting
+FAILED, REQUESTS = "prediction_errors_total", "http_requests_total"
+COUNTERS = ("predictions_total", FAILED, REQUESTS)
+ANSWERED, BUSY = "200", ("429", "503")
+
+
+def counters_path(settings: Settings) -> Path:
+    """Where the snapshots are."""
+    return settings.data_dir / "4_predictions" / "service.jsonl"
+
+
+def keep_counters(path: Path, client: httpx.Client, moment: pd.Timestamp) -> None:
+    """Append what the service counts to the snapshots; a service that does not tell leaves none."""
+    answer = client.get("/metrics")
+    if answer.status_code == httpx.codes.OK:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"at": moment.isoformat(), **counters(answer.text)}) + "\n")
+
+
+def counters(text: str) -> dict[str, float]:
+    """The counters that matter here, out of Prometheus' text format."""
+    found = (line.rpartition(" ") for line in text.splitlines() if line.startswith(COUNTERS))
+    return {name: float(value) for name, _, value in found}
+
+
+def daily_counts(path: Path, now: pd.Timestamp) -> pd.DataFrame:
+    """By how much each counter rose, by local day; torn lines are passed over, a restart begins at zero again."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    snapshots = pd.DataFrame([each for each in map(_snapshot, lines) if "at" in each])
+    if snapshots.empty:
+        return pd.DataFrame(index=pd.DatetimeIndex([]))
+    moments = pd.to_datetime(snapshots.pop("at"), format="ISO8601", utc=True, errors="coerce")
+    totals = snapshots[moments <= now].fillna(0.0)
+    rises = totals.diff().where(totals.diff() >= 0, totals).iloc[1:]  # what the first one counted has no day
+    days = moments[rises.index].dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize()
+    return rises.groupby(days).sum()
+
+
+def _snapshot(line: str) -> dict[str, float]:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def service_watches(rows: pd.DataFrame, counts: pd.DataFrame) -> list[Watch]:
+    """Traffic, speed and substitutes from the log's rows; refusals from the daily counts."""
+    by_day = rows.groupby("day")
+    traffic = by_day.size().astype(float).asfreq("D", fill_value=0.0)
+    slow = by_day["latency_us"].quantile(0.99) / 1000
+    substitutes = (rows["served_by"] == "heuristic").astype(float).groupby(rows["day"]).mean()
+    requests = {status: f'{REQUESTS}{{status="{status}"}}' for status in (ANSWERED, *BUSY)}
+    counts = counts.drop(columns=requests[ANSWERED], errors="ignore")  # its flights are counted one by one
+    busy = [name for name in counts if name in requests.values()]
+    refused = [name for name in counts if str(name).startswith(REQUESTS) and name not in busy]
+    asked = counts.sum(axis=1).where(lambda total: total > 0)
+    failed = counts.get(FAILED, pd.Series(0.0, counts.index))
+    return [
+        Watch("traffic", "traffic", "of the usual", traffic / traffic.expanding().median(), FEWEST, MOST),
+        Watch("latency of the slowest hundredth", "service", "ms", slow, high=SLOW_MS),
+        Watch("answered by the heuristic", "service", "share", substitutes, high=0.0),
+        Watch("refused", "refused", "share", counts[refused].sum(axis=1) / asked, high=MOST_REFUSED),
+        Watch("turned away", "service", "share", counts[busy].sum(axis=1) / asked, high=MOST_TURNED_AWAY),
+        Watch("failed", "service", "share", failed / asked, high=0.0),
+    ]

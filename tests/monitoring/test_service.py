@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from flights.predictions import Prediction
+from monitoring import service
+from monitoring.watch import fires
+from serving.metrics import Metrics
+from tests.monitoring.conftest import judged
+
+PREDICTIONS = 'predictions_total{model_version="1",served_by="champion"}'
+NOW = pd.Timestamp("2014-01-01T00:00Z")
+DAYS = pd.date_range("2013-11-01", periods=6)
+
+
+def snapshots(path: Path, days: int = 6, **refused: int) -> Path:
+    """A line a day: 1,000 answered, and so many refused, failed or turned away."""
+    metrics, lines = Metrics(), []
+    answers = [
+        Prediction("flight", "", "", "{}", 0.2, alert=False, threshold=0.3, model_version=1, model_digest="")
+    ] * 1000
+    for day in DAYS[:days]:
+        metrics.answered(answers, 0.001)
+        for status, count in refused.items():
+            for _ in range(count):
+                metrics.refused(int(status[1:]))
+        text = metrics.text().decode()
+        lines.append(json.dumps({"at": f"{day:%F}T23:00-04:00", **service.counters(text)}))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def rung(path: Path, rows: pd.DataFrame | None = None) -> set[str]:
+    """Names of the watches that ring."""
+    log = judged(days=6).assign(day=lambda rows: rows["event_time"].dt.tz_localize(None).dt.normalize())
+    watches = service.service_watches(log if rows is None else rows, service.daily_counts(path, NOW))
+    return {watch.name for watch in watches if fires(watch).any()}
+
+
+def test_a_service_that_refuses_nothing_is_quiet(tmp_path: Path):
+    """With snapshots and without any."""
+    assert rung(snapshots(tmp_path / "service.jsonl")) == set()
+    assert rung(tmp_path / "none.jsonl") == set()
+
+
+@pytest.mark.parametrize(("refused", "name"), [({"s422": 30}, "refused"), ({"s503": 30}, "turned away")])
+def test_refusals_ring_by_their_kind(tmp_path: Path, refused: dict[str, int], name: str):
+    """Three in a hundred that the contract refuses point upstream, three turned away at the service."""
+    assert rung(snapshots(tmp_path / "service.jsonl", **refused)) == {name}
+
+
+def test_slow_answers_and_the_heuristic_ring(tmp_path: Path):
+    """A tenth of the answers take half a second, or come from the heuristic."""
+    log = judged(days=6).assign(day=lambda rows: rows["event_time"].dt.tz_localize(None).dt.normalize())
+    tenth = log.index % 10 == 0
+    slow = log.assign(latency_us=log["latency_us"].where(~tenth, 500_000))
+    assert rung(tmp_path / "none", slow) == {"latency of the slowest hundredth"}
+    stood_in = log.assign(served_by=log["served_by"].where(~tenth, "heuristic"))
+    assert rung(tmp_path / "none", stood_in) == {"answered by the heuristic"}
+
+
+def test_a_torn_line_costs_itself(tmp_path: Path):
+    """The line that a crash cut off is passed over; the next day's rise has its counts."""
+    path = snapshots(tmp_path / "service.jsonl")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], lines[2][:20], *lines[3:], lines[5][:9]]))
+    counts = service.daily_counts(path, NOW)
+    assert counts[PREDICTIONS].tolist() == [1000, 2000, 1000, 1000]
+
+
+def test_a_restarted_service_counts_from_zero(tmp_path: Path):
+    """Counters that fall have begun again."""
+    path = snapshots(tmp_path / "service.jsonl", days=3)
+    again = snapshots(tmp_path / "again.jsonl", days=2).read_text().replace("2013-11-0", "2013-11-1")
+    path.write_text(path.read_text() + again)
+    assert service.daily_counts(path, NOW)[PREDICTIONS].tolist() == [1000, 1000, 1000, 1000]
+
+
+def test_what_comes_later_is_not_counted(tmp_path: Path):
+    """Looking back from the third day."""
+    counts = service.daily_counts(snapshots(tmp_path / "service.jsonl"), pd.Timestamp("2013-11-04T04:00Z"))
+    assert list(counts.index) == list(DAYS[1:3])
