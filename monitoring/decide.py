@@ -83,6 +83,11 @@ def _reason(watch: Watch) -> str:
     return words(watch, newest)
 
 
+def asks_for(watch: Watch) -> str:
+    """The action that an alarm of this watch leads to, if it is alone."""
+    return next(action for points_at, action, _ in TREE if points_at == watch.points_at)
+
+
 def daily_actions(watches: Sequence[Watch], days: pd.DatetimeIndex) -> "pd.Series[str]":
     """The action of each day, as it would have been decided on that day with the figures that now stand.
 

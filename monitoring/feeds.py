@@ -16,7 +16,9 @@ FEEDS = tuple(dict.fromkeys(column.feed for column in INPUTS if column.feed))
 MOST_MISSING = 0.2  # share of a column beyond its emptiest clean day
 MOST_STILLNESS = 0.5  # share of the hours; 0.07 on clean days
 MOST_DISCORD = 2.0  # times the most discordant day of either half of the reference, seen from the other half
-MOST_APART = 3.0  # times the day of the reference on which a place was furthest from the others; a storm reaches 2.9
+MOST_APART = (
+    4.5  # times the day of the reference on which a place was furthest from the others; a row of storms reaches 3.9
+)
 SMALLEST_APART = 0.02  # share or unit by which a place that never differed must differ
 RIDGE = 0.01  # keeps columns that repeat each other from dividing by nothing
 EPSILON = 1e-9
