@@ -1,6 +1,7 @@
 """What monitoring a month costs, beside Evidently's drift preset on the same raw rows, in one run.
 
-Each is a process of its own, so that its time has its imports in it and its memory is its own.
+Each is a process of its own, so that its time has its imports in it and its memory is its own. With the word `growth`:
+how the cost grows with the log.
 """
 
 import os
@@ -10,22 +11,27 @@ import tempfile
 import time
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from benchmarks.alarms import write_log
 from flights.config import Settings
-from flights.predictions import engine, logged_predictions
+from flights.predictions import Outcome, Prediction, count, engine, logged_predictions
 
 UNTIL = "2013-12-01T05:00Z"  # the first live month
 
 
 def main() -> None:
     """Measure, and print ratios."""
-    if len(sys.argv) > 1:
+    if sys.argv[1:] == ["preset"]:
         sys.exit(preset())
     with tempfile.TemporaryDirectory() as folder:
         for part in ("2_splits", "3_models"):
             (Path(folder) / part).symlink_to((Settings().data_dir / part).resolve())
         write_log(Settings().model_copy(update={"data_dir": Path(folder)}), "")
         environment = os.environ | {"DATA_DIR": folder, "NOW": UNTIL}
+        if sys.argv[1:] == ["growth"]:
+            environment.pop("NOW")  # all of the live months
+            sys.exit(growth(environment))
         found = {
             "a month, first look": cost("monitoring.monitor", environment),
             "a month, second look": cost("monitoring.monitor", environment),
@@ -34,6 +40,25 @@ def main() -> None:
     seconds, megabytes = found["Evidently's preset"]
     for name, (took, held) in found.items():
         print(f"{name:<22} {took:6.1f} s ({took / seconds:.2f})  {held:6.0f} MB ({held / megabytes:.2f})")
+
+
+def growth(environment: dict[str, str]) -> None:
+    """How seconds and memory grow with the log: the live months, and copies of them, up to three million rows."""
+    log = engine(f"sqlite:///{environment['DATA_DIR']}/4_predictions/predictions.db")
+    copies = 1
+    for wanted in (1, 4, 16, 55):
+        for table, row in (("predictions", Prediction), ("outcomes", Outcome)):
+            others = ", ".join(row._fields[1:])
+            add_copy = sa.text(
+                f"INSERT INTO {table} SELECT request_id || '#' || :copy, {others} FROM {table} "
+                "WHERE request_id NOT LIKE '%#%'"
+            )
+            with log.begin() as connection:
+                for copy in range(copies, wanted):
+                    connection.execute(add_copy, {"copy": copy})
+        copies = wanted
+        seconds, megabytes = cost("monitoring.monitor", environment)
+        print(f"{count(log):>9,} predictions {seconds:6.1f} s  {megabytes:6.0f} MB", flush=True)
 
 
 def cost(module: str, environment: dict[str, str], *words: str) -> tuple[float, float]:

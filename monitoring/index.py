@@ -59,7 +59,8 @@ def shares(ledger: dict[str, int]) -> str:
         for name in ("labelled", "waiting", "expired")
     )
     words = ", ".join(f"<b class={name}>{ledger[name]:,} {name}</b>" for name in ("labelled", "waiting", "expired"))
-    return f'<p>{ledger["predictions"]:,} predictions: {words}</p><div class="stack">{parts}</div>'
+    sample = f" looked at, one in {ledger['one_in']:,} of all" if ledger.get("one_in", 1) > 1 else ""
+    return f'<p>{ledger["predictions"]:,} predictions{sample}: {words}</p><div class="stack">{parts}</div>'
 
 
 def timeline(found: "Findings", rung: Sequence[Alarm]) -> str:

@@ -99,7 +99,8 @@ def spoken(found: Findings) -> str:
     counts = found.ledger
     states = ", ".join(f"{counts[name]:,} {name}" for name in ("labelled", "waiting", "expired"))
     decided = f"{found.decision.action}, as {found.decision.why}"
-    return f"read {counts['predictions']:,} predictions ({states}); decision: {decided}"
+    sample = f", one in {counts['one_in']:,}" if counts["one_in"] > 1 else ""
+    return f"read {counts['predictions']:,} predictions{sample} ({states}); decision: {decided}"
 
 
 if __name__ == "__main__":

@@ -52,6 +52,9 @@ TABLES = (
 )
 
 
+CHUNK_ROWS = 20_000
+
+
 class Prediction(NamedTuple):
     """One logged prediction, in the order of the table's columns."""
 
@@ -119,15 +122,20 @@ def add(log: "sa.Engine", rows: Iterable[Prediction | Outcome]) -> None:
             connection.execute(sa.text(f"INSERT INTO {table} VALUES ({marks})"), row._asdict())  # noqa: S608
 
 
-def logged_predictions(log: "sa.Engine", *, inputs: bool = False, since: str = "", until: str = "~") -> "pd.DataFrame":
-    """Predictions by event time in [since, until), oldest first; the bulky inputs only on request, as JSON text."""
+def logged_predictions(
+    log: "sa.Engine", *, inputs: bool = False, since: str = "", until: str = "~", every: int = 1
+) -> "pd.DataFrame":
+    """Predictions by event time in [since, until), oldest first; the bulky inputs only on request, as JSON text.
+
+    Parameters
+    ----------
+    every
+        Read one request in so many, chosen by its id: predictions and outcomes of the same requests.
+    """
     columns = ", ".join(name for name in Prediction._fields if inputs or name != "inputs")
-    query = (
-        f"SELECT {columns} FROM predictions WHERE event_time >= :since AND event_time < :until "  # noqa: S608
-        "ORDER BY event_time, request_id"
-    )
-    rows = _moments(_rows(log, query, since=since, until=until), "answered_at", "event_time")
-    return rows.astype({"alert": bool})
+    query = f"SELECT {columns} FROM predictions WHERE event_time >= :since AND event_time < :until"  # noqa: S608
+    rows = _moments(_rows(log, query, every, since=since, until=until), "answered_at", "event_time")
+    return rows.sort_values(["event_time", "request_id"], ignore_index=True).astype({"alert": bool})
 
 
 def logged_prediction(log: "sa.Engine", request_id: str) -> Prediction | None:
@@ -140,12 +148,20 @@ def logged_prediction(log: "sa.Engine", request_id: str) -> Prediction | None:
     return None if row is None else Prediction(*row)
 
 
-def counted_outcomes(log: "sa.Engine") -> "pd.DataFrame":
+def counted_outcomes(log: "sa.Engine", every: int = 1) -> "pd.DataFrame":
     """One row for each request with an outcome: the version known latest, of equals the one that arrived last."""
-    query = f"SELECT request_id, known_at, {OUTCOME}, received_at FROM outcomes ORDER BY received_at"  # noqa: S608
-    rows = _rows(log, query)
-    rows = _moments(rows, "known_at", "received_at").dropna(subset="known_at").sort_values("known_at", kind="stable")
-    return rows.drop_duplicates("request_id", keep="last").dropna(subset=OUTCOME)
+    query = f"SELECT request_id, known_at, {OUTCOME}, received_at FROM outcomes"  # noqa: S608
+    rows = _moments(_rows(log, query, every).sort_values("received_at"), "known_at", "received_at")
+    rows = rows.dropna(subset="known_at").sort_values("known_at", kind="stable")
+    return rows.drop_duplicates("request_id", keep="last").dropna(subset=OUTCOME).astype({OUTCOME: float})
+
+
+def count(log: "sa.Engine") -> int:
+    """How many predictions were logged."""
+    import sqlalchemy as sa
+
+    with log.connect() as connection:
+        return int(connection.execute(sa.text("SELECT COUNT(*) FROM predictions")).scalar_one())
 
 
 def parsed_inputs(texts: "pd.Series[str]") -> list[dict[str, Any]]:
@@ -161,12 +177,20 @@ def _parsed(text: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _rows(log: "sa.Engine", query: str, **parameters: str) -> "pd.DataFrame":
+def _rows(log: "sa.Engine", query: str, every: int = 1, **parameters: str) -> "pd.DataFrame":
+    """All rows of a query, or of one request in `every`; read in chunks, so that no more than the sample is held."""
     import pandas as pd
     import sqlalchemy as sa
 
-    with log.connect() as connection:
-        return pd.read_sql(sa.text(query), connection, params=parameters)
+    with log.connect().execution_options(stream_results=True) as connection:
+        chunks = pd.read_sql(sa.text(query), connection, params=parameters, chunksize=CHUNK_ROWS)
+        return pd.concat([chunk[_chosen(chunk["request_id"], every)] for chunk in chunks], ignore_index=True)
+
+
+def _chosen(request_ids: "pd.Series[str]", every: int) -> "pd.Series[bool]":
+    import pandas as pd
+
+    return pd.util.hash_pandas_object(request_ids, index=False) % every == 0
 
 
 def _moments(rows: "pd.DataFrame", *names: str) -> "pd.DataFrame":

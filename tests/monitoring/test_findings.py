@@ -161,3 +161,18 @@ def test_one_class_only_is_looked_at(logged: Logged):
     found = findings(Settings())
     assert found.promises == []
     assert found.decision.action == "relabel"
+
+
+def test_a_large_log_is_sampled(logged: Logged, monkeypatch: pytest.MonkeyPatch):
+    """One request in four, with the outcomes of the same ones: every state has its share, and figures hardly move."""
+    logged(last="2013-11-21")
+    whole = findings(Settings())
+    monkeypatch.setattr("monitoring.findings.MOST_ROWS", whole.ledger["predictions"] // 4)
+    part = findings(Settings())
+    assert part.ledger["one_in"] == 4
+    for name in ("predictions", "labelled"):
+        assert part.ledger[name] == pytest.approx(whole.ledger[name] / 4, rel=0.15)
+    assert part.decision.action == whole.decision.action
+    values = [{watch.name: watch.values.iloc[-1] for watch in found.watches} for found in (whole, part)]
+    assert values[1]["bias"] == pytest.approx(values[0]["bias"], abs=0.05)
+    assert values[1]["outcomes never asked about"] == values[0]["outcomes never asked about"] == 0
