@@ -5,6 +5,7 @@ too: a line of `service.jsonl` each day. Replay takes them by its simulated cloc
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -30,8 +31,8 @@ def counters_path(settings: Settings) -> Path:
 
 def keep_counters(path: Path, client: httpx.Client, moment: pd.Timestamp) -> None:
     """Append what the service counts to the snapshots; a service that does not tell leaves none."""
-    answer = client.get("/metrics")
-    if answer.status_code == httpx.codes.OK:
+    with suppress(httpx.HTTPError):
+        answer = client.get("/metrics").raise_for_status()
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"at": moment.isoformat(), **counters(answer.text)}) + "\n")

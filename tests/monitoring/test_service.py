@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 
@@ -9,6 +10,7 @@ from monitoring import service
 from monitoring.watch import fires
 from serving.metrics import Metrics
 from tests.monitoring.conftest import judged
+from tests.serving.running import free_port
 
 PREDICTIONS = 'predictions_total{model_version="1",served_by="champion"}'
 NOW = pd.Timestamp("2014-01-01T00:00Z")
@@ -82,3 +84,11 @@ def test_what_comes_later_is_not_counted(tmp_path: Path):
     """Looking back from the third day."""
     counts = service.daily_counts(snapshots(tmp_path / "service.jsonl"), pd.Timestamp("2013-11-04T04:00Z"))
     assert list(counts.index) == list(DAYS[1:3])
+
+
+def test_a_service_that_does_not_tell_leaves_no_line(tmp_path: Path):
+    """Nobody listens: nothing is raised and nothing is written."""
+    path = tmp_path / "service.jsonl"
+    with httpx.Client(base_url=f"http://127.0.0.1:{free_port()}") as client:
+        service.keep_counters(path, client, NOW)
+    assert not path.exists()
