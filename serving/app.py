@@ -49,12 +49,13 @@ def main() -> None:
     settings = Settings()
     refuse_taken_port(settings.host, settings.port)
     start_log(settings.log_level)
+    app = create_app(settings)
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=cast(type[asyncio.Protocol], partial(BoundedConnection, limits=settings)),
+        http=cast(type[asyncio.Protocol], partial(BoundedConnection, limits=settings, refused=app.state.refused)),
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -101,7 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
         log.close()
 
     app = FastAPI(title=QUESTION, version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
-    app.state.settings = settings
+    app.state.settings, app.state.refused = settings, metrics.refused
     add_prediction_routes(app.router, scorer)
     add_outcome_route(app.router, scorer, log, metrics)
     routes = [route for route in app.routes if isinstance(route, PlainRoute)]

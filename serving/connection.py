@@ -4,6 +4,7 @@ uvicorn waits for ever for a request's headers, keeps them however long they get
 are exempt from. Limits on the body are in `lean.py`, since they need an answer of their own.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -17,9 +18,9 @@ TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r
 class BoundedConnection(HttpToolsProtocol):
     """One client's connection."""
 
-    def __init__(self, *arguments: Any, limits: Settings, **options: Any):
+    def __init__(self, *arguments: Any, limits: Settings, refused: Callable[[int], None], **options: Any):
         super().__init__(*arguments, **options)
-        self._limits = limits
+        self._limits, self._refused = limits, refused  # the latter is told each refusal's status
 
     def connection_made(self, transport: Any) -> None:
         """Wait for headers, but not for ever, and not with any number of others."""
@@ -37,6 +38,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._header_bytes += len(data)
         super().data_received(data)
         if self._header_bytes > self._limits.max_header_bytes and not self._timer.cancelled():
+            self._refused(431)
             self.transport.write(TOO_LONG)
             self.transport.close()
 
@@ -53,6 +55,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._served = True
         busy = len(self.tasks) >= self._limits.max_requests and not self.url.startswith(b"/health/")
         self.app = overloaded if busy else self._service
+        if busy:
+            self._refused(503)
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:

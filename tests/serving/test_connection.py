@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from benchmarks.load import request, window
@@ -72,6 +73,13 @@ def health_seconds(server: Server) -> float:
     finally:
         connection.close()
     return time.perf_counter() - start
+
+
+def refusals(server: Server, status: int) -> float:
+    """How many refusals of a status the metrics have."""
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    name = f'http_requests_total{{status="{status}"}} '
+    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
 
 def memory(server: Server) -> float:
@@ -169,6 +177,7 @@ def test_headers_without_end_are_cut_off(server: Server):
         for sent in range(100_000):
             one.sendall(b"X-%d: %s\r\n" % (sent, b"y" * 1000))
     assert sent < 50_000
+    assert refusals(server, 431) >= 1
     assert answers(server)
 
 
@@ -235,5 +244,6 @@ def test_ten_times_too_much_is_shed_and_health_answers(server: Server):
         waits.append(health_seconds(server))
     seen = load.result()
     assert 0 < seen.failures < len(seen.latencies)
+    assert refusals(server, 503) >= seen.failures
     assert statistics.median(waits) < 0.1, waits
     assert answers(server)
