@@ -180,17 +180,17 @@ def figure(found: Found, agreed: Mapping[str, Mapping[str, float]]) -> Figure:
     picture = Figure(figsize=(13, 5.4), layout="constrained")
     names = {"roc_auc": "ROC-AUC", "cost_per_1000": "cost per 1,000 flights, in false alarms"}
     for axes, (metric, words) in zip(picture.subplots(1, 2), names.items(), strict=True):
-        for name, each in found.items():
+        for place, (name, each) in enumerate(found.items()):
+            shape = "os^D"[place % 4]  # thirteen colours alone are not told apart
             dot = (each["offline"][metric], each["online"][metric])
-            axes.plot(*dot, "o", color="#1b6ca8")
-            axes.annotate(name, dot, xytext=(6, -3), textcoords="offset points", fontsize=8)
+            axes.plot(*dot, shape, color=f"C{place % 10}", markersize=9, label=name)
         axes.set(
             title=f"Does the holdout's order hold live? Spearman {agreed[metric]['itself']:.2f}",
             xlabel=f"holdout: {words}",
             ylabel=f"live months: {words}",
         )
-        axes.margins(x=0.2)
         axes.grid(alpha=0.3)
+    picture.legend(handles=axes.get_lines(), loc="outside right upper", frameon=False)
     return picture
 
 
