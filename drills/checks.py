@@ -118,8 +118,11 @@ CHECKS = (
     Check(
         "M6",
         "The model is good enough on all important slices.",
-        (),
-        (),
+        named("pipelines/slices:every_kind_of_slice_is_measured"),
+        named(
+            "pipelines/slices:a_spoiled_slice_stands_out_and_no_other",
+            "monitoring/slices:a_slice_that_goes_astray_rings",
+        ),
     ),
     Check(
         "M7",
@@ -147,7 +150,7 @@ CHECKS = (
     Check(
         "I3",
         "The whole pipeline is integration-tested.",
-        named("extras:the_core_walks_its_loop_without_the_extras"),
+        named("loop:the_loop_closes", "extras:the_core_walks_its_loop_without_the_extras"),
         named("extras:a_step_that_imports_an_extra_is_found", "pipelines/loop:a_failing_target_ends_the_loop"),
     ),
     Check(
@@ -186,9 +189,13 @@ CHECKS = (
         "O1",
         "A change of what the model depends on is told.",
         named(
+            "monitoring/provenance:where_nothing_is_kept_nothing_is_said",
             "deploy/lock:what_is_shipped_is_what_was_tested",
         ),
-        (),
+        named(
+            "monitoring/provenance:what_a_model_stands_on_is_watched",
+            "monitoring/provenance:an_unlocked_package_is_named",
+        ),
     ),
     Check(
         "O2",
