@@ -20,7 +20,7 @@ from rich.table import Table
 
 from flights.artifacts import read_parquet, write_atomically, write_json
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, KEY, ZONE, Columns, as_arrays, targets
+from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, ZONE, Columns, as_arrays, targets
 from flights.evaluation import HIGHER_IS_BETTER, Vector, cost_threshold, metrics, sort
 from flights.features import build_features, plan
 from flights.model import CANDIDATE, build_model, with_feed_outages
@@ -135,9 +135,9 @@ def predictions(live: pd.DataFrame, probabilities: Vector, threshold: float) -> 
 
 def outcomes(live: pd.DataFrame) -> list[Outcome]:
     """What became known of the flights that arrived, and when."""
-    arrived = live[live["arrival_delay"].notna()]
+    arrived = live[live[OUTCOME].notna()]
     times = arrived["outcome_known_at"].dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    rows = zip(arrived[KEY], times, arrived["arrival_delay"], strict=True)
+    rows = zip(arrived[KEY], times, arrived[OUTCOME], strict=True)
     return [Outcome(key, time, delay, RECEIVED.format(place)) for place, (key, time, delay) in enumerate(rows)]
 
 
