@@ -63,6 +63,12 @@ explain: $(INSTALLED) ## Replay the logged request ID step by step: why its prob
 	@$(RUN) pipelines.explain '$(ID)' $(if $(JSON),--json)
 challenge: $(INSTALLED) ## Run VERSION beside the champion, as shadow or as canary for a SHARE of the flights; VERSION=none ends it
 	@$(RUN) pipelines.challenge $(VERSION) $(if $(SHARE),--share $(SHARE))
+claims: $(CANDIDATE)/candidate.json ## What a random split and a leaky column would have claimed, beside the honest figure
+	@$(RUN) pipelines.claims
+gallery: $(CANDIDATE)/candidate.json ## Show the gate candidates that are bad on purpose, and good ones; fails if it is wrong
+	@$(RUN) pipelines.gallery
+stress: $(CHAMPION) ## Plant named faults into live traffic: what each does to the champion, and which guard notices
+	@$(RUN) monitoring.stress
 mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA_DIR)/3_models/mlflow.db --host 127.0.0.1 --port 5000
 

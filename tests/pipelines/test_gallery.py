@@ -1,0 +1,46 @@
+"""The gate refuses every bad exhibit for its own reason and lets the good ones pass; if not, the gallery says so."""
+
+import pytest
+
+from flights import registry
+from flights.config import Settings
+from pipelines import gallery, gate, holdout
+
+
+@pytest.fixture(scope="module")
+def hall(trained, environment):
+    """The session's candidate, on all of its small holdout."""
+    environment.setenv("DATA_DIR", str(trained))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gallery, "EVERY", 1)
+        patch.setattr(holdout, "noted", lambda *_: None)  # the session's ledger is for others to read
+        return gallery.opened(Settings())
+
+
+@pytest.mark.parametrize("name", {**gallery.GOOD, **gallery.BAD})
+def test_the_gate_is_right_about_each_exhibit(hall, name):
+    """A bad one is refused by the criterion that is there for it, a good one by none."""
+    verdict = gallery.judged(hall, name, *{**gallery.GOOD, **gallery.BAD}[name])
+    assert verdict.right, verdict
+
+
+def test_every_criterion_has_an_exhibit():
+    """None is hung without something to refuse."""
+    assert {criterion for _, criterion in gallery.BAD.values()} == {each.name for each in gate.CRITERIA}
+    assert len(gallery.BAD) >= 12
+    assert len(gallery.GOOD) >= 3
+
+
+def test_a_gate_that_lets_a_bad_one_pass_ends_the_gallery(trained, monkeypatch, capsys):
+    """Planted: the criterion for sizes is gone. The exit code says so, and names the exhibit; the champion stays."""
+    monkeypatch.setenv("DATA_DIR", str(trained))
+    monkeypatch.setattr(gallery, "EVERY", 1)
+    monkeypatch.setattr(holdout, "noted", lambda *_: None)
+    monkeypatch.setattr(gate, "CRITERIA", tuple(each for each in gate.CRITERIA if each.name != "small"))
+    few = ("constant", "too large")
+    monkeypatch.setattr(gallery, "BAD", {name: gallery.BAD[name] for name in few})
+    monkeypatch.setattr(gallery, "GOOD", {})
+    with pytest.raises(SystemExit, match="wrong about too large"):
+        gallery.main()
+    assert "champion 1, as before: True" in capsys.readouterr().out
+    assert registry.champion(trained / "3_models") == 1
