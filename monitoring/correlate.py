@@ -106,9 +106,10 @@ def fitted(recipe: Recipe, train: pd.DataFrame, seed: int) -> Any:
 
 
 def features(columns: Columns, recipe: Recipe) -> pd.DataFrame:
-    """The model's view, without what comes from the recipe's lost feeds."""
+    """The model's view; what comes from the recipe's lost feeds is the same for all."""
     lost = {column.name for column in INPUTS if column.feed in recipe.lost}
-    return pd.DataFrame(build_features(columns)).drop(columns=[name for name, _, read in plan() if lost & {*read}])
+    made = pd.DataFrame(build_features(columns))
+    return made.assign(**dict.fromkeys([name for name, _, read in plan() if lost & {*read}], 0.0))
 
 
 def online(live: pd.DataFrame, probabilities: Vector, threshold: float) -> dict[str, float]:
