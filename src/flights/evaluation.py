@@ -247,7 +247,7 @@ def interval(value: float, resampled: Vector) -> Interval:
 def margin(name: str, ours: float, theirs: float, our_draws: Vector, their_draws: Vector) -> Interval:
     """By how much we are better than they in one metric; positive is better whichever way the metric points."""
     sign = 1 if name in HIGHER_IS_BETTER else -1
-    return interval(sign * (ours - theirs), sign * (our_draws - their_draws))
+    return interval(sign * (ours - theirs) + 0.0, sign * (our_draws - their_draws) + 0.0)  # no -0.000
 
 
 def _ratio(part: float, whole: float) -> float:
