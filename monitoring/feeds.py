@@ -51,8 +51,8 @@ def fed_by(feed: str) -> list[str]:
 
 
 def missing(rows: pd.DataFrame, feed: str) -> pd.DataFrame:
-    """Share of a day's rows in which each column of a feed is missing, its texts too."""
-    return rows[[column.name for column in INPUTS if column.feed == feed]].isna().groupby(rows["day"]).mean()
+    """Share of a day's rows in which each column of a feed is missing."""
+    return rows[fed_by(feed)].isna().groupby(rows["day"]).mean()
 
 
 def stillness(rows: pd.DataFrame, feed: str) -> pd.Series:

