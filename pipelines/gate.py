@@ -6,9 +6,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flights.config import LARGEST_CALIBRATION_ERROR, LOWEST_SLICE_ROC_AUC, SUSPICIOUS_ROC_AUC
+from flights.config import LARGEST_CALIBRATION_ERROR, LOWEST_SLICE_ROC_AUC, SUSPICIOUS_ROC_AUC, TO_BEAT
 from flights.evaluation import Interval
-from flights.model import RULE, SIMPLER
+from flights.model import RULE
 from flights.portable import TOLERANCE
 from pipelines.slices import Slice
 
@@ -124,7 +124,7 @@ def not_worth_it(evidence: Evidence) -> str:
     """Object to a candidate that a simpler model equals."""
     return " and ".join(
         f"{simpler} is as good: the margin in {name} is {evidence.margins[simpler][name]}"
-        for simpler in SIMPLER
+        for simpler in TO_BEAT
         for name in RANKS_AND_ESTIMATES
         if not evidence.margins[simpler][name].value > 0
     )
