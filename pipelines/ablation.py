@@ -32,6 +32,7 @@ from pipelines.step import step
 
 SEEDS = 4  # models of one kind: what they differ by is noise
 CLEAR = 2.0  # standard errors of the noise, from which a difference counts
+LEAST_NOISE = 0.0005  # few seeds may agree by luck, and then anything would count
 TIMED_CALLS = 300
 VERDICTS = ("earns its place", "shares its place", "refused: no use", "refused: too dear")
 
@@ -160,7 +161,7 @@ Areas = Mapping[Task, Mapping[str, float]]
 def seed_noise(areas: Areas) -> float:
     """Standard error of a mean difference between two kinds of models, from how far seeds alone move one kind."""
     whole = [found[""] for task, found in areas.items() if not task.without]
-    return float(np.std(whole, ddof=1) * np.sqrt(2 / len(whole)))
+    return max(LEAST_NOISE, float(np.std(whole, ddof=1) * np.sqrt(2 / len(whole))))
 
 
 def loss(areas: Areas, without: tuple[str, ...]) -> float:

@@ -28,7 +28,7 @@ def given(split_data):
 
 def test_a_random_column_is_refused_and_a_useful_feature_is_not(given, monkeypatch):
     """Nothing is lost without the planted column, nor when it is shuffled; without a useful one, much."""
-    monkeypatch.setattr(ablation, "SEEDS", 3)
+    monkeypatch.setattr(ablation, "SEEDS", 6)
     todo = ablation.tasks([(RANDOM,), ("schedule_shortfall",)])
     areas = {task: ablation.areas(task, given) for task in todo}
     noise = ablation.seed_noise(areas)
@@ -37,6 +37,11 @@ def test_a_random_column_is_refused_and_a_useful_feature_is_not(given, monkeypat
     useful = ablation.place("schedule_shortfall", areas, noise, 0.0, 0.0)
     assert not useful.verdict.startswith("refused")
     assert useful.shuffled > 5 * abs(refused.shuffled)
+
+
+def test_seeds_that_agree_by_luck_are_not_believed():
+    """Planted: two seeds with the same area; the noise is not taken for none."""
+    assert ablation.seed_noise(areas_like([0.75, 0.75], [0.75, 0.75], 0.0)) == ablation.LEAST_NOISE
 
 
 def areas_like(whole: list[float], without: list[float], shuffled: float) -> dict:
