@@ -127,13 +127,13 @@ format: $(INSTALLED) ## Format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 
 docs-check: $(INSTALLED) ## Run every command of the README and docs/ and compare what it prints
-	@$(BIN)/python docs/generate.py --check
+	@$(RUN) docs.generate --check
 
 docs: $(INSTALLED) ## Make again what is generated in the README and docs/
-	@$(BIN)/python docs/generate.py
+	@$(RUN) docs.generate
 
 tables: $(INSTALLED) ## Check the tables and the diagram of the README and docs/ alone: seconds
-	@$(BIN)/python docs/generate.py --check --tables
+	@$(RUN) docs.generate --check --tables
 
 notebook: $(SPLITS)/manifest.json ## Execute notebooks/explore.py and leave it as notebook and page in the reports
 	@mkdir -p $(DATA_DIR)/5_reports

@@ -47,7 +47,7 @@ def main() -> None:
     write_json(STORED, measured)
     for name, drill in measured["drills"].items():
         print(f"{name or 'no drill':<12} {drill['action']}, on day {drill['days_to_action']}")
-    print(f"wrote {STORED}; next: python docs/generate.py --tables")
+    print(f"wrote {STORED}; next: make docs")
 
 
 def practised() -> Iterator[str]:

@@ -20,7 +20,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tables import OUTSIDE, TABLES
+from docs.tables import OUTSIDE, TABLES
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- (table|run|fails|include|python)(?:: (.+?))? -->\n)(.*?)<!-- end -->", re.DOTALL)

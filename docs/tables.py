@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grimp
-from alarms import alarms, decisions, watchers
 
+from docs.alarms import alarms, decisions, watchers
 from flights.config import ALERT_BUDGET, MISS_COST, Settings
 from flights.dataset import data_dictionary
 from flights.evaluation import FALSE_ALARM_COST, METRICS
@@ -56,14 +56,14 @@ def service_metrics() -> str:
 
 def allowed_input() -> str:
     """What looks odd and is answered."""
-    from behaviour import allowed_input  # noqa: PLC0415 - a copy without the tests has all other tables
+    from docs.behaviour import allowed_input  # noqa: PLC0415 - a copy without the tests has all other tables
 
     return allowed_input()
 
 
 def refused_input() -> str:
     """What is refused, and in which words."""
-    from behaviour import refused_input  # noqa: PLC0415
+    from docs.behaviour import refused_input  # noqa: PLC0415
 
     return refused_input()
 

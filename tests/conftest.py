@@ -6,9 +6,11 @@ made once for as long as the code that makes it stays the same; `make test` begi
 
 import fcntl
 import hashlib
+import importlib
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -130,3 +132,11 @@ def a_copy(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     shutil.copytree(trained, folder)
     monkeypatch.setenv("DATA_DIR", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def evidently() -> None:
+    """Evidently, imported once; its imports warn of NumPy's and pandas' future."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("evidently")

@@ -22,7 +22,7 @@ TERMS = (  # that readers of the field's books look for
 
 
 def check(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check", *words]
+    command = [sys.executable, "-m", "docs.generate", "--check", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -1,8 +1,6 @@
 """What the monitor's tests share: real flights of one autumn, and a prediction log of the live months."""
 
-import importlib
 import json
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,14 +27,6 @@ def autumn(collected: Path) -> pd.DataFrame:
     rows = rows.sort_values(EVENT_TIME)[::4].reset_index(drop=True)
     backlog = rows["backlog_origin"].fillna(0.0)
     return rows.assign(day=local_day(rows[EVENT_TIME]), probability=0.05 + 0.9 * backlog / (backlog + 20))
-
-
-@pytest.fixture(scope="session")
-def evidently() -> None:
-    """Evidently, imported once; its imports warn of NumPy's and pandas' future."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        importlib.import_module("evidently")
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_the_renamed_repository_works(tmp_path, split_data):
         [sys.executable, "-m", "yours.rename", "churn"],
         [scripts / "lint-imports", "--no-cache"],
         [scripts / "ruff", "check", "--quiet", "--no-cache", "."],
-        [sys.executable, "docs/generate.py", "--tables"],
+        [sys.executable, "-m", "docs.generate", "--tables"],
         [sys.executable, "-m", "pytest", "-q", "-x", *tests, "tests/serving/test_request.py"],
         *([sys.executable, "-m", f"pipelines.{step}"] for step in ("train", "evaluate", "promote")),
     ):
