@@ -81,6 +81,8 @@ def block(found: re.Match[str], shell: "Shell", tables: bool) -> str:
     head, kind, name, body = found.groups()
     if tables and kind != "table":
         return found.group()
+    if kind != "table":
+        sys.stderr.write(f"{time.strftime('%T')} {head.splitlines()[0]}\n")
     return head + CONTENT[kind](shell, name, body) + "<!-- end -->"
 
 

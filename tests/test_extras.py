@@ -12,14 +12,17 @@ import pytest
 from tests.serving.running import Server, free_port
 
 ROOT = Path(__file__).parents[1]
-LIST = "import json, tables; print(json.dumps([list(map(tables.source, tables.extra_modules())), tables.WALK]))"
+ALONE = ROOT / "tests" / "alone"
+LIST = (
+    "import json; from docs import tables;"
+    "print(json.dumps([list(map(tables.source, tables.extra_modules())), tables.WALK]))"
+)
 
 
 @pytest.fixture(scope="module")
 def listed() -> tuple[list[str], list[str]]:
     """The extras' files, and the modules of the core's walk."""
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'docs'}:{ROOT / 'src'}:{ROOT}"}
-    done = subprocess.run([sys.executable, "-c", LIST], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", LIST], cwd=ROOT, capture_output=True, text=True, check=True)
     extras, walk = json.loads(done.stdout)
     return extras, walk
 
@@ -36,7 +39,7 @@ def core(tmp_path: Path, listed: tuple[list[str], list[str]]) -> Path:
 
 
 def python(core: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": f"{core / 'src'}:{core}"} | variables
+    environment = os.environ | {"PYTHONPATH": f"{core / 'src'}:{core}:{ALONE}"} | variables
     command = [sys.executable, *words]
     return subprocess.run(command, cwd=core, env=environment, capture_output=True, text=True, check=False)
 
@@ -73,7 +76,7 @@ def test_the_core_walks_its_loop_without_the_extras(core, split_data, tmp_path):
     for step in ("train", "evaluate", "promote", "summary"):
         done = python(core, "-m", f"pipelines.{step}", **state)
         assert done.returncode == 0, done.stderr
-    environment = os.environ | {"PYTHONPATH": f"{core / 'src'}:{core}"} | state
+    environment = os.environ | {"PYTHONPATH": f"{core / 'src'}:{core}:{ALONE}"} | state
     log = data / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, "-m", "serving.app"], cwd=core, env=environment, stderr=output)

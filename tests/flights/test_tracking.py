@@ -36,7 +36,7 @@ def test_a_killed_first_start_does_not_break_the_next(tmp_path):
 def test_every_model_has_a_run_with_its_lineage(mlflow):
     """Parameters, validation metrics, the data's digest, the model and its signature."""
     runs = {run.data.params["model"]: run for run in mlflow.search_runs(output_format="list")}
-    assert set(runs) == {"prior", "heuristic", "logistic", "candidate"}
+    assert set(runs) == {"prior", "heuristic", "tree", "logistic", "candidate"}
     for run in runs.values():
         assert run.info.status == "FINISHED"
         assert {"seed", "git_commit", "data_digest", "lock_digest", "threshold"} <= set(run.data.params)

@@ -91,7 +91,7 @@ class Copy:
         self.root = repository_copy(folder)
         self.touched = swap(self.root)
         self.port = str(free_port())
-        path = os.pathsep.join([str(self.root / "src"), str(self.root)])
+        path = os.pathsep.join([str(self.root / "src"), str(self.root), str(self.root / "tests" / "alone")])
         self.environment = os.environ | {"PYTHONPATH": path, "DATA_DIR": str(folder / "data"), "PORT": self.port}
         self.environment.pop("AS_OF", None)
 

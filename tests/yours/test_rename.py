@@ -90,7 +90,7 @@ def test_the_renamed_repository_works(tmp_path, split_data):
     data = tmp_path / "data"
     shutil.copytree(split_data, data)
     shutil.rmtree(data / "3_models", ignore_errors=True)
-    path = os.pathsep.join([str(copy / "src"), str(copy)])
+    path = os.pathsep.join([str(copy / "src"), str(copy), str(copy / "tests" / "alone")])
     environment = os.environ | {"PYTHONPATH": path, "DATA_DIR": str(data)}
     scripts = Path(sys.executable).parent
     tests = [f"tests/churn/test_{name}.py" for name in ("config", "evaluation", "predictions", "artifacts")]
