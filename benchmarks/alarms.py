@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def month_watches(year: pd.DataFrame, month: "pd.Period") -> list[Watch]:
         *feed_watches(reference, live),
         *label_watches(rows, outcomes, live),
         *quality_watches(rows),
+        *(replace(each, name=f"{each.name} of a new model") for each in quality_watches(rows[rows["day"] >= first])),
         slice_watch(reference, rows[rows["mature"]]),
         *service_watches(rows, pd.DataFrame(index=pd.DatetimeIndex([]))),
     ]

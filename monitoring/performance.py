@@ -65,7 +65,10 @@ def ledger(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def quality_watches(rows: pd.DataFrame) -> list[Watch]:
-    """Calibration and ranking over the two weeks that end on each day whose outcomes are all there."""
+    """Calibration and ranking over the two weeks that end on each day whose outcomes are all there.
+
+    A new model has fewer days, and their mean moves more: it counts for less, by the root of their share.
+    """
     found = pd.DataFrame({day: _quality(window) for day, window in windows(rows)}).T.astype(float)
     found = found.reindex(columns=["bias", "shortfall"])
     return [
@@ -93,9 +96,10 @@ def windows(rows: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.DataFrame]]:
 def _quality(window: pd.DataFrame) -> dict[str, float]:
     targets, probabilities = window["target"].to_numpy(), window["probability"].to_numpy()
     reached = metrics(sort(targets, probabilities), ["roc_auc"])["roc_auc"]
+    weight = min(1.0, window["day"].nunique() / QUALITY_DAYS) ** 0.5
     return {
-        "bias": float(probabilities.mean() - targets.mean()),
-        "shortfall": promised_roc_auc(probabilities) - reached,
+        "bias": weight * float(probabilities.mean() - targets.mean()),
+        "shortfall": weight * (promised_roc_auc(probabilities) - reached),
     }
 
 

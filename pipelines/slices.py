@@ -116,10 +116,13 @@ def measured(
 
 
 def figures(truth: Vector, probabilities: Vector, day: Rows, counts: Vector) -> tuple[dict[str, float], Draws]:
-    """One slice's metrics, and the same on resampled days."""
+    """One slice's metrics, and the same on resampled days; NaN where its days were not drawn."""
     rows = sort(truth, probabilities)
     day = day[rows.order]
-    drawn = np.array([[METRICS[name](Weighed(rows, each[day])) for name in ASKED] for each in counts])
+    drawn = np.full((len(counts), len(ASKED)), np.nan)
+    for draw, count in zip(drawn, counts, strict=True):
+        if (weights := count[day]).any():
+            draw[:] = [METRICS[name](Weighed(rows, weights)) for name in ASKED]
     return metrics(rows, ASKED), dict(zip(ASKED, drawn.T, strict=True))
 
 

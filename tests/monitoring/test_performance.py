@@ -69,6 +69,13 @@ def test_wrong_probabilities_ring_for_calibration():
     }
 
 
+def test_a_models_first_days_count_for_less():
+    """Half of the two weeks is judged as if the deviation were smaller by the root of two: single days weigh more."""
+    log = judged(rows=2000)
+    bias = performance.quality_watches(followed(log.assign(probability=log["probability"] * 0.6 + 0.25)))[0].values
+    assert bias.iloc[0] == pytest.approx(bias.iloc[-1] / 2**0.5, abs=0.01)
+
+
 def test_a_lost_order_rings_for_ranking():
     """Probabilities dealt out at random among the flights of a day keep their mean and lose their order."""
     log = judged()

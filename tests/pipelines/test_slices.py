@@ -36,6 +36,15 @@ def test_a_small_slice_says_nothing(world):
         assert min(truth[places].sum(), (1 - truth[places]).sum()) >= slices.FEWEST, (kind, name)
 
 
+def test_a_slice_of_one_day_is_measured(world):
+    """A third of the resampled sets of days leave that day out; its interval comes from the others."""
+    rows, truth, days, good = world
+    there = (rows["origin"] == "LGA").to_numpy()
+    found = slices.measured(rows, truth, np.where(there, days[0], days), good, None, seed=1)
+    one_day = next(each for each in found if each.name == "LGA")
+    assert np.isfinite([one_day.figures[name].low for name in slices.ASKED]).all()
+
+
 def test_a_spoiled_slice_stands_out_and_no_other(world):
     """Planted: the probabilities of one airport are shuffled. Its interval lies below all others' values."""
     rows, truth, days, good = world
