@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, OUTCOME, as_arrays, targets
+from flights.dataset import EVENT_TIME, OUTCOME, ZONE, as_arrays, targets
 from flights.evaluation import metrics, sort
 from flights.features import build_features
 from flights.model import CANDIDATE, build_model
@@ -122,10 +122,10 @@ def month(settings: Settings, drill: str, first_day: int = 0) -> Month:
     """Live traffic under one of the replay's drills, which ends after `FAULT_DAYS`."""
     live = read_parquet(settings.splits_dir / "live.parquet", TRAIN_FIRST)
     begin, _ = replay.span(live, "", "")
-    begin += pd.Timedelta(days=first_day)
-    clean = replay.traffic(live, begin, begin + pd.Timedelta(days=DAYS))
-    starts = begin + pd.Timedelta(days=drills.CLEAN_DAYS)
-    mended = starts + pd.Timedelta(days=FAULT_DAYS)
+    begin = begin.tz_convert(ZONE) + pd.DateOffset(days=first_day)  # days on the wall: one of them has 25 hours
+    starts = begin + pd.DateOffset(days=drills.CLEAN_DAYS)
+    mended, ends = starts + pd.DateOffset(days=FAULT_DAYS), begin + pd.DateOffset(days=DAYS)
+    clean = replay.traffic(live, begin, ends)
     whole = drills.applied(clean, drill, settings.seed)
     moments = ("moment", "outcome_known_at")
     faulty = tuple(
@@ -133,7 +133,7 @@ def month(settings: Settings, drill: str, first_day: int = 0) -> Month:
         for bad, good, moment in zip(whole, clean, moments, strict=True)
     )
     truth = pd.Series(targets(live), live["flight_id"].to_numpy())
-    return Month(clean, (faulty[0], faulty[1]), starts, mended, begin + pd.Timedelta(days=DAYS), truth)
+    return Month(clean, (faulty[0], faulty[1]), starts, mended, ends, truth)
 
 
 def in_fault(told: Month, traffic: drills.Traffic) -> pd.DataFrame:

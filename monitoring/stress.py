@@ -61,7 +61,7 @@ def main() -> None:
 def clean_traffic(live: pd.DataFrame) -> drills.Traffic:
     """The first weeks after the holdout."""
     start, _ = span(live, "", "")
-    return traffic(live, start, start + pd.Timedelta(days=DAYS))
+    return traffic(live, start, start.tz_convert(ZONE) + pd.DateOffset(days=DAYS))
 
 
 def stressed(
