@@ -35,6 +35,7 @@ VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"\b[0-9a-f]{40}\b"), "_commit_"),
     (re.compile(r"(git_dirty|python): `[^`]+`"), r"\1: `_`"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "_digest_"),
+    (re.compile(r"\b[0-9a-f]{24}\b"), "_pseudonym_"),
     (re.compile(r"\b20[2-9]\d-\d\d-\d\dT[0-9:.]+(\+00:00|Z)?"), "_now_"),
     (re.compile(r'"request_id":\s*"[^"]+"'), '"request_id":"_"'),
     (re.compile(r"urn:uuid:[0-9a-f-]{36}"), "urn:uuid:_"),
