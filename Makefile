@@ -69,18 +69,18 @@ gallery: $(CANDIDATE)/candidate.json ## Show the gate candidates that are bad on
 	@$(RUN) pipelines.gallery
 stress: $(CHAMPION) ## Plant named faults into live traffic: what each does to the champion, and which guard notices
 	@$(RUN) monitoring.stress
-mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000
+mlflow: $(INSTALLED) ## Open MLflow's UI on the local runs, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA_DIR)/3_models/mlflow.db --host 127.0.0.1 --port 5000
 
 $(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py $(wildcard pipelines/conditions.py) $(LIBRARY)/dataset.py
 	@$(RUN) pipelines.collect
 $(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py
 	@$(RUN) pipelines.validate
-$(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py
+$(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py $(LIBRARY)/config.py
 	@$(RUN) pipelines.split
-$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py $(addprefix $(LIBRARY)/,features.py model.py portable.py)
+$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py pipelines/calibration.py $(addprefix $(LIBRARY)/,features.py heuristic.py model.py portable.py)
 	@$(RUN) pipelines.train
-$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json pipelines/evaluate.py $(LIBRARY)/evaluation.py
+$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json $(addprefix pipelines/,evaluate.py gate.py holdout.py slices.py) $(LIBRARY)/evaluation.py
 	@$(RUN) pipelines.evaluate
 $(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
 	@$(RUN) pipelines.promote
@@ -145,7 +145,7 @@ notebook: $(SPLITS)/manifest.json ## Execute notebooks/explore.py and leave it a
 hooks: $(INSTALLED) $(TOOLS) ## Install git hooks that call these targets before a commit and a push
 	@.venv-tools/bin/pre-commit install
 
-bench: $(INSTALLED) ## Ratios, each between things measured in one run
+bench: $(INSTALLED) ## What `make train` costs, step by step, beside the fits alone
 	@$(RUN) benchmarks.train
 bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and mlflow models serve, in alternating windows
 	@$(RUN) benchmarks.serve
@@ -185,7 +185,7 @@ serve-docker: image ## Answer on PORT from the container: read-only, without pri
 	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 $(IMAGE)
 
 image-batch: ## Build the image that jobs run in: the whole loop, from the lock (needs Docker)
-	@tar -c --exclude __pycache__ Dockerfile.batch requirements-batch.lock src/flights pipelines monitoring | \
+	@tar -c --exclude __pycache__ Dockerfile.batch requirements-batch.lock requirements.lock src/flights pipelines monitoring | \
 	  docker build -q $$BUILD_OPTIONS -f Dockerfile.batch -t ml-loop-batch - >/dev/null
 
 audit: $(TOOLS) ## No pinned package has a known vulnerability; REFRESH=1 renews the snapshot for offline use
@@ -232,7 +232,7 @@ forget: $(INSTALLED) ## Remove SUBJECT (say SUBJECT=N14228) from log, data and a
 
 clean: ## Forget everything made: data, models, the environment, caches
 	find $(DATA_DIR) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
-	rm -rf $(VENV) .venv-tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* *.egg-info src/*.egg-info
+	rm -rf $(VENV) .venv-* .uv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* *.egg-info src/*.egg-info
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \

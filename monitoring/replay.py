@@ -59,6 +59,8 @@ def main() -> None:
     flights, outcomes = drills.applied(traffic(live, start, end), wanted.drill, settings.seed)
     path = settings.data_dir / "4_predictions" / "replay.json"
     place = last_place(path, Place(str(start), str(end), wanted.drill, str(start - LEAD), {}, {}))
+    if place.predictions:
+        print(f"replay    goes on from {place.now}; to begin anew remove {path}")
     began = time.perf_counter()
     with httpx.Client(base_url=f"http://{settings.host}:{settings.port}", timeout=60) as client, bar() as progress:
         steps = pd.date_range(place.now, end, freq=STEP)

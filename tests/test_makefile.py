@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -28,6 +30,37 @@ def test_every_target_is_explained():
         line for line in re.findall(r"^[a-z-]+:.*$", makefile, re.MULTILINE) if "##" not in line and line != "help:"
     ]
     assert unexplained == []
+
+
+@pytest.fixture
+def trained_folder(tmp_path: Path) -> list[str]:
+    """Words for `make` with a data folder and an environment in which everything is up to date."""
+    made = ("1_raw/manifest.json", "1_raw/valid.parquet", "2_splits/2013-11-01/manifest.json")
+    models = (f"3_models/candidates/2013-11-01/{name}.json" for name in ("candidate", "evaluation", "promotion"))
+    for name in ("installed", *made, *models):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return [f"DATA_DIR={tmp_path}", f"VENV={tmp_path}", "AS_OF=2013-11-01"]
+
+
+@pytest.mark.parametrize(
+    ("edited", "first"),
+    [
+        ("src/flights/config.py", "split"),
+        ("src/flights/dataset.py", "collect"),
+        ("src/flights/features.py", "train"),
+        ("src/flights/heuristic.py", "train"),
+        ("pipelines/calibration.py", "train"),
+        ("pipelines/gate.py", "evaluate"),
+        ("pipelines/holdout.py", "evaluate"),
+        ("pipelines/slices.py", "evaluate"),
+        ("README.md", "summary"),
+    ],
+)
+def test_what_was_edited_is_done_again(trained_folder, edited, first):
+    """`make train` starts at the first step that the edited file decides; a file that decides nothing starts none."""
+    steps = re.findall(r"-m pipelines\.(\w+)", make("-n", "-W", edited, "train", *trained_folder).stdout)
+    assert steps[0] == first
 
 
 def test_an_old_python_is_refused_with_the_way_out(tmp_path):

@@ -1,6 +1,7 @@
 """What a user may rely on, whatever was learned: the easy cases, what must not matter, and which way the risk goes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -120,6 +121,24 @@ def test_without_the_constraint_it_would(trained, rows, environment):
     later = rows.assign(previous_leg_arrival_delay=rows["previous_leg_arrival_delay"] + 15)
     before, after = (free.predict_proba(features_of(each))[:, 1] for each in (rows, later))
     assert (after < before - 1e-6).any()
+
+
+MORE_DELAY = {"backlog_origin": 30.0, "overdue_1h_origin": 0.4, "overdue_3h_all": 0.3}
+
+
+def risk_rises(champion, rows, column, by):
+    """Whether more delay in one column alone raises the mean risk."""
+    now = rows[column].fillna(0.0)
+    raised, plain = (risk(champion, rows.assign(**{column: value})).mean() for value in (now + by, now))
+    return raised > plain + 0.005
+
+
+@pytest.mark.parametrize(("column", "by"), MORE_DELAY.items())
+def test_a_fuller_airport_is_more_risk(champion, rows, column, by):
+    """More delay around it is more risk on average; planted: a model that takes every risk for its opposite."""
+    contrary = replace(champion, score=lambda columns: 1 - champion.score(columns))
+    assert risk_rises(champion, rows, column, by)
+    assert not risk_rises(contrary, rows, column, by)
 
 
 # Known input, known output.

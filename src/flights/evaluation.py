@@ -1,4 +1,4 @@
-"""How good a set of predictions is, how sure we are of it, and which criteria a candidate must meet.
+"""How good a set of predictions is, and how sure we are of it.
 
 Flights of one day are not independent, so every interval resamples days, not rows; two models are compared on the same
 resampled days. A metric is a function of weighed rows: a resample is a new weight vector over rows sorted once.

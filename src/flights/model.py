@@ -13,8 +13,7 @@ from flights.features import CATEGORIES, HEURISTIC, RISING, plan
 
 CANDIDATE = "candidate"
 RULE = "heuristic"  # the baseline that the gate asks about, and that answers where no model can
-SIMPLER = ("tree", "logistic")  # not worth keeping the candidate for, if one of them does as well
-MODELS = ("prior", RULE, *SIMPLER, CANDIDATE)
+MODELS = ("prior", RULE, "tree", "logistic", CANDIDATE)
 TRUSTED_TYPES = [  # what these models hold beyond the types that skops trusts by itself
     "numpy.dtype",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
