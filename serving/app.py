@@ -80,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     active = Active(settings.models_dir)
     log = PredictionLog(settings.log_url)
     metrics = Metrics()
-    named = pseudonym(pseudonym_key(settings.data_dir))
+    named = pseudonym(pseudonym_key(settings.data_dir, make=True))
     scorer = Scorer(active, log, metrics, settings.max_waiting_rows, named, settings.log_requests)
     metrics.watch_lag(scorer.lag)
 

@@ -15,8 +15,11 @@ def main() -> None:
     settings = Settings()
     if len(sys.argv) != 2:
         sys.exit("expected one subject, as requests name it: python -m serving.privacy N14228")
+    try:
+        name = pseudonym(pseudonym_key(settings.data_dir))(sys.argv[1])
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f"nothing was forgotten: {error}")
     log = PredictionLog(settings.log_url)
-    name = pseudonym(pseudonym_key(settings.data_dir))(sys.argv[1])
     gone = sum(log.forget(column, name) for column in PERSONAL)
     left = sum(len(log.about(column, name)) for column in PERSONAL)
     log.close()

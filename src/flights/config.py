@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     challenger_invalid: int = Field(
         1, description="Batches with an answer that is no probability, of the last 100, at which it is aborted.", gt=0
     )
+    pseudonym_key: str = Field(
+        "",
+        description="Key of the log's pseudonyms, 64 hex digits; several servers need one; empty is the data folder's.",
+        repr=False,
+    )
     retention_days: int = Field(0, description="Days that the prediction log keeps; 0 keeps for ever.", ge=0)
     model_signing_key: str = Field(
         "", description="Private Ed25519 key (base64) that signs new models; empty is none.", repr=False

@@ -7,12 +7,16 @@ forgotten holds pseudonyms too, so it tells nobody without the key who they were
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
-from flights.artifacts import write_json
+from flights.artifacts import sync, write_json
+from flights.config import Settings
 from flights.dataset import INPUTS
 
 if TYPE_CHECKING:
@@ -20,22 +24,55 @@ if TYPE_CHECKING:
 
 PERSONAL = tuple(column.name for column in INPUTS if column.personal)
 
+KEY_BYTES = 32
+
 Pseudonym = Callable[[str], str]
 
 
-def pseudonym_key(data_dir: Path) -> bytes:
-    """The key of this data folder, made once: whoever lacks it cannot tell from a pseudonym who it is."""
+def pseudonym_key(data_dir: Path, *, make: bool = False) -> bytes:
+    """The key of all pseudonyms: PSEUDONYM_KEY or the data folder's own. Whoever lacks it cannot tell who it is.
+
+    Parameters
+    ----------
+    make
+        Make the folder's key where there is none. Only the server does: with a new key nobody is found.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no key.
+    ValueError
+        It is not 32 bytes.
+    """
+    if given := Settings().pseudonym_key:  # read here, so that no caller can forget it
+        if not re.fullmatch(f"[0-9a-fA-F]{{{2 * KEY_BYTES}}}", given):
+            raise ValueError(
+                f"PSEUDONYM_KEY: expected {2 * KEY_BYTES} hex digits, such as `openssl rand -hex 32` makes"
+            )
+        return bytes.fromhex(given)
     file = data_dir / "4_predictions" / "pseudonym.key"
+    if make and not file.is_file():
+        _write_key(file)
+    if not file.is_file():
+        raise FileNotFoundError(f"no {file}: set PSEUDONYM_KEY as the servers have it, or run `make serve` here first")
+    key = file.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise ValueError(
+            f"{file}: expected {KEY_BYTES} bytes, got {len(key)}: restore it; or delete it, and start with a new log"
+        )
+    return key
+
+
+def _write_key(file: Path) -> None:
+    """Link a whole key to its name: of two processes one succeeds, and both then read that one's."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return file.read_bytes()
-    with os.fdopen(handle, "wb") as opened:
-        opened.write(os.urandom(32))
-        opened.flush()
-        os.fsync(opened.fileno())
-    return file.read_bytes()
+    with NamedTemporaryFile(dir=file.parent) as temporary:  # for its owner only
+        temporary.write(os.urandom(KEY_BYTES))
+        temporary.flush()
+        os.fsync(temporary.fileno())
+        with suppress(FileExistsError):
+            os.link(temporary.name, file)
+    sync(file.parent)
 
 
 def pseudonym(key: bytes) -> Pseudonym:

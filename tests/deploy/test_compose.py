@@ -23,6 +23,7 @@ pytestmark = pytest.mark.heavy
 
 PROJECT = "ml-loop-test"
 STANDINS = {"postgres:17": "postgres.Dockerfile", "prom/prometheus:v3.5.0": "prometheus.Dockerfile"}
+SECRETS = {"POSTGRES_PASSWORD": "known-to-the-test", "PSEUDONYM_KEY": "ab" * 32}
 
 
 @dataclass
@@ -63,7 +64,7 @@ def stack(served: Model, image: str) -> Iterator[Stack]:
         present(name, standin)
     subprocess.run(["make", "--no-print-directory", "image-batch"], cwd=ROOT, check=True)
     ports = {name: str(free_port()) for name in ("PORT", "MLFLOW_PORT", "PROMETHEUS_PORT")}
-    started = Stack({"POSTGRES_PASSWORD": "known-to-the-test", "DATA_DIR": str(served.folder.parents[2]), **ports})
+    started = Stack(SECRETS | {"DATA_DIR": str(served.folder.parents[2]), **ports})
     try:
         started.compose("up", "--detach")
         wait_until_healthy(started)
@@ -150,8 +151,9 @@ def test_the_database_cannot_be_reached_from_outside(stack: Stack):
     assert "->" not in ports
 
 
-def test_a_password_must_be_given():
+@pytest.mark.parametrize("missing", SECRETS)
+def test_secrets_must_be_given(missing: str):
     """There is no default to forget."""
-    done = Stack({}).compose("config", check=False)
+    done = Stack({name: value for name, value in SECRETS.items() if name != missing}).compose("config", check=False)
     assert done.returncode != 0
-    assert "POSTGRES_PASSWORD" in done.stderr
+    assert missing in done.stderr

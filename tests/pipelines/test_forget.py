@@ -20,6 +20,7 @@ def run(a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     """The command, for the subject that has most rows."""
     subject = read_parquet(a_copy / "1_raw" / "valid.parquet", "")["tailnum"].value_counts().index[0]
     monkeypatch.setattr(sys, "argv", ["forget", subject])
+    pseudonym_key(a_copy, make=True)
 
     def said() -> str:
         forget.main()

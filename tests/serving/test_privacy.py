@@ -43,9 +43,24 @@ def test_a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten(tmp_p
 
 
 def forget(folder: Path) -> str:
+    done = ran(folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def ran(folder: Path) -> "subprocess.CompletedProcess[str]":
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "DATA_DIR": str(folder)}
     command = [sys.executable, "-m", "serving.privacy", HIDDEN]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, cwd=ROOT)
+
+
+def test_without_a_key_nothing_is_called_forgotten(tmp_path: Path):
+    """Planted: a host without the servers' key. With a new one it would find nobody and say that 0 are left."""
+    done = ran(tmp_path)
+    assert done.returncode == 1
+    assert "nothing was forgotten" in done.stderr
+    assert "set PSEUDONYM_KEY" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_old_predictions_are_deleted_by_a_running_server(tmp_path: Path):
