@@ -80,10 +80,11 @@ $(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py $(LIBRARY)/conf
 	@$(RUN) pipelines.split
 $(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py pipelines/calibration.py $(addprefix $(LIBRARY)/,features.py heuristic.py model.py portable.py)
 	@$(RUN) pipelines.train
-$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json $(addprefix pipelines/,evaluate.py gate.py holdout.py slices.py) $(LIBRARY)/evaluation.py
+$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json $(addprefix pipelines/,evaluate.py gate.py holdout.py slices.py) $(LIBRARY)/evaluation.py $(if $(REPLACE_CHAMPION),FORCE)
 	@$(RUN) pipelines.evaluate
 $(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
 	@$(RUN) pipelines.promote
+FORCE:  # a prerequisite that is always newer
 $(CHAMPION):
 	@$(MAKE) --no-print-directory train
 

@@ -166,11 +166,23 @@ def unmeasured(version: int, training: Mapping[str, Any], report: Mapping[str, A
 
 def verdict(report: Mapping[str, Any]) -> dict[str, str]:
     """What the gate said, and why."""
-    objections = [each["objection"] for each in report["checks"] if each["objection"]]
+    objections = list(dict.fromkeys(each["objection"] for each in report["checks"] if each["objection"]))
+    met = [f"All {len(report['checks'])} criteria are met"] if not objections else []
     return {
         "verdict": "passed" if report["passed"] else "refused",
-        "reasons": " ".join(f"{each}." for each in objections) or f"All {len(report['checks'])} criteria are met.",
+        "reasons": " ".join(f"{each}." for each in [*objections, *met, *uncompared(report)]),
     }
+
+
+def uncompared(report: Mapping[str, Any]) -> list[str]:
+    """That it was taken without the comparison with the champion, if it was, and why."""
+    traits = report["traits"]
+    if not (traits["champion_unloadable"] and traits["replace_champion"]):
+        return []
+    why = traits["champion_unloadable"]
+    return [
+        f"By REPLACE_CHAMPION it was not compared with champion {report['champion']}, which cannot be loaded ({why})"
+    ]
 
 
 def provenance(training: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ import skops.io
 from flights import model, portable, registry, tracking
 from flights.artifacts import new_folder, read_json, sha256, write_json, write_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, ROWS, as_arrays, schema_digest, targets
+from flights.dataset import EVENT_TIME, INPUTS, ROWS, Columns, as_arrays, schema_digest, targets
 from flights.evaluation import (
     METRICS,
     Interval,
@@ -118,9 +118,8 @@ def gathered(settings: Settings, folder: Path, rows: pd.DataFrame) -> Case:
         for name in model.MODELS
     }
     champion = registry.champion(settings.models_dir)
-    if champion is not None:
-        serving = registry.load(settings.models_dir, champion)
-        answers[CHAMPION] = Answers(serving.score(columns), serving.threshold)
+    serving, unloadable = champion_answers(settings, champion, columns)
+    answers |= {CHAMPION: serving} if serving else {}
     traits = {
         "parity": float(np.max(np.abs(served - said[model.CANDIDATE]))),
         "repeat": float(np.max(np.abs(served[:REPEATED_ROWS] - score(as_arrays(rows.head(REPEATED_ROWS)))))),
@@ -128,11 +127,25 @@ def gathered(settings: Settings, folder: Path, rows: pd.DataFrame) -> Case:
         "model_mb": sum((folder / name).stat().st_size for name in (portable.TREES, portable.TABLES)) / 1e6,
         "same_contract": training["schema_digest"] == schema_digest(),
         "uncommitted": settings.require_clean_tree and training["git_dirty"],
+        "champion_unloadable": unloadable,
+        "replace_champion": settings.replace_champion,
         **holdout.cleanliness(folder, training, rows),
     }
     plain = calibration.without(trained[model.CANDIDATE]).predict_proba(features)[:, 1]
     silent = {feed: score(model.with_silent_feed(columns, feed)) for feed in model.feeds()}
     return Case(training, rows, answers, plain, silent, traits, champion, settings.seed)
+
+
+def champion_answers(settings: Settings, champion: int | None, columns: Columns) -> tuple[Answers | None, str]:
+    """What the champion says of the holdout, or why this code cannot ask it (other features, a damaged file)."""
+    if champion is None:
+        return None, ""
+    try:
+        serving = registry.load(settings.models_dir, champion)
+    except registry.ModelRefused as refusal:
+        return None, str(refusal)
+    found = Answers(serving.score(columns), serving.threshold)
+    return (None, f"{invalid(found):,} of its probabilities are none") if invalid(found) else (found, "")
 
 
 def fitted(folder: Path, name: str) -> Any:

@@ -80,7 +80,8 @@ def opened(settings: Settings) -> Hall:
     rows = holdout.opened(settings, "gallery", folder.name, sha256(folder / "training.json"))
     case = evaluate.gathered(settings, folder, rows.iloc[::EVERY].reset_index(drop=True))
     answers = {name: answer for name, answer in case.answers.items() if name != CHAMPION}
-    return Hall(replace(case, champion=None, answers=answers), labelled(settings, "train")[::EVERY], settings.seed)
+    honest = with_traits(replace(case, champion=None, answers=answers), champion_unloadable="")
+    return Hall(honest, labelled(settings, "train")[::EVERY], settings.seed)
 
 
 def judged(hall: Hall, name: str, exhibit: Exhibit, expected: str) -> Verdict:

@@ -28,6 +28,8 @@ class Evidence:
     slices: Sequence[Slice]
     silent: Mapping[str, Mapping[str, float]]  # the candidate's metrics with each upstream feed silent
     champion: int | None
+    champion_unloadable: str  # why this code cannot ask the champion; empty where it can, or where there is none
+    replace_champion: bool  # somebody said that the candidate is to be taken all the same
     invalid_probabilities: int
     parity: float  # largest difference between the portable form and scikit-learn's probabilities
     repeat: float  # largest difference when the same rows are asked twice
@@ -142,10 +144,21 @@ def miscalibrated(evidence: Evidence) -> str:
     return "" if found <= LARGEST_CALIBRATION_ERROR else f"it is {found:.3f}"
 
 
+def not_comparable(evidence: Evidence) -> str:
+    """Object to a candidate that nobody could compare with the champion, unless somebody answers for that."""
+    if not evidence.champion_unloadable or evidence.replace_champion:
+        return ""
+    return (
+        f"champion {evidence.champion} cannot be loaded by this code, so nothing can be compared "
+        f"({evidence.champion_unloadable}): `make train REPLACE_CHAMPION=true` takes the candidate without "
+        "the comparison"
+    )
+
+
 def worse_than_champion(evidence: Evidence) -> str:
     """Object to a candidate that is worse than the champion by more than the noise."""
-    if evidence.champion is None:
-        return ""
+    if evidence.champion is None or evidence.champion_unloadable:
+        return not_comparable(evidence)
     margins = evidence.margins["champion"]
     return " and ".join(
         f"the margin in {name} is {margins[name]}" for name in RANKS_AND_ESTIMATES if not margins[name].high >= 0
@@ -163,7 +176,7 @@ def bad_slice(evidence: Evidence) -> str:
 
 def slice_worse_than_champion(evidence: Evidence) -> str:
     """Object to a slice that pays for the gain of the others."""
-    return " and ".join(
+    return not_comparable(evidence) or " and ".join(
         f"the margin in {name} of {each.kind} {each.name} is {margin}"
         for each in evidence.slices
         for name, margin in each.margins.items()

@@ -10,6 +10,7 @@ from flights import registry
 from flights.artifacts import read_json
 from flights.config import ALERT_BUDGET, Settings
 from flights.dataset import POSITIVE, ROWS
+from pipelines.card import uncompared
 
 SHOWN = {
     "roc_auc": "ROC-AUC",
@@ -28,6 +29,8 @@ def main() -> None:
     console.print(margins_table(report))
     for check in report["checks"]:
         console.print(f"  {'no ' if check['objection'] else 'yes'}  {check['sentence']} {check['objection']}")
+    for each in uncompared(report):
+        console.print(f"{each}.")
     version = report["version"]
     folder = registry.model_folder(settings.models_dir, version)
     console.print(f"The gate {'passed' if report['passed'] else 'refused'} version {version}; ", end="")

@@ -63,6 +63,13 @@ def test_what_was_edited_is_done_again(trained_folder, edited, first):
     assert steps[0] == first
 
 
+def test_a_verdict_is_asked_for_again_when_somebody_answers_for_it(trained_folder):
+    """With REPLACE_CHAMPION evaluation is done again, though nothing was edited; without, it is not."""
+    for words, steps in ((["REPLACE_CHAMPION=true"], ["evaluate", "promote", "summary"]), ([], ["summary"])):
+        printed = make("-n", "train", *trained_folder, *words).stdout
+        assert re.findall(r"-m pipelines\.(\w+)", printed) == steps
+
+
 def test_an_old_python_is_refused_with_the_way_out(tmp_path):
     """Planted: a Python that says it is 3.10."""
     python = tmp_path / "python3"

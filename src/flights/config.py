@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     )
     seed: int = Field(2013, description="Seed of everything random.")
     require_clean_tree: bool = Field(False, description="Refuse a candidate whose code was not committed.")
+    replace_champion: bool = Field(
+        False, description="Take a candidate without the comparison where the champion cannot be loaded by this code."
+    )
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8000, description="Port that the server listens on.", ge=0, le=65535)
     mlflow_tracking_uri: str = Field("", description="MLflow store; empty is SQLite under DATA_DIR/3_models.")

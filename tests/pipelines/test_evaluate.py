@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from flights import model, portable, registry
-from flights.artifacts import read_json, read_parquet
+from flights.artifacts import read_json, read_parquet, sha256
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, as_arrays
 from flights.evaluation import METRICS
@@ -74,6 +74,40 @@ def test_the_next_candidate_is_compared_with_the_champion(a_copy):
     assert report["margins"]["champion"]["roc_auc"]["value"] == 0
     assert report["passed"]
     assert promoted(Settings()).champion == report["version"] == 2
+
+
+@pytest.mark.parametrize("planted", ["a changed feature", "a flipped bit", "an input more"])
+def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkeypatch, planted):
+    """Planted: the champion answers otherwise, is damaged, or lacks a column. Refused with the way out; then taken."""
+    broken = registry.model_folder(Settings().models_dir, 1)
+    if planted == "a flipped bit":
+        golden = bytearray((broken / "golden.json").read_bytes())
+        golden[len(golden) // 2] ^= 1
+        (broken / "golden.json").write_bytes(golden)
+    else:  # as if the code had changed since it was trained: its golden file is from another world
+        golden = json.loads((broken / "golden.json").read_text())
+        if planted == "a changed feature":
+            golden["probabilities"][0] += 0.01
+        else:
+            golden["inputs"] = [{key: row[key] for key in row if key != "distance"} for row in golden["inputs"]]
+        (broken / "golden.json").write_text(json.dumps(golden))
+        manifest = json.loads((broken / "manifest.json").read_text())
+        manifest["files"]["golden.json"] = sha256(broken / "golden.json")
+        (broken / "manifest.json").write_text(json.dumps(manifest))
+    evaluate.main()
+    report = read_json(Settings().candidate_dir / "evaluation.json", "")
+    assert [check["name"] for check in report["checks"] if check["objection"]] == ["champion", "slices_champion"]
+    with pytest.raises(registry.PromotionRefused, match=r"champion 1 cannot be loaded .* REPLACE_CHAMPION=true"):
+        promoted(Settings())
+
+    monkeypatch.setenv("REPLACE_CHAMPION", "true")
+    evaluate.main()
+    assert promoted(Settings()).champion == 3
+    folder = registry.model_folder(Settings().models_dir, 3)
+    assert read_json(folder / "gate.json", "")["traits"]["champion_unloadable"].startswith(str(broken))
+    assert "By REPLACE_CHAMPION it was not compared with champion 1" in (folder / "card.md").read_text()
+    with pytest.raises(registry.PromotionRefused, match="expected champion 1, got 3"):
+        registry.promote(Settings().models_dir, 2, expected=report["champion"], gate_digest="")
 
 
 def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):

@@ -38,6 +38,8 @@ GOOD = Evidence(
     slices=[airport(Interval(0.7, 0.6, 0.8))],
     silent={"weather": {"roc_auc": 0.755, "brier": 0.111, "calibration_error": 0.04}},
     champion=1,
+    champion_unloadable="",
+    replace_champion=False,
     invalid_probabilities=0,
     parity=1e-15,
     repeat=0.0,
@@ -48,6 +50,8 @@ GOOD = Evidence(
     rows_seen_in_training=0,
     days_after_training=1.2,
 )
+ALONE = {name: margins for name, margins in GOOD.margins.items() if name != "champion"}
+UNLOADABLE = replace(GOOD, champion_unloadable="no feature `tailwind`", margins=ALONE)
 
 
 def with_margin(model, **margins):
@@ -98,8 +102,20 @@ BAD = {
 def test_a_good_candidate_passes():
     """No criterion objects, whether there is a champion or not."""
     assert all(check.passed for check in gate.checks(GOOD))
-    first = replace(GOOD, champion=None, margins={k: v for k, v in GOOD.margins.items() if k != "champion"})
-    assert all(check.passed for check in gate.checks(first))
+    assert all(check.passed for check in gate.checks(replace(GOOD, champion=None, margins=ALONE)))
+
+
+def test_a_champion_that_cannot_be_loaded_is_replaced_only_by_decision():
+    """Nothing can be compared: both comparisons refuse with the way out, and are met once somebody takes it."""
+    refusals = [check for check in gate.checks(UNLOADABLE) if not check.passed]
+    assert [check.name for check in refusals] == ["champion", "slices_champion"]
+    for each in refusals:
+        assert "champion 1 cannot be loaded by this code, so nothing can be compared" in each.objection
+        assert "(no feature `tailwind`): `make train REPLACE_CHAMPION=true`" in each.objection
+    assert all(check.passed for check in gate.checks(replace(UNLOADABLE, replace_champion=True)))
+    assert gate.checks(replace(GOOD, replace_champion=True)) == gate.checks(GOOD)
+    worse = with_margin("champion", roc_auc=Interval(-0.02, -0.03, -0.01))
+    assert gate.checks(replace(worse, replace_champion=True)) == gate.checks(worse)
 
 
 @pytest.mark.parametrize(("evidence", "criterion"), BAD.values(), ids=BAD)
