@@ -32,6 +32,7 @@ TREE = (  # what an alarm points at, what to do then, and why
     ("service", "watch", "the service is not at its best"),
     ("provenance", "watch", "dependencies, contract or data are no longer those that the model was trained with"),
 )
+OF_THE_MODEL = ("ranking", "calibration", "slice")  # what is measured on the outcomes of one model's predictions
 TO_ACT = ("roll back", "fix the feed", "relabel", "retrain", "recalibrate")
 
 
@@ -46,24 +47,34 @@ class Decision:
     reasons: list[str] = field(default_factory=list)
 
 
-def decide(watches: Sequence[Watch], *, swapped: pd.Timestamp | None = None, age_days: float = 1e9) -> Decision:
+def decide(
+    watches: Sequence[Watch], *, swapped: pd.Timestamp | None = None, newer: bool = True, age_days: float = 1e9
+) -> Decision:
     """Decide on what fires on each watch's newest day.
 
     Parameters
     ----------
     swapped
         The day on which the serving model replaced another one, if it did.
+    newer
+        Whether it was made after that one: what came back by a rollback is not rolled back.
     age_days
         How long ago the serving model was trained.
     """
-    firing = [watch for watch in watches if fires(watch).iloc[-1:].any()]
+    firing = [watch for watch in watches if fires(watch).iloc[-1:].any() and not _of_another_model(watch, swapped)]
     for points_at, action, why in TREE:
         found = [watch for watch in firing if watch.points_at == points_at]
         if found:
             since = min(alarms(watch)[-1].first for watch in found)
-            chosen, because = _about_the_model(points_at, action, why, since, swapped, age_days)
+            chosen, because = _about_the_model(points_at, action, why, since, swapped if newer else None, age_days)
             return Decision(chosen, chosen in TO_ACT, because, f"{since:%F}", [_reason(watch) for watch in firing])
     return Decision("ok", act=False, why="every watched figure is inside its band")
+
+
+def _of_another_model(watch: Watch, swapped: pd.Timestamp | None) -> bool:
+    """Whether the newest word on quality is from before the swap: it says nothing of the model that serves now."""
+    newest = fires(watch).index[-1]
+    return swapped is not None and newest < swapped and watch.points_at in OF_THE_MODEL
 
 
 def _about_the_model(

@@ -14,7 +14,7 @@ from monitoring.watch import Watch
 
 FEEDS = tuple(dict.fromkeys(column.feed for column in INPUTS if column.feed))
 MOST_MISSING = 0.2  # share of a column beyond its emptiest clean day
-MOST_STILLNESS = 0.5  # share of the hours; 0.07 on clean days
+MOST_STILLNESS = 0.7  # of what a feed says; 0.47 on clean days, 0.93 when all of it stands still
 MOST_DISCORD = 2.0  # times the most discordant day of either half of the reference, seen from the other half
 MOST_APART = (
     4.5  # times the day of the reference on which a place was furthest from the others; a row of storms reaches 3.9
@@ -37,9 +37,10 @@ def _watches(reference: pd.DataFrame, rows: pd.DataFrame, feed: str) -> list[Wat
     usual, now = differences(reference, feed), differences(rows, feed)
     most = (usual - usual.median()).abs().max() + SMALLEST_APART
     apart = ((now - usual.median()).abs() / most).max(axis=1)
+    stuck = Watch(f"{feed}: stuck", "feed", "of what it says", stillness(rows, feed), high=MOST_STILLNESS)
     return [
         Watch(f"{feed}: missing beyond the usual", "feed", "share", empty, high=MOST_MISSING),
-        Watch(f"{feed}: stuck", "feed", "share of the hours", stillness(rows, feed), high=MOST_STILLNESS),
+        *([stuck] if tells_all_the_same(reference, feed) else []),
         Watch(f"{feed}: discord", "feed", "times the usual", strange, high=MOST_DISCORD),
         Watch(f"{feed}: one place apart", "feed", "times the usual", apart, high=MOST_APART),
     ]
@@ -55,12 +56,18 @@ def missing(rows: pd.DataFrame, feed: str) -> pd.DataFrame:
     return rows[fed_by(feed)].isna().groupby(rows["day"]).mean()
 
 
+def tells_all_the_same(rows: pd.DataFrame, feed: str) -> bool:
+    """Whether all rows of a place and hour get the same of a feed; of any other, standing still cannot be told."""
+    told = rows.groupby([PLACE, "day", rows[EVENT_TIME].dt.floor("h")])[fed_by(feed)].nunique().max(axis=1)
+    return bool((told <= 1).mean() > 0.5)
+
+
 def stillness(rows: pd.DataFrame, feed: str) -> pd.Series:
-    """Share of a day's hours in which a feed repeats at a place, to the last digit, what it said the hour before."""
+    """Share of a feed's columns, over a day's hours, that repeat at a place to the last digit what was said before."""
     names = fed_by(feed)
     hour = rows[EVENT_TIME].dt.floor("h")
     first = rows[rows[names].notna().any(axis=1)].groupby([PLACE, "day", hour])[names].first().fillna(np.inf)
-    same = first.eq(first.groupby([PLACE, "day"]).shift()).all(axis=1)
+    same = first.eq(first.groupby([PLACE, "day"]).shift()).mean(axis=1)
     return same.groupby("day").mean().reindex(sorted(rows["day"].unique())).astype(float)
 
 

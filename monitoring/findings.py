@@ -11,7 +11,7 @@ from flights.artifacts import read_json, read_parquet
 from flights.config import CADENCE_DAYS, Settings
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
 from flights.predictions import count, counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
-from flights.registry import TRAIN_FIRST, champion, model_folder
+from flights.registry import TRAIN_FIRST, champion, history, model_folder
 from monitoring import drift, feeds, performance, provenance, service, skew, slices
 from monitoring.decide import Decision, decide
 from monitoring.watch import Watch
@@ -19,6 +19,8 @@ from monitoring.watch import Watch
 MOST_ROWS = (
     100_000  # looked at; of more, one request in so many: a day's share late is known to 0.01, days differ by 0.1
 )
+
+MOST_AHEAD = pd.Timedelta(days=7)  # of the moment of asking; what lies further off is no event that anybody plans
 
 Moment = pd.Timestamp
 
@@ -119,7 +121,12 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
         late_then=float(model.reference["target"].mean()),
         late_now=float(newest[0][1]["target"].mean()) if newest else float("nan"),
         swaps=swaps,
-        decision=decide(watches, swapped=max(swaps, default=None), age_days=(today - model.as_of).days),
+        decision=decide(
+            watches,
+            swapped=max(swaps, default=None),
+            newer=history(settings.models_dir)[-1].action == "promote",
+            age_days=(today - model.as_of).days,
+        ),
     )
 
 
@@ -155,7 +162,8 @@ def traffic(
     """
     until = {} if now is None else {"until": timestamp(now + performance.LEAD)}  # what was asked for by then
     predictions, outcomes = logged_predictions(log, inputs=True, every=every, **until), counted_outcomes(log, every)
-    predictions = predictions.dropna(subset="event_time").reset_index(drop=True)
+    ahead = predictions["event_time"] - predictions["answered_at"]  # a single 2099 would move the clock for good
+    predictions = predictions[ahead <= MOST_AHEAD].reset_index(drop=True)
     if predictions.empty:
         raise NothingToMonitor("no predictions yet: run `make serve`, and `make replay` beside it")
     moment = now if now is not None else performance.simulated_now(predictions, outcomes)

@@ -149,9 +149,15 @@ def logged_prediction(log: "sa.Engine", request_id: str) -> Prediction | None:
 
 
 def counted_outcomes(log: "sa.Engine", every: int = 1) -> "pd.DataFrame":
-    """One row for each request with an outcome: the version known latest, of equals the one that arrived last."""
+    """One row for each request with an outcome: the version known latest, of equals the one that arrived last.
+
+    What claims to have become known after it was received is left out: it would hide the truth for ever.
+    """
+    import pandas as pd
+
     query = f"SELECT request_id, known_at, {OUTCOME}, received_at FROM outcomes"  # noqa: S608
     rows = _moments(_rows(log, query, every).sort_values("received_at"), "known_at", "received_at")
+    rows = rows[~(rows["known_at"] > rows["received_at"] + pd.Timedelta(days=1))]
     rows = rows.dropna(subset="known_at").sort_values("known_at", kind="stable")
     return rows.drop_duplicates("request_id", keep="last").dropna(subset=OUTCOME).astype({OUTCOME: float})
 

@@ -60,6 +60,18 @@ def test_quality_lost_after_a_swap_is_rolled_back():
     assert decide([watch("feed", 5)], swapped=began).action == "fix the feed"
 
 
+def test_the_alarm_of_a_model_that_no_longer_serves_decides_nothing():
+    """Until the new model's own outcomes are in, the old one's quality is history; a feed's alarm is not."""
+    swapped = DAYS[-1] + pd.Timedelta(days=1)
+    assert decide([watch("ranking", 5)], swapped=swapped).action == "ok"
+    assert decide([watch("feed", 5)], swapped=swapped).action == "fix the feed"
+
+
+def test_what_came_back_by_a_rollback_is_not_rolled_back():
+    """Quality lost after a rollback is not the swap's fault: the world has changed, so train."""
+    assert decide([watch("ranking", 5)], swapped=DAYS[-5], newer=False).action == "retrain"
+
+
 def test_a_fresh_model_is_not_trained_again():
     """Within the cool-down a retrained model that does no better is watched, or retraining would thrash."""
     assert decide([watch("ranking", 5)], age_days=COOL_DOWN_DAYS - 1).action == "watch"

@@ -51,6 +51,22 @@ def test_one_silent_column_rings(parts: tuple[pd.DataFrame, pd.DataFrame]):
     assert "weather: missing beyond the usual" in ringing(reference, live.assign(visibility=np.nan))
 
 
+def test_a_feed_that_stands_still_but_for_one_column_rings(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """Planted: a thermometer that goes on while all other instruments repeat themselves."""
+    reference, live = parts
+    still = drills.feed_stuck(live.copy(), live.head(0), RANDOM)[0].assign(temperature=live["temperature"])
+    assert "weather: stuck" in ringing(reference, still)
+
+
+def test_only_a_feed_that_tells_all_the_same_is_asked_whether_it_stands_still(
+    parts: tuple[pd.DataFrame, pd.DataFrame],
+):
+    """The network's figures differ from flight to flight: a watch that cannot ring is not hung up."""
+    names = {watch.name for watch in feeds.feed_watches(*parts)}
+    assert "weather: stuck" in names
+    assert not {"network: stuck", "aircraft: stuck"} & names
+
+
 def test_a_feed_without_a_past_or_a_present_is_no_error(parts: tuple[pd.DataFrame, pd.DataFrame]):
     """No live rows, and a reference whose columns are all missing, ring nothing."""
     reference, live = parts

@@ -160,6 +160,20 @@ def test_a_swap_is_dated(logged: Logged):
     assert found.decision.action == "roll back"  # version 2 was never published: nothing verifies
 
 
+def test_a_moment_in_the_far_future_does_not_move_the_clock(logged: Logged):
+    """Planted: a request for a flight in 2099, and an outcome that claims to have been known then."""
+    logged(last="2013-11-06")
+    before = findings(Settings())
+    altered(
+        "UPDATE predictions SET event_time = '2099-01-01T00:00:00.000000Z' WHERE rowid = 1",
+        "UPDATE outcomes SET known_at = '2099-01-01T00:00:00.000000Z' WHERE rowid = 1",
+    )
+    found = findings(Settings())
+    assert found.now == before.now
+    assert found.decision.action == before.decision.action
+    assert found.ledger["predictions"] == before.ledger["predictions"] - 1
+
+
 def test_a_feed_that_was_never_there_is_looked_at(logged: Logged, monkeypatch: pytest.MonkeyPatch):
     """Every weather column is null in every row: that is the alarm, and nothing is raised."""
     monkeypatch.setattr(drills, "CLEAN_DAYS", -1)
