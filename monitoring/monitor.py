@@ -1,7 +1,7 @@
 """Monitor: read the prediction log, look at data, quality, labels and model, decide, and leave a report.
 
 Exits with 1 when somebody must act. The decision for machines is `decision.json`, the report for people `index.html`;
-where WEBHOOK_URL is set, a decision to act is also posted there.
+where WEBHOOK_URL is set, a decision to act is also posted there. Where SERVER_URL is, what that service counts is kept.
 """
 
 import argparse
@@ -20,10 +20,11 @@ import pandas as pd
 
 from flights.artifacts import write_json
 from flights.config import Settings
-from monitoring import report
+from monitoring import report, service
 from monitoring.findings import Findings, Moment, NothingToMonitor, findings
 
 WEBHOOK_SECONDS = 5.0  # that the receiver may take
+SERVER_SECONDS = 5.0  # that the service may take to say what it counts
 
 
 def main() -> None:
@@ -31,6 +32,9 @@ def main() -> None:
     settings, wanted = Settings(), arguments()
     began = time.perf_counter()
     with alone(settings.reports_dir / ".monitor.lock"):
+        if wanted.server:
+            with httpx.Client(base_url=wanted.server, timeout=SERVER_SECONDS) as client:
+                service.keep_counters(service.counters_path(settings), client, pd.Timestamp.now("UTC"))
         try:
             found = findings(settings, moment(wanted.now))
         except (NothingToMonitor, FileNotFoundError) as error:
@@ -63,6 +67,7 @@ def arguments() -> argparse.Namespace:
     env = os.environ.get
     parser.add_argument("--now", default=env("NOW", ""), help="ISO 8601; default: the log's newest moment")
     parser.add_argument("--webhook", default=env("WEBHOOK_URL", ""), help="URL that gets the decision as JSON")
+    parser.add_argument("--server", default=env("SERVER_URL", ""), help="service whose counters of today are kept")
     return parser.parse_args()
 
 

@@ -1,7 +1,7 @@
 """How the service does: how much it is asked, how fast it answers, what it refuses, and whether a model answers.
 
 What was answered is in the prediction log. What was refused never gets there, so the service's own counters are kept
-too: a line of `service.jsonl` each day. Replay takes them by its simulated clock; in operation a timer would.
+too: lines of `service.jsonl`. Replay takes them by its simulated clock, and the monitor where SERVER_URL is set.
 """
 
 import json
@@ -26,7 +26,7 @@ ANSWERED, BUSY = "200", ("429", "503")
 
 def counters_path(settings: Settings) -> Path:
     """Where the snapshots are."""
-    return settings.data_dir / "4_predictions" / "service.jsonl"
+    return settings.reports_dir / "service.jsonl"
 
 
 def keep_counters(path: Path, client: httpx.Client, moment: pd.Timestamp) -> None:

@@ -1,5 +1,6 @@
 """compose.yaml as it is: everything starts in order, gets healthy, and one setting sends the runs there."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -108,10 +109,12 @@ def in_postgres(stack: Stack, database: str, query: str) -> str:
 
 
 def test_the_monitor_reads_the_log_and_the_champion(stack: Stack):
-    """The job finds an empty prediction log in PostgreSQL, says so, and fails."""
+    """The job keeps what the service counts, finds an empty prediction log in PostgreSQL, says so, and fails."""
     done = stack.compose("run", "--rm", "monitor", check=False)
     assert done.returncode == 1
     assert "run `make" in done.stdout + done.stderr
+    kept = stack.compose("run", "--rm", "monitor", "cat", "/data/5_reports/service.jsonl").stdout
+    assert json.loads(kept.splitlines()[-1]).keys() >= {"at", "predictions_total"}, kept
 
 
 def test_a_prediction_is_in_postgres_before_its_answer(stack: Stack):
