@@ -1,10 +1,12 @@
 """Which model answers: the champion that the registry names, followed while the service runs.
 
 A new champion is tried in another process, loaded, and takes over in one assignment; where it is refused the old one
-goes on. Only at the start, with nothing to protect yet, there is no trial.
+goes on, and it is looked at again, ever more rarely: what was wrong may pass, a folder not yet mounted or a trial that
+was too slow. Only at the start, with nothing to protect yet, there is no trial.
 """
 
 import logging
+import time
 from pathlib import Path
 
 from flights.config import NAME
@@ -13,16 +15,20 @@ from serving.trial import check_in_trial
 
 logger = logging.getLogger("serving")
 
+LONGEST_WAIT = 60.0  # seconds between two looks at a champion that was refused
+
 
 class Active:
     """The model that answers, or the reason why there is none."""
 
-    def __init__(self, models_dir: Path):
+    def __init__(self, models_dir: Path, seconds: float = 1.0):
         self.model: Model | None = None
         self.stand_in: Model | None = None  # what an extra puts in place of a champion that is missing
         self.refused = ""  # why the named champion does not answer
         self._models_dir = models_dir
         self._seen = 0  # when the history last changed, in ns
+        self._seconds = self._wait = seconds  # from a first refusal to the next look; every other takes twice as long
+        self._again = 0.0  # when to look at a refused champion again, on the monotonic clock
 
     @property
     def answering(self) -> Model | None:
@@ -30,22 +36,30 @@ class Active:
         return self.model or self.stand_in
 
     def follow(self, *, trial: bool = True) -> None:
-        """Take over a new champion, if there is one."""
+        """Take over a new champion, if there is one, or one that was refused some time ago."""
         changed = self._changed()
-        if changed == self._seen:
+        if changed != self._seen:
+            self._wait = self._seconds
+        elif not self.refused or time.monotonic() < self._again:
             return
-        version = champion(self._models_dir)
+        version = None
         try:
+            version = champion(self._models_dir)
             if version is not None and (self.model is None or version != self.model.version):
                 if trial:
                     check_in_trial(self._models_dir, version)
                 self.model = load(self._models_dir, version)
                 logger.info("champion answers", extra={"version": version, "digest": self.model.digest})
             self.refused = ""
-        except ModelRefused as error:
+        except (ModelRefused, OSError) as error:
             self.refused = str(error)
             logger.exception("champion refused", extra={"version": version})
+            self._again, self._wait = time.monotonic() + self._wait, min(2 * self._wait, LONGEST_WAIT)
         self._seen = changed
+
+    def look_again(self) -> None:
+        """Let the next look be as at something new, however lately the champion was refused."""
+        self._seen = -1
 
     def why_not(self) -> str:
         """Say why no model answers, and which command helps."""

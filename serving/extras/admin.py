@@ -67,8 +67,9 @@ def add_routes(router: APIRouter, service: Service) -> None:
 
     async def reload() -> dict[str, str]:
         """Look at the registry now."""
+        service.active.look_again()
         for follower in service.followers:
-            await asyncio.to_thread(follower.follow)
+            await changed(follower.follow)
         return standing(service)
 
     async def canary(canary: Canary) -> dict[str, str]:

@@ -10,7 +10,7 @@ from prometheus_client import Gauge
 
 from flights import heuristic, signature
 from flights.artifacts import read_json, sha256
-from flights.registry import MANIFEST, TRAIN_FIRST, Model, history, model_folder
+from flights.registry import MANIFEST, TRAIN_FIRST, Model, ModelRefused, history, model_folder
 from serving.active import Active
 from serving.service import Service
 
@@ -48,7 +48,11 @@ class Fallback:
 
 def newest_heuristic(models_dir: Path, key: str) -> Model | None:
     """The heuristic of the newest champion that has a sound one."""
-    for version in dict.fromkeys(entry.champion for entry in reversed(history(models_dir))):
+    try:
+        champions = [entry.champion for entry in reversed(history(models_dir))]
+    except ModelRefused:  # the champion is refused for it, and says why
+        return None
+    for version in dict.fromkeys(champions):
         folder = model_folder(models_dir, version)
         try:
             if key:

@@ -111,9 +111,14 @@ def as_columns(rows: list[dict[str, Any]]) -> Columns:
 
 
 def history(models_dir: Path) -> list[Promotion]:
-    """Every promotion and rollback, oldest first."""
-    files = sorted((models_dir / NAME / "history").glob("[0-9]*.json"))
-    return [Promotion(**json.loads(file.read_text())) for file in files]
+    """Every promotion and rollback, oldest first.
+
+    Raises
+    ------
+    ModelRefused
+        An entry cannot be read, so nobody can tell who the champion is.
+    """
+    return [_entry(file) for file in sorted((models_dir / NAME / "history").glob("[0-9]*.json"))]
 
 
 def champion(models_dir: Path) -> int | None:
@@ -157,6 +162,15 @@ def rollback(models_dir: Path) -> Promotion:
     target, current = trail[-2:]
     load(models_dir, target.champion)
     return _append(models_dir, "rollback", current.champion, target.champion, target.gate_digest)
+
+
+def _entry(file: Path) -> Promotion:
+    try:
+        return Promotion(**json.loads(file.read_text()))
+    except (TypeError, ValueError) as error:
+        raise ModelRefused(
+            f"{file}: expected a promotion or rollback, got {error}: restore it from a backup"
+        ) from error
 
 
 def _append(models_dir: Path, action: str, expected: int | None, version: int, gate_digest: str) -> Promotion:

@@ -98,6 +98,24 @@ def test_the_routes_do_what_they_say(server: Server):
     assert answered_by() == (5, "champion")
 
 
+def test_a_reload_looks_at_a_refused_champion_again(tmp_path: Path):
+    """Planted: its folder is away at the start and comes back, then the history is damaged. Both are said in words."""
+    folder = publish_champion(tmp_path / "3_models", 1, seed=1).folder
+    folder.rename(tmp_path / "elsewhere")
+    with running(tmp_path, ADMIN_TOKEN=TOKEN, FOLLOW_SECONDS="600", FALLBACK="true") as server:
+        said = ask(server, "POST", "/admin/reload", BEARER).raise_for_status().json()
+        assert (said["version"], bool(said["refused"])) == ("none", True)
+        (tmp_path / "elsewhere").rename(folder)
+        said = ask(server, "POST", "/admin/reload", BEARER).raise_for_status().json()
+        assert (said["version"], said["refused"]) == ("1", "")
+        (folder.parent / "history" / "000002.json").write_text("{")
+        said = ask(server, "POST", "/admin/reload", BEARER).raise_for_status().json()
+        assert said["version"] == "1"
+        assert "000002.json" in said["refused"]
+    with running(tmp_path, FALLBACK="true") as server:  # alive, and says why it is not ready
+        assert "000002.json" in httpx.get(f"{server.url}/health/ready").json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "words"),
     [
