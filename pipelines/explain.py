@@ -18,7 +18,7 @@ from rich.columns import Columns as Side
 from rich.console import Console
 from rich.table import Table
 
-from flights import heuristic, model, registry
+from flights import heuristic, model, portable, registry
 from flights.artifacts import sha256
 from flights.config import NAME, Settings
 from flights.dataset import INPUTS, POSITIVE
@@ -128,12 +128,13 @@ def shares(
 
     # Its digest was verified, and what may be in it is a list of our own.
     pipeline = skops.io.load(answering.folder / f"{model.CANDIDATE}.skops", trusted=model.TRUSTED_TYPES)
+    pipeline, slope, shift = portable.recalibration(pipeline)
     encode, trees = pipeline.named_steps["encode"], pipeline.named_steps["trees"]
     names = [name.split("__", 1)[1] for name in encode.get_feature_names_out()]
     matrix = np.asarray(encode.transform(features), np.float64)
     explainer = shap.TreeExplainer(trees)
-    base = float(np.ravel(explainer.expected_value)[0])
-    values = explainer.shap_values(matrix, check_additivity=False)[0]
+    base = slope * float(np.ravel(explainer.expected_value)[0]) + shift
+    values = slope * explainer.shap_values(matrix, check_additivity=False)[0]
     total = 1 / (1 + np.exp(-(base + values.sum())))
     if not abs(total - served) <= TOLERANCE:
         raise NotExplained(f"the contributions add up to {total}, served was {served}")

@@ -46,7 +46,7 @@ class Nodes:
 
 def export(pipeline: Any, folder: Path) -> None:
     """Write a fitted candidate (target-encoded tables, then numeric trees, recalibrated or not) to `folder`."""
-    pipeline, slope, shift = _recalibration(pipeline)
+    pipeline, slope, shift = recalibration(pipeline)
     encode, trees = pipeline.named_steps["encode"], pipeline.named_steps["trees"]
     encoder = encode.named_transformers_["tables"]
     rates = {
@@ -108,7 +108,7 @@ def check_parity(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> floa
     return difference
 
 
-def _recalibration(model: Any) -> tuple[Any, float, float]:
+def recalibration(model: Any) -> tuple[Any, float, float]:
     """The model without its recalibration, and the slope and shift of the log-odds that this was."""
     if not hasattr(model, "calibrated_classifiers_"):
         return model, 1.0, 0.0

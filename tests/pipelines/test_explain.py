@@ -8,10 +8,16 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import skops.io
 
+from flights import model, portable, registry
+from flights.artifacts import read_json, sha256
 from flights.config import Settings
+from flights.dataset import as_arrays, targets
 from flights.registry import model_folder
-from pipelines import explain
+from pipelines import calibration, explain
+from pipelines.split import labelled
+from pipelines.train import features_of
 from serving.request import example
 from tests.serving.running import running
 
@@ -27,6 +33,34 @@ def served(a_copy: Path) -> Path:
         for name, change in (("whole", {}), ("sparse", sparse | {"dest": "ZZZ"})):
             httpx.post(f"{server.url}/predict", json=example() | change | {"request_id": name}).raise_for_status()
     return a_copy
+
+
+def recalibrate(folder: Path) -> None:
+    """Publish the champion anew as if its recalibration had been kept: with another slope and another shift."""
+    validation = labelled(Settings(), "validation")
+    noisy = np.random.default_rng(0).random(len(validation)) < 0.3
+    truth = np.where(noisy, 1 - targets(validation), targets(validation))
+    plain = skops.io.load(folder / "candidate.skops", trusted=model.TRUSTED_TYPES)
+    recalibrated = calibration.recalibrated(plain, features_of(validation), truth)
+    skops.io.dump(recalibrated, folder / "candidate.skops")
+    portable.export(recalibrated, folder)
+    columns = as_arrays(validation.head(100))
+    registry.write_golden(folder, columns, portable.load(folder)(columns))
+    manifest = read_json(folder / "manifest.json", "")
+    files = {name: sha256(folder / name) for name in manifest["files"]}
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"files": files}))
+
+
+def test_a_recalibrated_champion_is_explained(a_copy: Path, monkeypatch, capsys):
+    """Planted: slope and shift after the trees. The shares are of what was served, not of what the trees say."""
+    recalibrate(model_folder(Settings().models_dir, 1))
+    with running(a_copy) as server:
+        server.wait()
+        httpx.post(f"{server.url}/predict", json=example() | {"request_id": "whole"}).raise_for_status()
+    run(monkeypatch, "whole", "--json")
+    said = json.loads(capsys.readouterr().out)
+    total = said["base"] + sum(said["contributions"].values())
+    assert total == pytest.approx(np.log(said["served"] / (1 - said["served"])), abs=1e-6)
 
 
 def sql(folder: Path, statement: str) -> None:
