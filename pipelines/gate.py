@@ -6,7 +6,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flights.config import LARGEST_CALIBRATION_ERROR, LOWEST_SLICE_ROC_AUC, SUSPICIOUS_ROC_AUC, TO_BEAT
+from flights.config import (
+    LARGEST_CALIBRATION_ERROR,
+    LOWEST_SLICE_ROC_AUC,
+    SUSPICIOUS_ROC_AUC,
+    TO_BEAT,
+    WATERMARK_HOURS,
+)
 from flights.evaluation import Interval
 from flights.model import RULE
 from flights.portable import TOLERANCE
@@ -106,12 +112,16 @@ def large(evidence: Evidence) -> str:
 
 
 def unclean_holdout(evidence: Evidence) -> str:
-    """Object to a holdout that training has seen, or that does not lie after it."""
+    """Object to a holdout that training has seen, or that begins before training's last outcome is known."""
     if evidence.rows_seen_in_training:
         return f"training has seen {evidence.rows_seen_in_training:,} rows of the holdout"
-    if evidence.days_after_training <= 0:
-        return f"the holdout starts {-evidence.days_after_training:.1f} days before training ends"
-    return ""
+    hours = 24 * evidence.days_after_training
+    if hours >= WATERMARK_HOURS:  # which NaN is not
+        return ""
+    return (
+        f"it starts {hours:.0f} hours after training's last row, whose outcome may take {WATERMARK_HOURS} hours to "
+        "come: split with a larger GAP_DAYS"
+    )
 
 
 def no_better_than_heuristic(evidence: Evidence) -> str:

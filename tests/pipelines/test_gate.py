@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from flights.config import GAP_DAYS, WATERMARK_HOURS
 from flights.evaluation import Interval
 from pipelines import gate
 from pipelines.gate import Evidence
@@ -48,7 +49,7 @@ GOOD = Evidence(
     same_contract=True,
     uncommitted=False,
     rows_seen_in_training=0,
-    days_after_training=1.2,
+    days_after_training=2.2,  # GAP_DAYS, and the night in which nothing departs
 )
 ALONE = {name: margins for name, margins in GOOD.margins.items() if name != "champion"}
 UNLOADABLE = replace(GOOD, champion_unloadable="no feature `tailwind`", margins=ALONE)
@@ -70,6 +71,9 @@ BAD = {
     "not comparable at all": (replace(GOOD, parity=float("nan")), "portable"),
     "trained on the holdout": (replace(GOOD, rows_seen_in_training=12), "clean_holdout"),
     "split at random": (replace(GOOD, days_after_training=-59.0), "clean_holdout"),
+    "split without a gap": (replace(GOOD, days_after_training=0.25), "clean_holdout"),
+    "a gap shorter than labels take": (replace(GOOD, days_after_training=32.9 / 24), "clean_holdout"),
+    "a gap that nobody measured": (replace(GOOD, days_after_training=float("nan")), "clean_holdout"),
     "ranks like the heuristic": (with_margin("heuristic", roc_auc=Interval(0.01, -0.01, 0.03)), "beats_heuristic"),
     "estimates like the heuristic": (with_margin("heuristic", brier=Interval(0.01, 0.0, 0.02)), "beats_heuristic"),
     "knows the outcome": (with_metric(roc_auc=Interval(0.97, 0.96, 0.98)), "not_too_good"),
@@ -124,6 +128,12 @@ def test_a_bad_candidate_is_refused_for_its_own_reason(evidence, criterion):
     refusals = [check for check in gate.checks(evidence) if not check.passed]
     assert [check.name for check in refusals] == [criterion]
     assert refusals[0].objection
+
+
+def test_the_gap_is_as_long_as_labels_take_on_any_day_of_the_year():
+    """Two local days pass, also where the clock is put forward between them; the last label is then known."""
+    assert not gate.unclean_holdout(replace(GOOD, days_after_training=(24 * GAP_DAYS - 1) / 24))
+    assert not gate.unclean_holdout(replace(GOOD, days_after_training=WATERMARK_HOURS / 24))
 
 
 def test_every_criterion_has_a_candidate_that_it_refuses():
