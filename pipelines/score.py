@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,10 @@ def main() -> None:
     if version is None:
         sys.exit(f"no champion yet: {TRAIN_FIRST}")
     sources = partitions(words.input)
-    for unfinished in words.output.glob(".*.parquet"):  # a killed run's
-        unfinished.unlink()
+    refuse_to_overwrite(sources, words.output)
+    for source in sources:
+        for unfinished in words.output.glob(f".{escape(source.name)}.*.parquet"):  # a killed run's
+            unfinished.unlink()
     work = partial(scored, target_dir=words.output, models_dir=settings.models_dir.resolve(), version=version)
     with step("score") as said, engine(words.engine, words.scheduler) as run, Progress(transient=True) as progress:
         parts = list(progress.track(run(work, sources), total=len(sources), description="score"))
@@ -78,6 +81,17 @@ def partitions(source: Path) -> list[Path]:
     if not files or not files[0].is_file():
         sys.exit(f"no Parquet files in {source}: {TRAIN_FIRST}")
     return [file.resolve() for file in files]
+
+
+def refuse_to_overwrite(sources: list[Path], target: Path) -> None:
+    """End where scores, or the rows refused, would take the place of what is to be scored."""
+    written = {target.resolve(), (target / "refused").resolve()}
+    if found := [
+        source for source in sources if source.parent in written or (target / source.name).resolve() == source
+    ]:
+        sys.exit(
+            f"refused: expected an OUTPUT apart from the INPUT, and {found[0]} lies in {target}: name another folder"
+        )
 
 
 @contextmanager

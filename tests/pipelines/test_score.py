@@ -88,6 +88,36 @@ def test_what_is_there_is_left_alone_until_its_input_changes(trained: Path, data
     assert [name for name in before if before[name] != after[name]] == ["part-1.parquet"]
 
 
+@pytest.mark.parametrize("way", ["the same folder", "by a link", "its file", "a hidden file", "what was refused"])
+def test_the_source_is_never_overwritten(trained: Path, dataset: Path, tmp_path: Path, way: str):
+    """Planted: an OUTPUT in which the INPUT lies. Refused before anything is written or removed."""
+    source = target = tmp_path / "source"
+    shutil.copytree(dataset, source)
+    (source / ".part-9.parquet").write_bytes((source / "part-0.parquet").read_bytes())
+    if way == "by a link":
+        target = tmp_path / "link"
+        target.symlink_to(source)
+    elif way == "its file":
+        source = source / "part-0.parquet"
+    elif way == "a hidden file":
+        source = source / ".part-9.parquet"
+    elif way == "what was refused":
+        target = tmp_path
+        source = source.rename(tmp_path / "refused")
+    before = {path: sha256(path) for path in tmp_path.rglob("*.parquet")}
+    code, _, complained = run(trained, source, target)
+    assert (code, "refused: expected an OUTPUT apart from the INPUT" in complained) == (1, True), complained
+    assert {path: sha256(path) for path in tmp_path.rglob("*.parquet")} == before
+
+
+def test_hidden_files_of_others_are_left_alone(trained: Path, dataset: Path, tmp_path: Path):
+    """Planted: somebody's hidden Parquet file in OUTPUT, beside what a killed run of ours left there."""
+    for name in (".notes.parquet", ".part-0.parquet.half.parquet"):
+        (tmp_path / name).write_text("planted")
+    assert run(trained, dataset / "part-0.parquet", tmp_path)[0] == 0
+    assert [path.name for path in tmp_path.glob(".*")] == [".notes.parquet"]
+
+
 def test_a_killed_run_is_taken_up_where_it_was(trained: Path, dataset: Path, scores: Path, tmp_path: Path):
     """SIGKILL in the middle: what has a final name is whole, and the next run adds the rest to the same bytes."""
     source, target = tmp_path / "source", tmp_path / "target"
