@@ -114,7 +114,7 @@ def test_the_monitor_reads_the_log_and_the_champion(stack: Stack):
     assert done.returncode == 1
     assert "run `make" in done.stdout + done.stderr
     kept = stack.compose("run", "--rm", "monitor", "cat", "/data/5_reports/service.jsonl").stdout
-    assert json.loads(kept.splitlines()[-1]).keys() >= {"at", "predictions_total"}, kept
+    assert json.loads(kept.splitlines()[-1]).keys() >= {"at", "prediction_errors_total"}, kept
 
 
 def test_a_prediction_is_in_postgres_before_its_answer(stack: Stack):
