@@ -13,6 +13,8 @@ from monitoring.watch import Watch, alarms, fires, words
 
 NEW_CHAMPION_DAYS = 28  # quality lost this soon after a swap is the new model's fault
 COOL_DOWN_DAYS = 7  # a model younger than this is not trained again: retraining must not thrash
+MOST_TRAINED, BOUND_DAYS = 2, 28  # as-of days in so much time, whatever the gate said of them; then a person decides
+TRAIN = ("retrain", "recalibrate")
 
 TREE = (  # what an alarm points at, what to do then, and why
     ("skew", "roll back", "what is served is not what was evaluated"),
@@ -33,7 +35,7 @@ TREE = (  # what an alarm points at, what to do then, and why
     ("provenance", "watch", "dependencies, contract or data are no longer those that the model was trained with"),
 )
 OF_THE_MODEL = ("ranking", "calibration", "slice")  # what is measured on the outcomes of one model's predictions
-TO_ACT = ("roll back", "fix the feed", "relabel", "retrain", "recalibrate")
+TO_ACT = ("roll back", "fix the feed", "relabel", *TRAIN, "ask a person")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,12 @@ class Decision:
 
 
 def decide(
-    watches: Sequence[Watch], *, swapped: pd.Timestamp | None = None, newer: bool = True, age_days: float = 1e9
+    watches: Sequence[Watch],
+    *,
+    swapped: pd.Timestamp | None = None,
+    newer: bool = True,
+    age_days: float = 1e9,
+    trained: int = 0,
 ) -> Decision:
     """Decide on what fires on each watch's newest day.
 
@@ -60,6 +67,8 @@ def decide(
         Whether it was made after that one: what came back by a rollback is not rolled back.
     age_days
         How long ago the serving model was trained.
+    trained
+        On how many as-of days of the last `BOUND_DAYS` a model was trained.
     """
     firing = [watch for watch in watches if fires(watch).iloc[-1:].any() and not _of_another_model(watch, swapped)]
     for points_at, action, why in TREE:
@@ -67,6 +76,8 @@ def decide(
         if found:
             since = min(alarms(watch)[-1].first for watch in found)
             chosen, because = _about_the_model(points_at, action, why, since, swapped if newer else None, age_days)
+            if chosen in TRAIN and trained >= MOST_TRAINED:
+                chosen, because = "ask a person", f"{because}, and {trained} trainings in four weeks have not helped"
             return Decision(chosen, chosen in TO_ACT, because, f"{since:%F}", [_reason(watch) for watch in firing])
     return Decision("ok", act=False, why="every watched figure is inside its band")
 

@@ -13,7 +13,7 @@ from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
 from flights.predictions import count, counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
 from flights.registry import TRAIN_FIRST, champion, history, model_folder
 from monitoring import drift, feeds, performance, provenance, service, skew, slices
-from monitoring.decide import Decision, decide
+from monitoring.decide import BOUND_DAYS, Decision, decide
 from monitoring.watch import Watch
 
 MOST_ROWS = (
@@ -126,6 +126,7 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
             swapped=max(swaps, default=None),
             newer=history(settings.models_dir)[-1].action == "promote",
             age_days=(today - model.as_of).days,
+            trained=trained_lately(settings.models_dir, today),
         ),
     )
 
@@ -148,6 +149,13 @@ def serving_model(models_dir: Path) -> Champion:
     by_slice = read_json(folder / "gate.json", TRAIN_FIRST).get("slices", [])
     days = performance.local_day(reference[EVENT_TIME])
     return Champion(version, pd.Timestamp(manifest["as_of"]), manifest, promised, by_slice, reference.assign(day=days))
+
+
+def trained_lately(models_dir: Path, today: Moment) -> int:
+    """On how many as-of days of the bound a version was published, promoted or refused."""
+    manifests = model_folder(models_dir, 1).parent.glob("[0-9]*/manifest.json")
+    as_of = {pd.Timestamp(read_json(path, TRAIN_FIRST)["as_of"]) for path in manifests}
+    return sum(today - pd.Timedelta(days=BOUND_DAYS) < day <= today for day in as_of)
 
 
 def traffic(

@@ -78,6 +78,16 @@ def test_a_fresh_model_is_not_trained_again():
     assert decide([watch("ranking", 5)], age_days=COOL_DOWN_DAYS).action == "retrain"
 
 
+@pytest.mark.parametrize("points_at", ["ranking", "calibration", "age"])
+def test_after_two_trainings_a_person_is_asked(points_at: str):
+    """Planted: a third cause to train within four weeks. It calls somebody, and a machine trains nothing."""
+    assert decide([watch(points_at, 5)], trained=1).action in ("retrain", "recalibrate")
+    decision = decide([watch(points_at, 5)], trained=2)
+    assert (decision.action, decision.act) == ("ask a person", True)
+    assert "2 trainings in four weeks have not helped" in decision.why
+    assert decide([watch("feed", 5)], trained=2).action == "fix the feed"
+
+
 def test_nothing_watched_is_ok():
     """An empty log has no alarm."""
     assert decide([]).action == "ok"

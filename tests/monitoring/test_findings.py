@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -5,8 +8,9 @@ import sqlalchemy as sa
 from flights.artifacts import read_json, write_json
 from flights.config import Settings
 from flights.predictions import engine
+from flights.registry import model_folder
 from monitoring import drills, performance
-from monitoring.findings import findings
+from monitoring.findings import findings, trained_lately
 from monitoring.report import alarm_records
 from tests.monitoring.conftest import Logged
 from tests.serving.running import ROOT
@@ -158,6 +162,18 @@ def test_a_swap_is_dated(logged: Logged):
     found = findings(Settings())
     assert found.swaps == {pd.Timestamp("2013-11-04"): 2}
     assert found.decision.action == "roll back"  # version 2 was never published: nothing verifies
+
+
+def test_trainings_are_counted_by_as_of_day(a_copy: Path):
+    """Planted beside version 1: one more as of the same day, and one as of a later day, which nobody promoted."""
+    models_dir, today = Settings().models_dir, pd.Timestamp("2013-11-25")
+    assert trained_lately(models_dir, today) == 1
+    for version, as_of in ((2, "2013-11-01"), (3, "2013-11-20")):
+        folder = model_folder(models_dir, version)
+        folder.mkdir()
+        (folder / "manifest.json").write_text(json.dumps({"as_of": as_of}))
+    assert trained_lately(models_dir, today) == 2
+    assert trained_lately(models_dir, today + pd.Timedelta(days=28)) == 0
 
 
 def test_a_moment_in_the_far_future_does_not_move_the_clock(logged: Logged):
