@@ -66,22 +66,25 @@ class PredictionLog:
     def write_outcomes(self, outcomes: Sequence[Outcome]) -> tuple[int, int]:
         """Append what is new; return how many were reported before word for word, and how many lack a prediction.
 
+        Of two that say the same in one request the first is new. When they were received is no part of what they say.
+
         Raises
         ------
         LogUnavailable
             Nothing was logged.
         """
         with self._unavailable():
-            fresh, repeated, unknown = [], 0, 0
-            for outcome in dict.fromkeys(outcomes):
+            fresh: dict[tuple[Any, ...], Outcome] = {}
+            repeated = unknown = 0
+            for outcome in outcomes:
                 query = f"SELECT known_at, {OUTCOME} FROM outcomes WHERE request_id = ?"  # noqa: S608 - our own names
                 known = self._rows(query, outcome[:1])
-                if tuple(outcome[1:3]) in {tuple(row) for row in known}:
+                if outcome[:3] in fresh or outcome[1:3] in {tuple(row) for row in known}:
                     repeated += 1
                     continue
-                fresh.append(outcome)
+                fresh[outcome[:3]] = outcome
                 unknown += not self._rows("SELECT 1 FROM predictions WHERE request_id = ?", outcome[:1])
-            self._insert("outcomes", fresh)
+            self._insert("outcomes", list(fresh.values()))
             self._connection.commit()
             return repeated, unknown
 

@@ -78,6 +78,16 @@ def test_outcomes_are_kept_in_every_version_and_counted_once(log: PredictionLog)
     assert (counted.index == "landed").sum() == 1
 
 
+def test_an_outcome_that_comes_twice_in_one_request_is_kept_once(log: PredictionLog):
+    """Received at two moments, as each is written: the second is counted as repeated, a missing value too."""
+    first = Outcome("doubled", "2013-11-01T14:00:00.000000Z", 20.0, NOW)
+    none = first._replace(value=None)
+    twice = [first, none, first._replace(received_at="later"), none._replace(received_at="later")]
+    assert log.write_outcomes(twice) == (2, 2)
+    assert len(log._rows("SELECT * FROM outcomes WHERE request_id = ?", ("doubled",))) == 2
+    assert log.write_outcomes(twice) == (4, 0)
+
+
 def test_a_subject_is_forgotten_with_its_outcomes(log: PredictionLog):
     """What is about one value goes, also where it is part of another row's text; everything else stays."""
     log.write([[prediction("about-it", "FORGET")], [prediction("not-about-it", "FORGETFUL")]])
