@@ -79,7 +79,7 @@ def add_routes(router: APIRouter, service: Service) -> None:
 
     async def withdraw() -> dict[str, str]:
         """Let the champion answer everything again."""
-        running = latest(models_dir)
+        running = await changed(latest, models_dir)
         if running is None or not running.runs:
             raise Refused(409, "Nothing to withdraw", "No version runs beside the champion.")
         await changed(end, models_dir, running, WITHDRAW, "asked for by an operator")
@@ -96,8 +96,8 @@ def add_routes(router: APIRouter, service: Service) -> None:
     router.add_api_route("/rollback", back, methods=["POST"])
 
 
-async def changed(act: Callable[..., object], *words: Any) -> None:
-    """Change the registry.
+async def changed(act: Callable[..., object], *words: Any) -> Any:
+    """Change the registry, or look at it; returns what that does.
 
     Raises
     ------
@@ -105,7 +105,7 @@ async def changed(act: Callable[..., object], *words: Any) -> None:
         The registry did not allow it, or cannot be written.
     """
     try:
-        await asyncio.to_thread(act, *words)
+        return await asyncio.to_thread(act, *words)
     except (ChallengeRefused, ModelRefused, PromotionRefused) as error:
         raise Refused(409, "Refused by the registry", str(error)) from None
     except OSError:

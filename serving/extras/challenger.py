@@ -90,9 +90,6 @@ class Challenger:
         if newest != self._challenge:
             self._take_over(newest)
         with self._lock:
-            champion = self._service.active.model
-            if self._running and champion and champion.version == self._running[1].version:
-                self._running = None  # it was promoted
             self._say()
 
     def _take_over(self, newest: Challenge | None) -> None:

@@ -5,15 +5,16 @@ it is a folder of small files whose sequence numbers are claimed exclusively, so
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from flights.artifacts import write_new_json
 from flights.config import NAME
-from flights.registry import champion, load
+from flights.registry import champion, history, load
 
 SHADOW, CANARY, WITHDRAW, ABORT = "shadow", "canary", "withdraw", "abort"
+PROMOTED = "it was promoted"
 
 
 class ChallengeRefused(RuntimeError):
@@ -38,15 +39,28 @@ class Challenge:
 
 
 def challenges(models_dir: Path) -> list[Challenge]:
-    """The whole history, oldest first."""
-    files = sorted((models_dir / NAME / "challenges").glob("[0-9]*.json"))
-    return [Challenge(**json.loads(file.read_text())) for file in files]
+    """The whole history, oldest first.
+
+    Raises
+    ------
+    ChallengeRefused
+        An entry cannot be read.
+    """
+    return [_entry(file) for file in sorted((models_dir / NAME / "challenges").glob("[0-9]*.json"))]
 
 
 def latest(models_dir: Path) -> Challenge | None:
-    """How things stand, or None where nobody ever ran beside the champion."""
-    history = challenges(models_dir)
-    return history[-1] if history else None
+    """How things stand, or None where nobody ever ran beside the champion.
+
+    A version that became champion since is withdrawn by that, also when it is champion no longer. The promotions say
+    so, which every server reads, while few may write.
+    """
+    entries = challenges(models_dir)
+    if not entries:
+        return None
+    newest = entries[-1]
+    since = {entry.champion for entry in history(models_dir) if entry.at > newest.at} if newest.runs else set()
+    return replace(newest, action=WITHDRAW, share=0.0, reason=PROMOTED) if newest.version in since else newest
 
 
 def challenge(models_dir: Path, version: int, share: float, reason: str = "") -> Challenge:
@@ -83,6 +97,13 @@ def end(models_dir: Path, running: Challenge, action: str, reason: str) -> Chall
 
 def _passed(report: Path) -> bool:
     return report.is_file() and json.loads(report.read_text())["passed"] is True
+
+
+def _entry(file: Path) -> Challenge:
+    try:
+        return Challenge(**json.loads(file.read_text()))
+    except (TypeError, ValueError) as error:
+        raise ChallengeRefused(f"{file}: expected a challenge, got {error}: restore it from a backup") from error
 
 
 def _append(

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from flights.challenger import ABORT, WITHDRAW, ChallengeRefused, challenge, challenges, end, latest
-from flights.registry import ModelRefused, model_folder
+from flights.config import NAME
+from flights.registry import ModelRefused, model_folder, promote, rollback
 from tests.serving.published import publish, publish_champion
 
 
@@ -60,3 +61,25 @@ def test_a_version_that_does_not_verify_is_refused(models_dir: Path):
     (model_folder(models_dir, 2) / "encodings.json").unlink()
     with pytest.raises(ModelRefused, match="missing"):
         challenge(models_dir, 2, 0.0)
+
+
+def test_a_promotion_ends_a_challenge_for_good(models_dir: Path):
+    """While it is champion and after a rollback; another version's promotion ends nothing; nobody writes for it."""
+    publish(models_dir, 3, seed=3)
+    challenge(models_dir, 2, 0.1)
+    promote(models_dir, 3, expected=1, gate_digest="a test's model")
+    assert latest(models_dir).runs
+    promote(models_dir, 2, expected=3, gate_digest="a test's model")
+    rollback(models_dir)
+    assert (latest(models_dir).action, latest(models_dir).reason) == (WITHDRAW, "it was promoted")
+    assert len(challenges(models_dir)) == 1
+    assert challenge(models_dir, 2, 0.1).sequence == 2
+    assert latest(models_dir).runs
+
+
+def test_an_unreadable_entry_is_refused_in_words(models_dir: Path):
+    """Planted: one cut short."""
+    challenge(models_dir, 2, 0.1)
+    (models_dir / NAME / "challenges" / "000001.json").write_text("{")
+    with pytest.raises(ChallengeRefused, match=r"000001.json: expected a challenge"):
+        latest(models_dir)

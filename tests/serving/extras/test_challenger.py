@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from flights.challenger import ABORT, WITHDRAW, Challenge, challenge, end, latest
 from flights.config import Settings
 from flights.privacy import pseudonym
-from flights.registry import Model, as_columns, model_folder, promote
+from flights.registry import Model, as_columns, model_folder, promote, rollback
 from serving.active import Active
 from serving.extras.challenger import Challenger, is_chosen
 from serving.metrics import Metrics
@@ -201,6 +201,20 @@ def test_a_promoted_challenger_is_beside_nobody(service: Service, models_dir: Pa
     service.active.follow()
     challenger.follow()
     assert service.scorer.beside is None
+
+
+def test_a_challenger_that_was_promoted_and_rolled_back_stays_away(service: Service, models_dir: Path):
+    """Planted: a canary becomes champion, fails there and is rolled back. After a restart it answers nobody."""
+    challenge(models_dir, 2, 1.0)
+    promote(models_dir, 2, expected=1, gate_digest="a test's model")
+    rollback(models_dir)
+    challenger = Challenger(service)
+    challenger.follow()
+    assert service.scorer.beside is None
+    assert challenger.state() == "version 2: withdraw it was promoted"
+    challenge(models_dir, 2, 1.0)  # somebody wants it again
+    challenger.follow()
+    assert service.scorer.beside is challenger
 
 
 def wait_for(server: Server, state: str) -> None:
