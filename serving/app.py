@@ -102,7 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
         log.close()
 
     app = FastAPI(title=QUESTION, version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
-    app.state.settings, app.state.refused = settings, metrics.refused
+    app.state.settings, app.state.refused, app.state.body_bytes = settings, metrics.refused, 0
     add_prediction_routes(app.router, scorer)
     add_outcome_route(app.router, scorer, log, metrics)
     routes = [route for route in app.routes if isinstance(route, PlainRoute)]

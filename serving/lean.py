@@ -15,6 +15,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
+from starlette.datastructures import State
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flights.config import Settings
@@ -23,6 +24,8 @@ from serving.request import has_repeated_keys
 
 JSON_TYPE = re.compile(rb'\s*application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?', re.IGNORECASE)
 JSON_HEADER = (b"content-type", b"application/json")
+
+SMALL_BODY = 65_536  # bytes up to which a body is taken however many others are under way: MAX_REQUESTS bounds those
 
 Refuse = Callable[[Refused], Response]
 Answering = Callable[[bytes], Awaitable[bytes]]
@@ -83,6 +86,7 @@ def _answering(route: APIRoute) -> Answering:
             raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
         if raw.count(b'"') != body.quotes() and has_repeated_keys(raw):
             raise repeated_keys()
+        del raw  # it may be large, and the answer may take its time
         content: bytes = serialize(await endpoint(body))
         return content
 
@@ -102,7 +106,7 @@ async def body_bytes(scope: Scope, receive: Receive) -> bytes:
     Raises
     ------
     Refused
-        It is no JSON by its type, too large, too slow, or cut off.
+        It is no JSON by its type, too large, by itself or with the others under way, too slow, or cut off.
     """
     limits: Settings = scope["app"].state.settings
     headers = dict(reversed(scope["headers"]))  # of a header given twice the first one counts
@@ -115,24 +119,34 @@ async def body_bytes(scope: Scope, receive: Receive) -> bytes:
         raise too_large(limits.max_body_bytes)
     try:
         async with asyncio.timeout(limits.body_seconds):
-            return await _whole(receive, limits.max_body_bytes)
+            return await _whole(receive, limits, scope["app"].state)
     except TimeoutError:
         raise Refused(408, "Request timeout", f"Expected the body within {limits.body_seconds:g} seconds.") from None
 
 
-async def _whole(receive: Receive, max_bytes: int) -> bytes:
-    """Put the pieces together."""
+async def _whole(receive: Receive, limits: Settings, state: State) -> bytes:
+    """Put the pieces together, as long as there is room for them beside those of the other large bodies."""
     pieces, size, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(400, "Body cut off", "Expected the whole body.")  # nobody is there to read this
-        pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
-        if size > max_bytes:
-            raise too_large(max_bytes)
-        more = message.get("more_body", False)
-    return b"".join(pieces)
+    counted = 0  # of this body in the sum of all
+    try:
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refused(400, "Body cut off", "Expected the whole body.")  # nobody is there to read this
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size > limits.max_body_bytes:
+                raise too_large(limits.max_body_bytes)
+            if size > SMALL_BODY:
+                state.body_bytes += size - counted
+                counted = size
+                if state.body_bytes > limits.max_bodies_bytes:
+                    raise Refused(503, "Overloaded", "Too many large bodies are under way.", retry_after=1)
+            more = message.get("more_body", False)
+        return b"".join(pieces)
+    finally:
+        if counted:
+            state.body_bytes -= counted
 
 
 def repeated_keys() -> Refused:

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         4000, description="Flights that may wait for their prediction before more are refused.", gt=0
     )
     max_body_bytes: int = Field(4_000_000, description="Largest body; 1,000 flights are about 1.2 MB.", gt=0)
+    max_bodies_bytes: int = Field(
+        64_000_000, description="Bodies on their way at once, all together; those up to 64 kB do not count.", gt=0
+    )
     body_seconds: float = Field(10.0, description="For a request's body to arrive, in seconds.", gt=0)
     max_header_bytes: int = Field(32_768, description="Largest headers of a request.", gt=0)
     header_seconds: float = Field(

@@ -200,6 +200,37 @@ def test_a_huge_chunked_body_is_refused_in_bounded_memory(server: Server):
     assert answers(server)
 
 
+@pytest.fixture(scope="module", params=["lean", "plain"])
+def narrow_server(request: pytest.FixtureRequest, data_dir: Path, model: Model) -> Iterator[Server]:
+    """A server of either way with room for ten megabytes of bodies, on a log of its own."""
+    log, lean = f"sqlite:///{data_dir}/narrow-{request.param}/predictions.db", str(request.param == "lean")
+    settings = {"PREDICTIONS_URL": log, "LEAN_ROUTE": lean, "MAX_BODIES_BYTES": "10000000", "BODY_SECONDS": "2"}
+    with running(data_dir, **settings) as started:
+        started.wait()
+        yield started
+
+
+def test_bodies_that_stop_before_their_end_are_bounded_together(narrow_server: Server):
+    """Sixty clients that send 2 MB but for the last byte: few are kept, the others told to come back, and small
+    requests are answered meanwhile; when all have vanished or were given up, a large one is answered again."""
+    large = BODY + b" " * (2_000_000 - len(BODY))
+    whole = HEAD + b"Content-Length: %d\r\n\r\n" % len(large) + large
+    before, shed = memory(narrow_server), refusals(narrow_server, 503)
+    with clients(narrow_server, 60) as opened:
+        for one in opened:
+            one.settimeout(0.5)
+            with suppress(OSError):
+                one.sendall(whole[:-1])
+        assert answers(narrow_server)
+        assert refusals(narrow_server, 503) - shed >= 30
+        assert memory(narrow_server) - before < 60
+        for one in opened[:30]:
+            one.close()
+        time.sleep(2.5)
+        with clients(narrow_server, says=whole) as (one,):
+            assert one.recv(2000).startswith(b"HTTP/1.1 200")
+
+
 def test_health_answers_through_a_flood_of_half_open_connections(server: Server):
     """More connections than the limit, none of which says anything: new clients still get in at once."""
     with clients(server, LIMITS.max_connections + 50, b"POST /predict HTTP/1.1\r\n"):

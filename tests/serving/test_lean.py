@@ -34,7 +34,7 @@ def body(*chunks: bytes, delay: float = 0, **headers: str) -> bytes:
     sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
     pairs = [(name.encode(), value.encode()) for name, value in sent.items()]
     app = FastAPI()
-    app.state.settings = Settings(max_body_bytes=10, body_seconds=0.05)
+    app.state.settings, app.state.body_bytes = Settings(max_body_bytes=10, body_seconds=0.05), 0
     return asyncio.run(lean.body_bytes({"headers": pairs, "app": app}, receive))
 
 
