@@ -100,7 +100,7 @@ tune: $(SPLITS)/manifest.json ## Search other parameters on train, and say wheth
 	@$(RUN) pipelines.tune $(foreach word,EVERY TRIES,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
 
 correlate: $(SPLITS)/manifest.json ## Does the holdout predict live traffic? Thirteen models, worse and worse, on both; EVERY=16 is faster
-	@$(RUN) monitoring.correlate $(if $(EVERY),--every $(EVERY))
+	@$(RUN) benchmarks.correlate $(if $(EVERY),--every $(EVERY))
 
 labels: $(INSTALLED) ## Audit the recorded outcomes, by rules or by cleanlab, whichever finds more planted mislabels
 	@$(RUN) pipelines.label_audit

@@ -88,8 +88,8 @@ CHECKS = (
     Check(
         "M2",
         "Offline metrics go with online ones, shown with models degraded on purpose.",
-        named("monitoring/correlate:the_holdout_predicts_live_traffic"),
-        named("monitoring/correlate:a_holdout_that_misleads_is_seen"),
+        named("benchmarks/correlate:the_holdout_predicts_live_traffic"),
+        named("benchmarks/correlate:a_holdout_that_misleads_is_seen"),
     ),
     Check(
         "M3",

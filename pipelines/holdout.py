@@ -26,6 +26,10 @@ LEDGER = "holdout_ledger.jsonl"
 Digests = NDArray[np.uint64]
 
 
+class BrokenLedger(ValueError):
+    """A line of the ledger was altered: how often the holdout was looked at is not known."""
+
+
 @dataclass(frozen=True)
 class Look:
     """One line of the ledger: who looked at which holdout for which candidate, and the how-manyth look that was."""
@@ -49,8 +53,10 @@ def noted(settings: Settings, by: str, candidate: str, candidate_digest: str) ->
     holdout = settings.splits_dir / "holdout.parquet"
     if not holdout.is_file():
         raise FileNotFoundError(f"no {holdout}: run `make split`")
-    with (settings.splits_dir / LEDGER).open("a") as file:
+    path = settings.splits_dir / LEDGER
+    with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(len(whole_lines(path)))  # a torn line was nobody's look: it is on record before anything is seen
         at = datetime.now(UTC).isoformat()
         look = Look(len(ledger(settings)) + 1, at, by, candidate, candidate_digest, sha256(holdout))
         file.write(json.dumps(asdict(look)) + "\n")
@@ -60,9 +66,26 @@ def noted(settings: Settings, by: str, candidate: str, candidate_digest: str) ->
 
 
 def ledger(settings: Settings) -> list[Look]:
-    """Every look at this holdout, oldest first."""
-    path = settings.splits_dir / LEDGER
-    return [Look(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+    """Every look at this holdout, oldest first.
+
+    Raises
+    ------
+    BrokenLedger
+        A line is no look.
+    """
+    path, found = settings.splits_dir / LEDGER, []
+    for number, line in enumerate(whole_lines(path).decode(errors="replace").splitlines(), 1):
+        try:
+            found.append(Look(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise BrokenLedger(f"{path}, line {number}: expected a look, got {line[:80]!r}: mend that line") from error
+    return found
+
+
+def whole_lines(path: Path) -> bytes:
+    """What the ledger says, without a last line that a full disk or a crash has torn."""
+    text = path.read_bytes() if path.exists() else b""
+    return text[: text.rfind(b"\n") + 1]
 
 
 def looks(settings: Settings) -> dict[str, int]:

@@ -1,20 +1,25 @@
 """Models made worse on purpose rank alike on the holdout and in live traffic; where they do not, the figure says so."""
 
+import shutil
+
 import numpy as np
 import pytest
 
-from flights.artifacts import read_json
+from benchmarks import correlate
+from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.dataset import targets
 from flights.evaluation import metrics, sort
-from monitoring import correlate
+from pipelines import holdout
+from pipelines.split import labelled
 
 
 @pytest.fixture(scope="module")
 def parts(split_data):
     """A few flights to learn from, and to be asked about live."""
     settings = Settings(data_dir=split_data)
-    return correlate.sample(settings, "train", 8), correlate.sample(settings, "live", 8)
+    live = read_parquet(settings.splits_dir / "live.parquet", "")
+    return labelled(settings, "train").iloc[::8], live[::8].reset_index(drop=True)
 
 
 def test_the_log_gives_back_what_was_decided(parts):
@@ -61,6 +66,18 @@ def test_a_holdout_that_misleads_is_seen():
 
     assert correlate.agreement(models([0, 1, 2, 3])) == dict.fromkeys(good, pytest.approx({"itself": 1, "cost": 1}))
     assert correlate.agreement(models([3, 2, 1, 0])) == dict.fromkeys(good, pytest.approx({"itself": -1, "cost": -1}))
+
+
+def test_the_holdout_is_opened_on_record(split_data, tmp_path, monkeypatch):
+    """One look for all the models together, by its name; none of them is a candidate."""
+    shutil.copytree(split_data / "2_splits", tmp_path / "2_splits")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["correlate", "--every", "4"])
+    monkeypatch.setattr(correlate, "RECIPES", correlate.RECIPES[-2:])
+    before = len(holdout.ledger(Settings()))
+    correlate.main()
+    looks = holdout.ledger(Settings())[before:]
+    assert [(look.by, look.candidate) for look in looks] == [("correlate", "")]
 
 
 @pytest.mark.heavy

@@ -2,6 +2,7 @@
 
 Each model answers the live months into a prediction log of its own; its outcomes come late, and the monitor's own
 reading of the log says what its decisions cost. A holdout that ranks models otherwise than the traffic is no guide.
+It is opened on record, once for all of them: none of them is a candidate.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from flights.features import build_features, plan
 from flights.model import CANDIDATE, build_model, with_feed_outages
 from flights.predictions import Outcome, Prediction, add, counted_outcomes, engine, logged_predictions
 from monitoring.performance import WATERMARK, followed
+from pipelines import holdout
+from pipelines.split import labelled
 
 SHOWN = ("roc_auc", "brier", "cost_per_1000")
 RECEIVED = "2026-01-01T00:00:00.{:06}Z"  # any order will do: each outcome comes once
@@ -64,13 +67,14 @@ RECIPES = (  # the day and the feeds are the example's
 def main() -> None:
     """Fit each recipe, measure it twice, and say how well the ranks agree."""
     settings, words = Settings(), arguments()
-    train = sample(settings, "train", words.every)
-    validation, holdout, live = (sample(settings, part) for part in ("validation", "holdout", "live"))
+    train, validation = labelled(settings, "train").iloc[:: words.every], labelled(settings, "validation")
+    asked = holdout.opened(settings, "correlate")
+    live = read_parquet(settings.splits_dir / "live.parquet", "run `make split`")
     found = {}
     for recipe in track(RECIPES, "models", transient=True):
         answer = fitted(recipe, train, settings.seed)
         threshold = cost_threshold(targets(validation), answer(validation))
-        offline = metrics(sort(targets(holdout), answer(holdout), threshold))
+        offline = metrics(sort(targets(asked), answer(asked), threshold))
         found[recipe.name] = {"offline": offline, "online": online(live, answer(live), threshold)}
     agreed = agreement(found)
     Console().print(as_table(found, agreed))
@@ -84,12 +88,6 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make correlate", description=__doc__)
     parser.add_argument("--every", type=int, default=4, help="learn from one flight of so many")
     return parser.parse_args()
-
-
-def sample(settings: Settings, part: str, every: int = 1) -> pd.DataFrame:
-    """One flight of so many of a part; those without an outcome only where traffic is live."""
-    rows = read_parquet(settings.splits_dir / f"{part}.parquet", "run `make split`")
-    return (rows if part == "live" else rows[~np.isnan(targets(rows))]).iloc[::every].reset_index(drop=True)
 
 
 def fitted(recipe: Recipe, train: pd.DataFrame, seed: int) -> Any:
