@@ -23,7 +23,9 @@ class Active:
 
     def __init__(self, models_dir: Path, seconds: float = 1.0):
         self.model: Model | None = None
-        self.stand_in: Model | None = None  # what an extra puts in place of a champion that is missing
+        self.stand_in: Model | None = (
+            None  # what answers for a champion that is missing, or fails on a request; an extra's
+        )
         self.refused = ""  # why the named champion does not answer
         self._models_dir = models_dir
         self._seen = 0  # when the history last changed, in ns

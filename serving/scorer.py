@@ -148,9 +148,9 @@ class Scorer:
         if self.beside is not None:
             self.beside.after(requests, outcomes)
 
-    def _scored(self, batch: list[Waiting]) -> list[list[Prediction] | Refused]:
+    def _scored(self, batch: list[Waiting], model: Model | None = None) -> list[list[Prediction] | Refused]:
         """What each request is to be logged with, or why it is not."""
-        model = self._active.answering
+        model, stand_in = model or self._active.answering, self._active.stand_in
         if model is None:
             return [Refused(503, "No model", self._active.why_not(), retry_after=5) for _ in batch]
         flights = [flight for waiting in batch for flight in waiting.flights]
@@ -162,6 +162,8 @@ class Scorer:
                 return [scored for waiting in batch for scored in self._scored([waiting])]
             logger.exception("scoring failed", extra={"version": model.version})
             self._metrics.failed(error.rows if isinstance(error, NotFinite) else 0)
+            if stand_in is not None and stand_in is not model:
+                return self._scored(batch, stand_in)
             return [Refused(503, "No prediction", "The model gives no finite probability for this request.")]
         rows = zip(flights, new_request_ids(len(flights)), event_times(asked), probabilities, strict=True)
         now, clock = timestamp(datetime.now(UTC)), time.perf_counter()

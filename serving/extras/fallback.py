@@ -1,4 +1,4 @@
-"""Where no model can answer, the heuristic does, if FALLBACK allows it, and every answer says so.
+"""Where no model can answer, or not this request, the heuristic does, if FALLBACK allows it, and every answer says so.
 
 It comes from the folder of the newest champion whose manifest and heuristic verify; its model may be broken.
 """
@@ -18,32 +18,32 @@ logger = logging.getLogger("serving")
 
 
 def plug_in(service: Service) -> None:
-    """Look for a stand-in whenever there is no model."""
+    """Keep a stand-in ready."""
     if service.settings.fallback:
         service.followers.append(Fallback(service))
 
 
 class Fallback:
-    """Puts the heuristic in place while the model is missing, and takes it away again."""
+    """Keeps the heuristic of the newest champion beside the model."""
 
     def __init__(self, service: Service):
         self._active: Active = service.active
         self._models_dir, self._key = service.settings.models_dir, service.settings.model_verify_key
         registry = service.metrics.registry
+        self._beside: int | None = -1  # the model's version when the stand-in was last looked for; -1 is never
         self._answers = Gauge(
             "heuristic_answers", "Whether the heuristic answers for a missing model", registry=registry
         )
 
     def follow(self) -> None:
-        """Stand in, or stand back."""
-        wanted = self._active.model is None
-        if wanted and self._active.stand_in is None:
-            self._active.stand_in = newest_heuristic(self._models_dir, self._key)
-            if self._active.stand_in is not None:
-                logger.error("the heuristic answers", extra={"reason": self._active.why_not()})
-        elif not wanted:
-            self._active.stand_in = None
-        self._answers.set(wanted and self._active.stand_in is not None)
+        """Look for a stand-in when another model answers, and until there is one where none does."""
+        active = self._active
+        version = active.model.version if active.model else None
+        if version != self._beside or (version is None and active.stand_in is None):
+            active.stand_in, self._beside = newest_heuristic(self._models_dir, self._key), version
+            if version is None and active.stand_in is not None:
+                logger.error("the heuristic answers", extra={"reason": active.why_not()})
+        self._answers.set(version is None and active.stand_in is not None)
 
 
 def newest_heuristic(models_dir: Path, key: str) -> Model | None:

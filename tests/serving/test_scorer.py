@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flights import heuristic
 from flights.privacy import pseudonym
 from flights.registry import Model
 from serving.active import Active
@@ -81,6 +82,24 @@ def test_a_row_that_breaks_the_model_breaks_no_other_request(model: Model, log: 
     assert isinstance(refused, Refused)
     assert refused.status == 503
     assert log.find("poison") is None
+
+
+def test_a_stand_in_answers_the_request_on_which_the_model_fails(model: Model, log: Counted):
+    """Marked as such, in the log too, and only that one; where both fail the request is refused."""
+
+    def nan(columns):
+        return np.where(columns["distance"] == POISON, np.nan, model.score(columns))
+
+    requests = [[flight(request_id="sound")], [flight(request_id="poison", distance=POISON), flight()]]
+    scorer = a_scorer(dataclasses.replace(model, score=nan), log)
+    scorer._active.stand_in = heuristic.load(model.folder)
+    sound, poison = all_at_once(scorer, requests)
+    assert [row.served_by for row in sound + poison] == ["champion", "heuristic", "heuristic"]
+    assert log.find("poison").served_by == "heuristic"
+    scorer = a_scorer(dataclasses.replace(model, score=nan), log)
+    scorer._active.stand_in = dataclasses.replace(model, score=nan)
+    (refused,) = all_at_once(scorer, requests[1:])
+    assert refused.status == 503
 
 
 def test_too_many_waiting_rows_are_refused_at_once(model: Model, log: Counted):

@@ -5,10 +5,18 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from flights.config import Settings
+from flights.privacy import pseudonym
 from flights.registry import load, model_folder
-from serving.extras.fallback import newest_heuristic
+from serving.active import Active
+from serving.extras.fallback import Fallback, newest_heuristic
+from serving.metrics import Metrics
+from serving.prediction_log import PredictionLog
 from serving.request import example
+from serving.scorer import Scorer
+from serving.service import Service
 from tests.serving.published import publish_champion
 from tests.serving.running import running
 from tests.serving.test_app import wait_for_version
@@ -69,3 +77,19 @@ def test_a_heuristic_whose_model_is_not_signed_does_not_answer(tmp_path: Path):
     assert load(tmp_path, 1)
     assert newest_heuristic(tmp_path, "")
     assert newest_heuristic(tmp_path, "bm8ga2V5") is None
+
+
+def test_a_stand_in_is_ready_beside_a_sound_champion(tmp_path: Path):
+    """It is that champion's own, and another with the next one; the metric says that nobody misses a model."""
+    settings = Settings(data_dir=tmp_path)
+    active, log, metrics = Active(settings.models_dir), PredictionLog(settings.log_url), Metrics()
+    scorer = Scorer(active, log, metrics, 1000, pseudonym(b"a test's key"))
+    fallback = Fallback(Service(FastAPI(), settings, active, scorer, log, metrics))
+    for version in (1, 2):
+        folder = publish_champion(settings.models_dir, version, seed=version).folder
+        active.follow(trial=False)
+        fallback.follow()
+        assert active.answering is active.model
+        assert active.stand_in is not None
+        assert active.stand_in.folder == folder
+    assert "heuristic_answers 0.0" in metrics.text().decode()
