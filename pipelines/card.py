@@ -75,8 +75,9 @@ With any of them gone it must do no worse than the heuristic, which would answer
 
 ## What it costs
 
-One row takes {row_ms:.2f} ms (median, one thread); the files that are served have {model_mb:.2f} MB, {features}
-features of {inputs} inputs. It was fitted in {fit_seconds:.1f} s.
+One row takes {row_ms:.2f} ms (median, one thread), and a fresh process that loads the model and scores with it needs
+{memory_mb:.1f} MB at its peak. The files that are served have {model_mb:.2f} MB, {features} features of {inputs}
+inputs. It was fitted in {fit_seconds:.1f} s.
 
 ## How it is watched, and the way back
 
@@ -146,6 +147,7 @@ def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, A
         failures=failures(report, ours),
         row_ms=report["traits"]["row_ms"],
         model_mb=report["traits"]["model_mb"],
+        memory_mb=report["traits"]["memory_mb"],
         features=training["features"],
         fit_seconds=training["fit_seconds"],
         provenance=provenance(training),

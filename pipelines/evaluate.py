@@ -33,6 +33,7 @@ from flights.evaluation import (
 )
 from flights.signature import sign
 from pipelines import calibration, card, gate, holdout, page, plots, slices
+from pipelines.memory import memory_mb
 from pipelines.split import local_days
 from pipelines.step import step
 from pipelines.train import features_of
@@ -125,6 +126,7 @@ def gathered(settings: Settings, folder: Path, rows: pd.DataFrame) -> Case:
         "repeat": float(np.max(np.abs(served[:REPEATED_ROWS] - score(as_arrays(rows.head(REPEATED_ROWS)))))),
         "row_ms": row_ms(score, rows),
         "model_mb": sum((folder / name).stat().st_size for name in (portable.TREES, portable.TABLES)) / 1e6,
+        "memory_mb": memory_mb(folder),
         "same_contract": training["schema_digest"] == schema_digest(),
         "uncommitted": settings.require_clean_tree and training["git_dirty"],
         "champion_unloadable": unloadable,

@@ -41,6 +41,7 @@ class Evidence:
     repeat: float  # largest difference when the same rows are asked twice
     row_ms: float  # median time to score one row
     model_mb: float  # size of what is served
+    memory_mb: float  # peak of a fresh process that loads and scores what is served; shown, no criterion
     same_contract: bool  # trained under the data contract that holds now
     uncommitted: bool  # trained from code that no commit holds, where that matters
     rows_seen_in_training: int

@@ -32,6 +32,16 @@ def test_a_claim_without_its_number_cannot_be_rendered(evidence, missing):
         card.model_card(1, training, report | {"metrics": report["metrics"] | {"candidate": ours}})
 
 
+@pytest.mark.parametrize("missing", ["row_ms", "memory_mb"])
+def test_what_it_costs_is_measured(evidence, missing):
+    """Latency and memory stand on the card; planted: one of them was not measured."""
+    training, report = evidence
+    assert f"needs\n{report['traits']['memory_mb']:.1f} MB at its peak" in card.model_card(1, training, report)
+    traits = {name: value for name, value in report["traits"].items() if name != missing}
+    with pytest.raises(KeyError, match=missing):
+        card.model_card(1, training, report | {"traits": traits})
+
+
 def test_a_refused_candidate_says_so(evidence):
     """The card of a refused version gives the reasons."""
     training, report = evidence

@@ -46,6 +46,7 @@ GOOD = Evidence(
     repeat=0.0,
     row_ms=0.3,
     model_mb=0.2,
+    memory_mb=80.0,
     same_contract=True,
     uncommitted=False,
     rows_seen_in_training=0,
