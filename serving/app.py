@@ -78,9 +78,9 @@ def refuse_taken_port(host: str, port: int) -> None:
 def create_app(settings: Settings) -> FastAPI:
     """Build the service; it loads the champion when it starts."""
     active = Active(settings.models_dir, settings.follow_seconds)
-    log = PredictionLog(settings.log_url)
-    metrics = Metrics()
     named = pseudonym(pseudonym_key(settings.data_dir, make=True))
+    log = PredictionLog(settings.log_url, fingerprint=named(""))
+    metrics = Metrics()
     scorer = Scorer(active, log, metrics, settings.max_waiting_rows, named, settings.log_requests)
     metrics.watch_lag(scorer.lag)
 

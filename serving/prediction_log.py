@@ -5,6 +5,7 @@ thread at a time; who waits for whom is the scorer's business.
 """
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from typing import Any
 
 from flights.dataset import OUTCOME
 from flights.predictions import TABLES, Outcome, Prediction, Shadow, timestamp
+
+logger = logging.getLogger("serving")
 
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 2.0  # how long another writer may hold SQLite before the log counts as unavailable
@@ -36,8 +39,9 @@ Logged = list[Prediction] | Conflict
 class PredictionLog:
     """One connection, opened when needed and dropped on any error, so that recovery needs no one's help."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, fingerprint: str = ""):
         self._url = url
+        self._fingerprint = fingerprint  # of the key that pseudonyms are made with; empty is not compared
         self._file = Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
         self._connection: Any = None
         self._errors: Any = sqlite3  # the driver's module: its IntegrityError, its Error
@@ -103,10 +107,13 @@ class PredictionLog:
     def check(self) -> bool:
         """Whether the log can be written: try it where the last attempt failed, or none was made."""
         if not self.available:
-            with suppress(LogUnavailable), self._unavailable():
-                self._open().execute("DELETE FROM log_checks")
-                self._insert("log_checks", [(timestamp(datetime.now(UTC)),)])
-                self._connection.commit()
+            try:
+                with self._unavailable():
+                    self._open().execute("DELETE FROM log_checks")
+                    self._insert("log_checks", [(timestamp(datetime.now(UTC)),)])
+                    self._connection.commit()
+            except LogUnavailable as error:
+                logger.error("prediction log unavailable", extra={"error": str(error)})
         return self.available
 
     def find(self, request_id: str) -> Prediction | None:
@@ -215,8 +222,25 @@ class PredictionLog:
             cursor = self._connection.cursor()
             for statement in TABLES:
                 cursor.execute(statement)
+            if self._fingerprint and self._key_in_use(cursor) != self._fingerprint:
+                self._drop()
+                raise ValueError(
+                    "the log's pseudonyms are made with another key: set PSEUDONYM_KEY as its other servers have it"
+                )
             self._connection.commit()
         return self._connection.cursor()
+
+    def _key_in_use(self, cursor: Any) -> str:
+        """The fingerprint of the log's key, which is ours if nobody came before."""
+        query = "SELECT fingerprint FROM log_key"
+        cursor.execute(query)
+        found = cursor.fetchone()
+        if found is None:
+            cursor.execute(f"INSERT INTO log_key VALUES (1, {self._mark}) ON CONFLICT DO NOTHING", (self._fingerprint,))  # noqa: S608
+            cursor.execute(query)
+            found = cursor.fetchone()
+        name: str = found[0]
+        return name
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -7,7 +7,7 @@ import sys
 
 from flights.config import Settings
 from flights.privacy import PERSONAL, pseudonym, pseudonym_key
-from serving.prediction_log import PredictionLog
+from serving.prediction_log import LogUnavailable, PredictionLog
 
 
 def main() -> None:
@@ -16,12 +16,12 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("expected one subject, as requests name it: python -m serving.privacy N14228")
     try:
-        name = pseudonym(pseudonym_key(settings.data_dir))(sys.argv[1])
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f"nothing was forgotten: {error}")
-    log = PredictionLog(settings.log_url)
-    gone = sum(log.forget(column, name) for column in PERSONAL)
-    left = sum(len(log.about(column, name)) for column in PERSONAL)
+        named = pseudonym(pseudonym_key(settings.data_dir))
+        name, log = named(sys.argv[1]), PredictionLog(settings.log_url, fingerprint=named(""))
+        gone = sum(log.forget(column, name) for column in PERSONAL)
+        left = sum(len(log.about(column, name)) for column in PERSONAL)
+    except (FileNotFoundError, ValueError, LogUnavailable) as error:
+        sys.exit(f"not forgotten: {error}")
     log.close()
     sys.stdout.write(f"forgot {gone} predictions and their outcomes; {left} left in {settings.log_url}\n")
     sys.exit(left > 0)

@@ -49,6 +49,8 @@ TABLES = (
         PRIMARY KEY (request_id, model_version)
     )""",
     "CREATE TABLE IF NOT EXISTS log_checks (checked_at VARCHAR(32) NOT NULL)",  # written to see whether it can be
+    # The one key that the log's pseudonyms are made with, by what it makes of the empty subject.
+    "CREATE TABLE IF NOT EXISTS log_key (one INTEGER PRIMARY KEY CHECK (one = 1), fingerprint VARCHAR(32) NOT NULL)",
 )
 
 

@@ -127,6 +127,20 @@ def test_shadows_are_kept_beside_the_predictions_and_go_with_them(log: Predictio
     assert kept() == []
 
 
+def test_a_log_belongs_to_the_key_that_came_first(log: PredictionLog):
+    """Another key is refused, however often it tries; the first one goes on."""
+    first, other = PredictionLog(log._url, "one"), PredictionLog(log._url, "other")
+    first.write([[prediction("by-the-first-key")]])
+    for _ in range(2):
+        with pytest.raises(LogUnavailable, match="made with another key"):
+            other.write([[prediction("by-another-key")]])
+        with pytest.raises(ValueError, match="made with another key"):
+            other.find("by-the-first-key")
+    assert not other.check()
+    assert first.find("by-another-key") is None
+    first.close()
+
+
 def test_sqlite_syncs_every_commit(tmp_path: Path):
     """Write-ahead log and full synchronisation are what the promise rests on."""
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from flights.privacy import PERSONAL, pseudonym, pseudonym_key
 from flights.registry import Model
@@ -58,9 +59,29 @@ def test_without_a_key_nothing_is_called_forgotten(tmp_path: Path):
     """Planted: a host without the servers' key. With a new one it would find nobody and say that 0 are left."""
     done = ran(tmp_path)
     assert done.returncode == 1
-    assert "nothing was forgotten" in done.stderr
+    assert "not forgotten" in done.stderr
     assert "set PSEUDONYM_KEY" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_that_another_key_named_is_neither_served_nor_called_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Planted: a second server and a host with keys of their own. The one is not ready, the other finds nobody."""
+    publish_champion(tmp_path / "3_models", 1, seed=1)
+    with running(tmp_path) as server:
+        server.wait()
+        assert httpx.post(f"{server.url}/predict", json=example() | {"tailnum": HIDDEN}).status_code == 200
+    with running(tmp_path, PSEUDONYM_KEY="ab" * 32) as other:
+        assert httpx.post(f"{other.url}/predict", json=example()).status_code == 503
+        assert httpx.get(f"{other.url}/health/ready").status_code == 503
+        assert "made with another key" in other.log.read_text()
+    monkeypatch.setenv("PSEUDONYM_KEY", "ab" * 32)
+    done = ran(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "made with another key: set PSEUDONYM_KEY" in done.stderr
+    monkeypatch.delenv("PSEUDONYM_KEY")
+    assert "forgot 1 predictions" in forget(tmp_path)
 
 
 def test_old_predictions_are_deleted_by_a_running_server(tmp_path: Path):
