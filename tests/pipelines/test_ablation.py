@@ -1,6 +1,7 @@
 """A feature earns its place by what is lost without it; a random one and a dear one are refused."""
 
 import dataclasses
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from flights.dataset import as_arrays
 from flights.features import plan
 from pipelines import ablation, backtest
 
-RANDOM = "seats"  # made random; a column more would not fit the model's constraints
+RANDOM = "distance"  # made random; a column more would not fit the model's constraints
 
 
 @pytest.fixture
@@ -74,6 +75,51 @@ def test_the_verdict(without, shuffled, microseconds, size, verdict, monkeypatch
     assert ablation.place("one", areas, noise, microseconds, size).verdict == verdict
 
 
+def test_a_listed_feature_stays_without_proof_and_any_other_is_refused(monkeypatch):
+    """The same figures: on the list it is a finding, off it a refusal; no listed one is excused from its cost."""
+    monkeypatch.setattr(ablation, "SEEDS", 2)
+    areas = areas_like([0.75, 0.751], [0.75, 0.751], 0.0)
+    assert ablation.place("one", areas, 0.001, 1.0, 10.0).verdict == "refused: no use"
+    monkeypatch.setattr(ablation, "UNPROVEN", ("one",))
+    assert ablation.place("one", areas, 0.001, 1.0, 10.0).verdict == "no use found"
+    assert ablation.place("one", areas, 0.001, 11.0, 10.0).verdict == "refused: too dear"
+
+
+def test_the_list_is_of_features():
+    """None is listed twice, or is none; more than half have their proof."""
+    assert set(ablation.UNPROVEN) <= {name for name, *_ in plan()}
+    assert len(set(ablation.UNPROVEN)) == len(ablation.UNPROVEN) < len(plan()) / 2
+
+
+PROOFS = {name: 0.0 if name in ablation.UNPROVEN else 0.05 for name, *_ in plan()}  # lost without each
+
+
+@pytest.mark.parametrize(
+    ("change", "every", "said"),
+    [
+        ({}, "1", None),
+        ({"distance": 0.0}, "1", "distance is refused: no use: take it out of FEATURES, or argue for it in UNPROVEN"),
+        ({"seats": 0.05}, "1", "seats earns its place: take it off UNPROVEN"),
+        ({"distance": 0.0, "seats": 0.05}, "8", None),
+    ],
+)
+def test_a_useless_feature_that_is_not_listed_ends_the_command(split_data, monkeypatch, change, every, said):
+    """Planted: a feature without use that nobody argued for, and a listed one that has found its proof; on all rows."""
+    lost = PROOFS | change
+
+    def areas(task: ablation.Task, _: ablation.Material) -> dict[str, float]:
+        whole = 0.75 - max((lost[name] for name in task.without), default=0)
+        return {"": whole, **({name: whole - each for name, each in lost.items()} if task.shuffle else {})}
+
+    monkeypatch.setattr(ablation, "areas", areas)
+    monkeypatch.setattr(ablation, "MOST_MICROSECONDS", 1000.0)  # a busy machine is none of its business
+    monkeypatch.setattr(backtest, "WORKERS", 1)
+    monkeypatch.setenv("DATA_DIR", str(split_data))
+    monkeypatch.setattr("sys.argv", ["features", "--every", every])
+    with pytest.raises(SystemExit, match=said) if said else nullcontext():
+        ablation.main()
+
+
 def test_every_feature_is_within_the_budget(split_data):
     """No feature of ours takes more CPU time or more of a request than one may."""
     sample = as_arrays(ablation.labelled(Settings(data_dir=split_data).splits_dir, "validation", 40))
@@ -102,5 +148,5 @@ def test_the_command(split_data, monkeypatch, capsys):
     report = read_json(split_data / "5_reports" / "features.json", "")
     assert [each["name"] for each in report["features"]] == [name for name, *_ in plan()]
     assert {each["verdict"] for each in report["features"]} <= set(ablation.VERDICTS)
-    assert set(report["together"]) == {"weather", "network", "aircraft", "what is refused"}
+    assert set(report["together"]) == {"weather", "network", "aircraft", "what shows no use"}
     assert "Lost without all of: weather" in " ".join(capsys.readouterr().out.split())
