@@ -76,7 +76,9 @@ def cost(module: str, environment: dict[str, str], *words: str) -> Cost:
     """Seconds on the clock and of the processors, and peak megabytes, of one process."""
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", module, *words], env=environment, stdout=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
+    _, status, usage = os.wait4(process.pid, 0)
+    if words and status:
+        sys.exit(f"{module} {' '.join(words)} failed: see above")
     scale = 1e6 if sys.platform == "darwin" else 1e3  # the kernel's unit
     return Cost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale)
 
@@ -95,7 +97,9 @@ def preset() -> None:
     settings = Settings()
     rows = logged_predictions(engine(settings.log_url), inputs=True, until=UNTIL)
     current = typed_inputs(rows.assign(day=local_day(rows["event_time"]))).drop(columns="day")
-    reference = serving_model(settings.models_dir).reference[list(current)]
+    reference = serving_model(settings.models_dir).reference
+    columns = [name for name in current if name in reference]  # what is personal is not in the reference
+    current, reference = current[columns], reference[columns]
     definition = DataDefinition()
     past, now = (Dataset.from_pandas(part, data_definition=definition) for part in (reference, current))
     result = Report([DataDriftPreset()], include_tests=True).run(current_data=now, reference_data=past)
