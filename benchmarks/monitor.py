@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from benchmarks.alarms import write_log
 from flights.config import Settings
+from flights.dataset import OUTCOME
 from flights.predictions import Outcome, Prediction, count, engine, logged_predictions
 
 UNTIL = "2013-12-01T05:00Z"  # the first live month
@@ -60,7 +61,7 @@ def growth(environment: dict[str, str]) -> None:
     copies = 1
     for wanted in (1, 4, 16, 55):
         for table, row in (("predictions", Prediction), ("outcomes", Outcome)):
-            others = ", ".join(row._fields[1:])
+            others = ", ".join(OUTCOME if name == "value" else name for name in row._fields[1:])
             add_copy = sa.text(
                 f"INSERT INTO {table} SELECT request_id || '#' || :copy, {others} FROM {table} "
                 "WHERE request_id NOT LIKE '%#%'"
