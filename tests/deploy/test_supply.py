@@ -77,16 +77,33 @@ def test_no_commit_of_ours_holds_a_secret():
 )
 def test_a_secret_that_was_deleted_again_is_found(tmp_path: Path, planted: str):
     """Planted in one commit and removed in the next: history still has it."""
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    for text in (f"settings = 1\n{planted}\n", "settings = 1\n"):
-        (tmp_path / "settings.py").write_text(text)
-        subprocess.run([*git, "add", "settings.py"], check=True)
-        subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
+    commit(tmp_path, f"settings = 1\n{planted}\n", "settings = 1\n")
     done = run("secret_scan.py", tmp_path)
     assert done.returncode == 1
     assert "settings.py" in done.stderr
     assert "line 2" in done.stderr
+
+
+def test_a_value_made_up_for_a_test_hides_no_secret_beside_it(tmp_path: Path):
+    """One line of the same file is exempt; the planted one is found."""
+    exempt = 'password = "known-to-' + 'the-test"\n'
+    commit(tmp_path, exempt)
+    assert run("secret_scan.py", tmp_path).returncode == 0
+    commit(tmp_path, exempt + 'password = "' + 'hunter-2-is-mine"\n')
+    done = run("secret_scan.py", tmp_path)
+    assert done.returncode == 1
+    assert "line 2" in done.stderr
+    assert "line 1" not in done.stderr
+
+
+def commit(repository: Path, *versions: str) -> None:
+    """Commit a file's versions, one after the other."""
+    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    for text in versions:
+        (repository / "settings.py").write_text(text)
+        subprocess.run([*git, "add", "settings.py"], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
 
 
 def test_the_image_is_listed_with_its_model_and_licences(image: str, tmp_path: Path):
