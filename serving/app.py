@@ -102,7 +102,8 @@ def create_app(settings: Settings) -> FastAPI:
         log.close()
 
     app = FastAPI(title=QUESTION, version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
-    app.state.settings, app.state.refused, app.state.body_bytes = settings, metrics.refused, 0
+    app.state.settings, app.state.refused, app.state.admit = settings, metrics.refused, scorer.admit
+    app.state.body_bytes, app.state.large_body = 0, asyncio.Lock()
     add_prediction_routes(app.router, scorer)
     add_outcome_route(app.router, scorer, log, metrics)
     routes = [route for route in app.routes if isinstance(route, PlainRoute)]

@@ -19,8 +19,9 @@ from starlette.datastructures import State
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flights.config import Settings
-from serving.refusal import Refused, invalid, malformed
-from serving.request import has_repeated_keys
+from serving.bounds import OBJECT_BYTES, keeps_bounds
+from serving.refusal import NOT_KEPT, FieldProblem, Refused, invalid, malformed
+from serving.request import MAX_ROWS, Identified, Outcomes, has_repeated_keys
 
 JSON_TYPE = re.compile(rb'\s*application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?', re.IGNORECASE)
 JSON_HEADER = (b"content-type", b"application/json")
@@ -28,7 +29,7 @@ JSON_HEADER = (b"content-type", b"application/json")
 SMALL_BODY = 65_536  # bytes up to which a body is taken however many others are under way: MAX_REQUESTS bounds those
 
 Refuse = Callable[[Refused], Response]
-Answering = Callable[[bytes], Awaitable[bytes]]
+Answering = Callable[[bytes, State], Awaitable[bytes]]
 
 
 class PlainRoute(APIRoute):
@@ -36,10 +37,12 @@ class PlainRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of one request."""
-        handle = super().get_route_handler()
+        handle, model = super().get_route_handler(), _body_model(self)
 
         async def handler(request: Request) -> Response:
-            raw = request._body = await body_bytes(request.scope, request.receive)  # FastAPI looks for it there
+            raw = await body_bytes(request.scope, request.receive)
+            request._body = raw  # FastAPI looks for it there
+            admit(raw, model, request.app.state)
             try:
                 from_json(raw)  # the lean way's parser, which is stricter than FastAPI's
             except ValueError:
@@ -62,7 +65,7 @@ def lean(app: ASGIApp, routes: Iterable[APIRoute], refuse: Refuse) -> ASGIApp:
             await app(scope, receive, send)
             return
         try:
-            content = await answer(await body_bytes(scope, receive))
+            content = await answer(await body_bytes(scope, receive), scope["app"].state)
         except Refused as refused:
             await refuse(refused)(scope, receive, send)
             return
@@ -75,11 +78,12 @@ def lean(app: ASGIApp, routes: Iterable[APIRoute], refuse: Refuse) -> ASGIApp:
 
 def _answering(route: APIRoute) -> Answering:
     """The route's endpoint as a function of bytes."""
-    endpoint = route.endpoint
-    validate = _body_model(route).__pydantic_validator__.validate_json
+    endpoint, model = route.endpoint, _body_model(route)
+    validate = model.__pydantic_validator__.validate_json
     serialize = route.response_model.__pydantic_serializer__.to_json
 
-    async def answer(raw: bytes) -> bytes:
+    async def answer(raw: bytes, state: State) -> bytes:
+        admit(raw, model, state)
         try:
             body = validate(raw)
         except ValidationError as error:
@@ -100,6 +104,16 @@ def _body_model(route: APIRoute) -> type[BaseModel]:
     return model
 
 
+def admit(raw: bytes, model: type[BaseModel], state: State) -> None:
+    """Refuse, before anything is made of it, a body that would cost too much, or that there is no room for now."""
+    rows = 1 if issubclass(model, Identified) else MAX_ROWS
+    if not keeps_bounds(raw, rows):
+        limits = f"{'a list of flat objects' if rows > 1 else 'a flat object'}, of at most {OBJECT_BYTES:,} bytes"
+        raise Refused(422, "Invalid request", NOT_KEPT, [FieldProblem(field="(body)", expected=limits)])
+    if model is not Outcomes:
+        state.admit(max(1, raw.count(b"{") - 1))
+
+
 async def body_bytes(scope: Scope, receive: Receive) -> bytes:
     """Return the body of a request.
 
@@ -118,8 +132,7 @@ async def body_bytes(scope: Scope, receive: Receive) -> bytes:
     if int(headers.get(b"content-length", 0)) > limits.max_body_bytes:
         raise too_large(limits.max_body_bytes)
     try:
-        async with asyncio.timeout(limits.body_seconds):
-            return await _whole(receive, limits, scope["app"].state)
+        return await _whole(receive, limits, scope["app"].state)
     except TimeoutError:
         raise Refused(408, "Request timeout", f"Expected the body within {limits.body_seconds:g} seconds.") from None
 
@@ -129,20 +142,24 @@ async def _whole(receive: Receive, limits: Settings, state: State) -> bytes:
     pieces, size, more = [], 0, True
     counted = 0  # of this body in the sum of all
     try:
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Refused(400, "Body cut off", "Expected the whole body.")  # nobody is there to read this
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-            if size > limits.max_body_bytes:
-                raise too_large(limits.max_body_bytes)
-            if size > SMALL_BODY:
-                state.body_bytes += size - counted
-                counted = size
-                if state.body_bytes > limits.max_bodies_bytes:
-                    raise Refused(503, "Overloaded", "Too many large bodies are under way.", retry_after=1)
-            more = message.get("more_body", False)
+        async with asyncio.timeout(limits.body_seconds):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused(400, "Body cut off", "Expected the whole body.")  # nobody is there to read this
+                pieces.append(message.get("body", b""))
+                size += len(pieces[-1])
+                if size > limits.max_body_bytes:
+                    raise too_large(limits.max_body_bytes)
+                if size > SMALL_BODY:
+                    state.body_bytes += size - counted
+                    counted = size
+                    if state.body_bytes > limits.max_bodies_bytes:
+                        raise Refused(503, "Overloaded", "Too many large bodies are under way.", retry_after=1)
+                more = message.get("more_body", False)
+        if counted:
+            async with state.large_body:  # one in a turn of the event loop: others are heard between two
+                await asyncio.sleep(0)
         return b"".join(pieces)
     finally:
         if counted:

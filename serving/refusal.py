@@ -19,6 +19,7 @@ logger = logging.getLogger("serving")
 PROBLEM_JSON = "application/problem+json"
 STATUSES = (400, 408, 409, 413, 415, 422, 503)
 NOT_READY = "Not ready"
+NOT_KEPT = "The body does not keep the data contract."
 MAX_ERRORS = 10  # fields named in one refusal
 
 
@@ -69,7 +70,7 @@ def invalid(errors: Sequence[Any]) -> Refused:
     if any(error["type"] in {"json_invalid", "string_unicode"} for error in errors):
         return malformed()
     problems = [FieldProblem(field=_field(error), expected=_expected(error)) for error in errors[:MAX_ERRORS]]
-    return Refused(422, "Invalid request", "The body does not keep the data contract.", problems)
+    return Refused(422, "Invalid request", NOT_KEPT, problems)
 
 
 def _field(error: dict[str, Any]) -> str:

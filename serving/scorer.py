@@ -85,14 +85,18 @@ class Scorer:
         Refused
             Too many are waiting, there is no model, the log cannot be written, or a request id is taken.
         """
-        if self._rows + len(flights) > self._max_waiting_rows and self._rows:
-            raise Refused(503, "Overloaded", "Too many flights are waiting for their prediction.", retry_after=1)
+        self.admit(len(flights))
         waiting = Waiting(flights, time.perf_counter(), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._rows += len(flights)
         if self._running is None:
             self._running = asyncio.create_task(self._answer_all())
         return await waiting.answer
+
+    def admit(self, rows: int) -> None:
+        """Refuse so many flights where there is no room for them; alone they always have room."""
+        if self._rows and self._rows + rows > self._max_waiting_rows:
+            raise Refused(503, "Overloaded", "Too many flights are waiting for their prediction.", retry_after=1)
 
     def lag(self) -> float:
         """Seconds that the oldest request waits for its commit by now."""

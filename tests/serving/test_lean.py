@@ -5,21 +5,27 @@ import http.client
 import json
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.datastructures import State
 
 from flights.config import Settings
+from flights.registry import Model
 from serving import lean
+from serving.prediction_log import PredictionLog
 from serving.refusal import Refused
-from serving.request import example
+from serving.request import Flight, Flights, Outcomes, example
+from serving.scorer import Scorer
 from tests.serving.bad_input import Reply, send
 from tests.serving.running import Server
 from tests.serving.test_bad_input import connected
 from tests.serving.test_fuzz import mutated
 from tests.serving.test_request import almost_good
+from tests.serving.test_scorer import a_scorer
 
 
 def body(*chunks: bytes, delay: float = 0, **headers: str) -> bytes:
@@ -35,6 +41,7 @@ def body(*chunks: bytes, delay: float = 0, **headers: str) -> bytes:
     pairs = [(name.encode(), value.encode()) for name, value in sent.items()]
     app = FastAPI()
     app.state.settings, app.state.body_bytes = Settings(max_body_bytes=10, body_seconds=0.05), 0
+    app.state.large_body = asyncio.Lock()
     return asyncio.run(lean.body_bytes({"headers": pairs, "app": app}, receive))
 
 
@@ -94,3 +101,52 @@ def said(reply: Reply) -> tuple[int, str, object]:
         made.pop("instance", None)
         made.pop("request_id", None)
     return reply.status, reply.kind, content
+
+
+def test_large_bodies_are_taken_one_in_a_turn():
+    """However many are whole at once, the event loop hears everybody else between two of them."""
+    size = lean.SMALL_BODY + 1
+    app = FastAPI()
+    app.state.settings, app.state.body_bytes, app.state.large_body = Settings(), 0, asyncio.Lock()
+    turns: list[int] = []
+    turn = 0
+
+    async def take():
+        async def receive():
+            return {"type": "http.request", "body": b" " * size}
+
+        await lean.body_bytes({"headers": [(b"content-type", b"application/json")], "app": app}, receive)
+        turns.append(turn)
+
+    async def count():
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def all_at_once():
+        counting = asyncio.create_task(count())
+        await asyncio.gather(*[take() for _ in range(20)])
+        counting.cancel()
+
+    asyncio.run(all_at_once())
+    assert len(set(turns)) == 20
+    assert app.state.body_bytes == 0
+
+
+def test_a_full_service_refuses_before_it_reads(model: Model, tmp_path: Path):
+    """Where no row has room, a batch is told to come back whatever is in it; outcomes are no predictions."""
+    state = State()
+    state.admit = full_scorer(model, tmp_path).admit
+    for body_model, raw in ((Flight, b"no JSON"), (Flights, b'{"flights": [{"no": "flight"}]}')):
+        with pytest.raises(Refused) as refused:
+            lean.admit(raw, body_model, state)
+        assert (refused.value.status, refused.value.retry_after) == (503, 1)
+    lean.admit(b"no JSON", Outcomes, state)
+
+
+def full_scorer(model: Model, folder: Path) -> Scorer:
+    """A scorer with as many rows waiting as it takes."""
+    scorer = a_scorer(model, PredictionLog(f"sqlite:///{folder}/predictions.db"), max_waiting_rows=10)
+    scorer._rows = 10
+    return scorer
