@@ -55,7 +55,10 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=cast(type[asyncio.Protocol], partial(BoundedConnection, limits=settings, refused=app.state.refused)),
+        http=cast(
+            type[asyncio.Protocol],
+            partial(BoundedConnection, limits=settings, refused=app.state.refused, unfinished={}),
+        ),
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -7,62 +7,114 @@ are exempt from. Limits on the body are in `lean.py`, since they need an answer 
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from flights.config import Settings
+from serving.refusal import PROBLEM_JSON, Refused, problem_response
 
-REFUSAL = b'{"type":"about:blank","title":"Overloaded","status":503,"detail":"Too many requests are under way."}'
-TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+OVERLOADED = b'{"type":"about:blank","title":"Overloaded","status":503,"detail":"Too many requests are under way."}'
+HEAD = b"%bcontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+NO_HTTP = Refused(400, "Bad request", "Expected one HTTP/1.1 request after the other.")
+TOO_LONG = Refused(431, "Request header fields too large", "Expected fewer or shorter headers.")
 
 
 class BoundedConnection(HttpToolsProtocol):
     """One client's connection."""
 
-    def __init__(self, *arguments: Any, limits: Settings, refused: Callable[[int], None], **options: Any):
+    def __init__(
+        self,
+        *arguments: Any,
+        limits: Settings,
+        refused: Callable[[int], None],
+        unfinished: dict[Any, None],
+        **options: Any,
+    ):
         super().__init__(*arguments, **options)
         self._limits, self._refused = limits, refused  # the latter is told each refusal's status
+        self._unfinished = unfinished  # of all connections, those whose request's body is not complete, oldest first
 
     def connection_made(self, transport: Any) -> None:
         """Wait for headers, but not for ever, and not with any number of others."""
         super().connection_made(transport)
         self._service = self.app
         self._served = False  # whether a request's headers ever came
+        self._in_body = False  # whether the next byte belongs to a body
         self._timer = self.loop.call_later(self._limits.header_seconds, self._give_up)
         self._header_bytes = 0
         if len(self.connections) > self._limits.max_connections:
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes before the headers are complete."""
-        if not self._timer.cancelled():
+        """Count what comes before the headers are complete, and bound what waits for the rest of a body."""
+        if not (self._timer.cancelled() or self._in_body):
             self._header_bytes += len(data)
         super().data_received(data)
-        if self._header_bytes > self._limits.max_header_bytes and not self._timer.cancelled():
-            self._refused(431)
-            self.transport.write(TOO_LONG)
-            self.transport.close()
+        if self._timer.cancelled():
+            if self._idle():  # an empty line, or more of a refused body: no request, but it ended uvicorn's own wait
+                self._start_timer()
+        elif self._header_bytes > self._limits.max_header_bytes:
+            self._refuse(TOO_LONG)
+        if self in self._unfinished and len(self._unfinished) > self._limits.max_requests:
+            oldest = next(iter(self._unfinished))
+            del self._unfinished[oldest]
+            self._refused(503)
+            oldest.transport.abort()
 
     def on_message_begin(self) -> None:
         """Wait for the headers of the next request."""
         super().on_message_begin()
-        self._timer.cancel()
-        self._timer = self.loop.call_later(self._limits.header_seconds, self._give_up)
+        self._start_timer()
         self._header_bytes = 0
 
     def on_headers_complete(self) -> None:
         """Hand the request to the service, or shed it."""
         self._timer.cancel()
         self._served = True
-        busy = len(self.tasks) >= self._limits.max_requests and not self.url.startswith(b"/health/")
+        under_way = len(self.tasks) - len(self._unfinished)
+        busy = under_way >= self._limits.max_requests and not self.url.startswith(b"/health/")
         self.app = overloaded if busy else self._service
         if busy:
             self._refused(503)
         super().on_headers_complete()
+        self._unfinished[self], self._in_body = None, True
+
+    def on_message_complete(self) -> None:
+        """From now on the request is the service's business."""
+        self._unfinished.pop(self, None)
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Whoever was refused before the end of its body takes nobody's place; the next body may be on its way."""
+        if self._idle():
+            self._unfinished.pop(self, None)
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Forget the timer and the body."""
         self._timer.cancel()
+        self._unfinished.pop(self, None)
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP in the service's own form."""
+        self._refuse(NO_HTTP)
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answer in the service's place, and close."""
+        if not self.transport.is_closing():
+            self._refused(refused.status)
+            body = bytes(problem_response(refused).body)
+            head = HEAD % (STATUS_LINE[refused.status], PROBLEM_JSON.encode(), len(body))
+            self.transport.write(head + body)
+            self.transport.close()
+
+    def _start_timer(self) -> None:
+        self._timer.cancel()
+        self._timer = self.loop.call_later(self._limits.header_seconds, self._give_up)
+
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def _give_up(self) -> None:
         self._timer.cancel()
@@ -71,7 +123,7 @@ class BoundedConnection(HttpToolsProtocol):
     def _make_room(self) -> None:
         """Close a connection on which nothing is under way, sooner one that never had a request."""
         others: set[Any] = self.connections - {self}
-        idle = [one for one in others if one.cycle is None or one.cycle.response_complete]
+        idle = [one for one in others if one._idle()]
         min(idle, key=lambda one: one._served, default=self).transport.abort()
 
 
@@ -79,8 +131,8 @@ async def overloaded(scope: Any, receive: Any, send: Any) -> None:
     """Tell a client to come back: an ASGI application that costs next to nothing."""
     headers = [
         (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(REFUSAL)).encode()),
+        (b"content-length", str(len(OVERLOADED)).encode()),
         (b"retry-after", b"1"),
     ]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": REFUSAL})
+    await send({"type": "http.response.body", "body": OVERLOADED})

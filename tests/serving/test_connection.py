@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from select import select
 from urllib.parse import urlsplit
 
 import httpx
@@ -141,6 +142,21 @@ def test_headers_that_do_not_come_are_not_waited_for(hasty_server: Server, says:
         assert 0.5 < time.monotonic() - start < 3
 
 
+def test_an_empty_line_buys_no_time(hasty_server: Server):
+    """Planted: a line end after an answer begins no request, and ended uvicorn's own wait for one."""
+    with clients(hasty_server, says=b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n") as (one,):
+        assert one.recv(1000).startswith(b"HTTP/1.1 200")
+        start = time.monotonic()
+        one.settimeout(0.2)
+        closed = False
+        while not closed and time.monotonic() - start < 10:
+            with suppress(OSError):
+                one.sendall(b"\r\n")
+            with suppress(TimeoutError):
+                closed = is_closed(one)
+        assert 0.5 < time.monotonic() - start < 4
+
+
 def test_headers_that_drip_are_not_waited_for(hasty_server: Server):
     """A header now and then buys no more time: it is closed in time, and others are answered meanwhile."""
     start = time.monotonic()
@@ -170,6 +186,54 @@ def test_a_body_that_does_not_come_is_refused_in_time(hasty_server: Server, drip
     assert b"application/problem+json" in said
 
 
+HALF = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY[:100]
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+
+
+@pytest.mark.parametrize("says", [HALF, WHOLE + HALF], ids=["first", "second on its connection"])
+def test_bodies_that_stop_half_way_deny_nobody_else(server: Server, says: bytes):
+    """As many of them as requests may be under way, and more: all others are answered, and the oldest make room."""
+    with clients(server, LIMITS.max_requests, says) as opened:
+        assert all(answers(server) for _ in range(5))
+        with clients(server, 10, says):
+            assert all(answers(server) for _ in range(5))
+            opened[0].settimeout(5)
+            while not is_closed(opened[0]):  # after its answer, where it had one
+                pass
+        opened[-1].sendall(BODY[100:])
+        assert b"HTTP/1.1 200" in opened[-1].recv(4000)
+    assert answers(server)
+
+
+NO_HTTP = {
+    "garbage": b"\x16\x03\x01 no HTTP\r\n\r\n",
+    "no such method": b"GRAB / HTTP/1.1\r\n\r\n",
+    "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a length and chunks": HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "a length that is none": HEAD + b"Content-Length: two\r\n\r\n{}",
+    "a chunk's length that is none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "a header without a colon": HEAD + b"no colon\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", NO_HTTP)
+def test_what_is_no_http_is_refused_in_the_services_own_form(server: Server, name: str):
+    """Problem details with the name of a line in the log, counted like any refusal, and the connection is closed."""
+    before = refusals(server, 400)
+    with clients(server, says=NO_HTTP[name]) as (one,):
+        head, _, body = read_all(one).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request")
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["instance"] in server.log.read_text()
+    assert refusals(server, 400) > before
+    assert answers(server)
+
+
+def read_all(one: socket.socket) -> bytes:
+    """Everything that comes until the connection is closed."""
+    return b"".join(iter(lambda: one.recv(4000), b""))
+
+
 def test_headers_without_end_are_cut_off(server: Server):
     """However many headers a client sends, few are kept."""
     sent = 0
@@ -179,6 +243,13 @@ def test_headers_without_end_are_cut_off(server: Server):
     assert sent < 50_000
     assert refusals(server, 431) >= 1
     assert answers(server)
+    with clients(server, says=HEAD) as (one,):
+        while not select([one], [], [], 0.01)[0]:
+            one.sendall(b"X-More: %s\r\n" % (b"y" * 1000))
+        said = one.recv(2000)
+    assert said.startswith(
+        b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
+    )
 
 
 def test_a_client_that_vanishes_in_its_body_harms_nobody(server: Server):
