@@ -2,11 +2,13 @@
 
 A new champion is tried in another process, loaded, and takes over in one assignment; where it is refused the old one
 goes on, and it is looked at again, ever more rarely: what was wrong may pass, a folder not yet mounted or a trial that
-was too slow. Only at the start, with nothing to protect yet, there is no trial.
+was too slow. Only at the start, with nothing to protect yet, there is no trial, unless the start before did not get
+past its champion.
 """
 
 import logging
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from flights.config import NAME
@@ -15,6 +17,7 @@ from serving.trial import check_in_trial
 
 logger = logging.getLogger("serving")
 
+LOADING = "loading"  # file that is there while a start loads its champion
 LONGEST_WAIT = 60.0  # seconds between two looks at a champion that was refused
 
 
@@ -36,6 +39,20 @@ class Active:
     def answering(self) -> Model | None:
         """The model that answers the next request."""
         return self.model or self.stand_in
+
+    def start(self, folder: Path) -> None:
+        """Load the champion at once, or after its trial where the last start, by the mark it left, crashed over it."""
+        mark = folder / LOADING
+        trial = mark.exists()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        except OSError:  # there is no remembering: be careful every time
+            trial = True
+        self.follow(trial=trial)
+        if not self.refused:
+            with suppress(OSError):
+                mark.unlink(missing_ok=True)
 
     def follow(self, *, trial: bool = True) -> None:
         """Take over a new champion, if there is one, or one that was refused some time ago."""

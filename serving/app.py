@@ -12,7 +12,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
@@ -23,7 +24,7 @@ from fastapi.telemetry import TelemetryConfig
 from flights.config import Settings
 from flights.dataset import QUESTION, ROWS
 from flights.predictions import Outcome, timestamp
-from flights.privacy import pseudonym, pseudonym_key
+from flights.privacy import Pseudonym, pseudonym, pseudonym_key
 from serving.active import Active
 from serving.answer import Answer, Answers, Receipt, answer
 from serving.connection import BoundedConnection
@@ -41,6 +42,7 @@ logger = logging.getLogger("serving")
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # it would log what clients sent
 SWITCH_SECONDS = 0.0005  # how long the log's thread waits for the event loop to let go of the interpreter
 GC_OBJECTS = 50_000  # new objects between two searches for cycles; the requests' own objects form none
+LATEST_COMMIT = 4.0  # seconds that a request may wait for its commit before the log counts as unavailable
 DRAIN_SECONDS = 20  # how long a request may still take after SIGTERM
 
 
@@ -81,15 +83,15 @@ def refuse_taken_port(host: str, port: int) -> None:
 def create_app(settings: Settings) -> FastAPI:
     """Build the service; it loads the champion when it starts."""
     active = Active(settings.models_dir, settings.follow_seconds)
-    named = pseudonym(pseudonym_key(settings.data_dir, make=True))
-    log = PredictionLog(settings.log_url, fingerprint=named(""))
+    named = names(settings.data_dir)
+    log = PredictionLog(settings.log_url, named)
     metrics = Metrics()
     scorer = Scorer(active, log, metrics, settings.max_waiting_rows, named, settings.log_requests)
     metrics.watch_lag(scorer.lag)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        active.follow(trial=False)
+        active.start(settings.data_dir / "4_predictions")
         scorer.thread.submit(log.check)
         background = [asyncio.create_task(follow(each, settings.follow_seconds)) for each in service.followers]
         if settings.retention_days:
@@ -119,6 +121,22 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+def names(data_dir: Path) -> Pseudonym:
+    """What makes the log's pseudonyms; where their key cannot be made or read yet, it is tried at every use."""
+    try:
+        return pseudonym(pseudonym_key(data_dir, make=True))
+    except OSError:
+        later = cache(lambda: pseudonym(pseudonym_key(data_dir, make=True)))
+
+    def named(subject: str) -> str:
+        try:
+            return later()(subject)
+        except OSError as error:
+            raise LogUnavailable(f"no key for its pseudonyms: {error}") from error
+
+    return named
+
+
 async def follow(follower: Follower, seconds: float) -> None:
     """Take over what the registry says for as long as the service runs."""
     while True:
@@ -134,7 +152,8 @@ async def keep_days(scorer: Scorer, log: PredictionLog, days: int) -> None:
     while True:
         cutoff = timestamp(datetime.now(UTC) - timedelta(days=days))
         with suppress(LogUnavailable):
-            await asyncio.wrap_future(scorer.thread.submit(log.delete_before, cutoff))
+            while await scorer.in_log(log.delete_before, cutoff):  # others write between two
+                await asyncio.sleep(0)
         await asyncio.sleep(3600)
 
 
@@ -176,7 +195,7 @@ def add_outcome_route(router: APIRouter, scorer: Scorer, log: PredictionLog, met
             for one, arrival in zip(outcomes.outcomes, arrivals, strict=True)
         ]
         try:
-            repeated, unknown = await asyncio.wrap_future(scorer.thread.submit(log.write_outcomes, rows))
+            repeated, unknown = await scorer.in_log(log.write_outcomes, rows)
         except LogUnavailable:
             raise log_unavailable() from None
         metrics.outcomes.inc(len(rows) - repeated)
@@ -201,7 +220,7 @@ def add_service_routes(service: Service) -> None:
         model = active.answering
         if model is None:
             raise Refused(503, NOT_READY, active.why_not(), retry_after=5)
-        if not log.available and not await asyncio.wrap_future(scorer.thread.submit(log.check)):
+        if not await log_can_be_written(scorer, log):
             raise Refused(503, NOT_READY, "The prediction log cannot be written.", retry_after=1)
         details = {name: say() for name, say in service.details.items()}
         return {"status": "ready", "served_by": model.served_by, "refused": active.refused} | details
@@ -226,6 +245,16 @@ def add_service_routes(service: Service) -> None:
         metrics.answers(active.model)
         metrics.log_available.set(log.available)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def log_can_be_written(scorer: Scorer, log: PredictionLog) -> bool:
+    """Whether it could be written last, or can be now, and answers in time."""
+    if scorer.lag() > LATEST_COMMIT:
+        return False
+    try:
+        return log.available or await scorer.in_log(log.check)
+    except LogUnavailable:
+        return False
 
 
 def example_body(body: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Metrics:
             "predictions", "Flights predicted, by who answered", ["model_version", "served_by"], registry=self.registry
         )
         self._errors = self._counter("prediction_errors", "Requests that the model could not score")
-        self._nonfinite = self._counter("nonfinite_predictions", "Flights whose probability was no finite number")
+        self._nonfinite = self._counter("nonfinite_predictions", "Flights whose answer by the model was no probability")
         self._batch = self._histogram("prediction_batch_rows", "Flights scored and logged together", ROWS)
         self._commit = self._histogram(
             "prediction_log_commit_duration_seconds", "Time to log a batch, synced to the disk", SECONDS
@@ -67,7 +67,7 @@ class Metrics:
             self._predictions.labels(first.model_version, first.served_by).inc(rows)
 
     def failed(self, nonfinite: int) -> None:
-        """Count one request that the model could not score, and how many of its flights had no finite probability."""
+        """Count one request that the model could not score, and how many of its flights got no probability."""
         self._errors.inc()
         self._nonfinite.inc(nonfinite)
 

@@ -6,22 +6,36 @@ thread at a time; who waits for whom is the scorer's business.
 
 import json
 import logging
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
 from flights.dataset import OUTCOME
 from flights.predictions import TABLES, Outcome, Prediction, Shadow, timestamp
+from flights.privacy import Pseudonym
 
 logger = logging.getLogger("serving")
 
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 2.0  # how long another writer may hold SQLite before the log counts as unavailable
+CHUNK_ROWS = 1_000  # deleted at once: whoever wants to write waits for so many
 ROWS_PER_INSERT = 64  # SQLite prepares a statement once for every number of rows, and keeps 128 of them
+# What PostgreSQL is told, whatever its own settings are: a commit is on the disk, and nothing is waited for for ever.
+POSTGRES: dict[str, Any] = {
+    "connect_timeout": 2,  # seconds
+    "tcp_user_timeout": 5_000,  # milliseconds until what was sent must have arrived
+    "keepalives_idle": 5,  # seconds until a silent host is asked whether it is there
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "options": "-c synchronous_commit=on -c statement_timeout=5000",  # milliseconds
+}
 ATTEMPTS = 3  # another worker may write the same request id meanwhile, a database may have been restarted
 
 
@@ -39,11 +53,12 @@ Logged = list[Prediction] | Conflict
 class PredictionLog:
     """One connection, opened when needed and dropped on any error, so that recovery needs no one's help."""
 
-    def __init__(self, url: str, fingerprint: str = ""):
+    def __init__(self, url: str, named: Pseudonym | None = None):
         self._url = url
-        self._fingerprint = fingerprint  # of the key that pseudonyms are made with; empty is not compared
+        self._named = named  # what pseudonyms are made with; the log knows the key by what it makes of nobody
         self._file = Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
         self._connection: Any = None
+        self._identity: tuple[int, int] | None = None  # of SQLite's file when it was opened
         self._errors: Any = sqlite3  # the driver's module: its IntegrityError, its Error
         self._mark = "?"  # the driver's sign for a parameter
         self.available = False  # whether the last attempt to write succeeded; none was made yet
@@ -133,22 +148,51 @@ class PredictionLog:
         Raises
         ------
         LogUnavailable
-            Nothing was deleted.
+            Not all was deleted, or its bytes are still in the files.
         """
         with self._unavailable():
             names = self.about(column, value)
             cursor = self._open()
-            for table in ("outcomes", "shadows", "predictions"):
-                statement = f"DELETE FROM {table} WHERE request_id = {self._mark}"  # noqa: S608 - our own names
-                cursor.executemany(statement, [(name,) for name in names])
-            self._connection.commit()
-            if self._file is not None:  # SQLite keeps deleted bytes until it rewrites the file
-                self._connection.execute("VACUUM")
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if self._file is not None:
+                cursor.execute("PRAGMA secure_delete = ON")  # SQLite would keep the deleted bytes
+            for first in range(0, len(names), CHUNK_ROWS):
+                some = names[first : first + CHUNK_ROWS]
+                marks = ", ".join([self._mark] * len(some))
+                for table in ("outcomes", "shadows", "predictions"):
+                    cursor.execute(f"DELETE FROM {table} WHERE request_id IN ({marks})", some)  # noqa: S608 - our own names
+                self._connection.commit()
+            self._clean_up(value)
             return len(names)
 
+    def _clean_up(self, value: str) -> None:
+        """Take deleted bytes out of the files, too; PostgreSQL uses their place again."""
+        if self._file is None:
+            self._connection.autocommit = True
+            self._connection.execute("SET statement_timeout = 0")
+            self._connection.execute("VACUUM outcomes, shadows, predictions")
+            self._drop()
+            return
+        for statement in ("SELECT 1", "VACUUM"):  # which rewrites all, and lets nobody write meanwhile: only if it must
+            self._connection.execute(statement).fetchall()
+            (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise RuntimeError("the rows are deleted, their bytes not yet, as somebody reads the log: run it again")
+            if not self._traces(value):
+                return
+        raise RuntimeError(f"the rows are deleted, but their bytes are still in {self._file}")
+
+    def _traces(self, value: str) -> bool:
+        """Whether the bytes of a value, as the inputs have it, are in SQLite's files."""
+        assert self._file is not None  # noqa: S101
+        for file in (self._file, Path(f"{self._file}-wal")):
+            if file.exists() and file.stat().st_size:
+                with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
+                    if content.find(json.dumps(value).encode()) >= 0:
+                        return True
+        return False
+
     def delete_before(self, cutoff: str) -> int:
-        """Delete predictions answered and outcomes received before a time; return how many predictions.
+        """Delete some of what was answered, received or scored before a time; return how many rows, 0 if none is left.
 
         Raises
         ------
@@ -157,12 +201,29 @@ class PredictionLog:
         """
         with self._unavailable():
             cursor = self._open()
-            cursor.execute(f"DELETE FROM outcomes WHERE received_at < {self._mark}", (cutoff,))  # noqa: S608
-            cursor.execute(f"DELETE FROM shadows WHERE scored_at < {self._mark}", (cutoff,))  # noqa: S608
-            cursor.execute(f"DELETE FROM predictions WHERE answered_at < {self._mark}", (cutoff,))  # noqa: S608
-            deleted: int = cursor.rowcount
+            deleted = 0
+            for table, moment in (
+                ("outcomes", "received_at"),
+                ("shadows", "scored_at"),
+                ("predictions", "answered_at"),
+            ):
+                row = "rowid" if self._file is not None else "ctid"
+                old = f"SELECT {row} FROM {table} WHERE {moment} < {self._mark} LIMIT {CHUNK_ROWS}"  # noqa: S608 - our own names
+                these = f"IN ({old})" if self._file is not None else f"= ANY(ARRAY({old}))"
+                cursor.execute(f"DELETE FROM {table} WHERE {row} {these}", (cutoff,))  # noqa: S608
+                deleted += cursor.rowcount
             self._connection.commit()
             return deleted
+
+    def interrupt(self) -> None:
+        """Let work that hangs end with an error, from another thread: a database may take a request and not answer."""
+        connection = self._connection
+        with suppress(Exception):  # it may have been closed meanwhile, and so has what hung
+            if self._file is not None:
+                connection.interrupt()
+            else:
+                with socket.socket(fileno=os.dup(connection.fileno())) as wire:
+                    wire.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection; the log opens another one when it is used again."""
@@ -211,18 +272,22 @@ class PredictionLog:
         return rows
 
     def _open(self) -> Any:
-        """A cursor, on a new connection where there is none or where the file was deleted under it."""
-        if self._file is not None and not self._file.exists():
+        """A cursor, on a new connection where there is none or where the file was deleted or exchanged under it."""
+        if self._file is not None and self._connection is not None and _identity(self._file) != self._identity:
             self._drop()
         if self._connection is None:
+            fingerprint = self._named("") if self._named else ""
             if self._file is not None:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                self._file.touch()
+                self._identity = _identity(self._file)  # looked at before: if it is exchanged meanwhile it is another
                 self._connection = _sqlite(self._file)
             else:
                 self._connection, self._errors, self._mark = _postgres(self._url)
             cursor = self._connection.cursor()
             for statement in TABLES:
                 cursor.execute(statement)
-            if self._fingerprint and self._key_in_use(cursor) != self._fingerprint:
+            if fingerprint and self._key_in_use(cursor, fingerprint) != fingerprint:
                 self._drop()
                 raise ValueError(
                     "the log's pseudonyms are made with another key: set PSEUDONYM_KEY as its other servers have it"
@@ -230,13 +295,13 @@ class PredictionLog:
             self._connection.commit()
         return self._connection.cursor()
 
-    def _key_in_use(self, cursor: Any) -> str:
+    def _key_in_use(self, cursor: Any, ours: str) -> str:
         """The fingerprint of the log's key, which is ours if nobody came before."""
         query = "SELECT fingerprint FROM log_key"
         cursor.execute(query)
         found = cursor.fetchone()
         if found is None:
-            cursor.execute(f"INSERT INTO log_key VALUES (1, {self._mark}) ON CONFLICT DO NOTHING", (self._fingerprint,))  # noqa: S608
+            cursor.execute(f"INSERT INTO log_key VALUES (1, {self._mark}) ON CONFLICT DO NOTHING", (ours,))  # noqa: S608
             cursor.execute(query)
             found = cursor.fetchone()
         name: str = found[0]
@@ -259,8 +324,16 @@ class PredictionLog:
             raise LogUnavailable(f"{type(error).__name__}: {error}") from error
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is, whatever its name; an open one's numbers are given to no other."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _sqlite(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, BUSY_SECONDS, isolation_level="IMMEDIATE", check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way
@@ -270,4 +343,5 @@ def _sqlite(path: Path) -> sqlite3.Connection:
 def _postgres(url: str) -> tuple[Any, Any, str]:
     import psycopg  # noqa: PLC0415 - SQLite does not need it
 
-    return psycopg.connect("postgresql://" + url.split("://", 1)[1]), psycopg, "%s"
+    connection = psycopg.connect("postgresql://" + url.split("://", 1)[1], **POSTGRES)
+    return connection, psycopg, "%s"

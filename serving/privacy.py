@@ -17,7 +17,7 @@ def main() -> None:
         sys.exit("expected one subject, as requests name it: python -m serving.privacy N14228")
     try:
         named = pseudonym(pseudonym_key(settings.data_dir))
-        name, log = named(sys.argv[1]), PredictionLog(settings.log_url, fingerprint=named(""))
+        name, log = named(sys.argv[1]), PredictionLog(settings.log_url, named)
         gone = sum(log.forget(column, name) for column in PERSONAL)
         left = sum(len(log.about(column, name)) for column in PERSONAL)
     except (FileNotFoundError, ValueError, LogUnavailable) as error:

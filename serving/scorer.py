@@ -8,16 +8,16 @@ import logging
 import os
 import random
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
-from flights.dataset import Columns
+from flights.dataset import EVENT_TIME, Columns
 from flights.predictions import Prediction, timestamp
 from flights.privacy import Pseudonym
 from flights.registry import Model
@@ -30,7 +30,11 @@ from serving.server_log import log_answer
 
 logger = logging.getLogger("serving")
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 TURNS = 4  # of the event loop before a batch is closed: what those just answered ask next is then in it, too
+LOG_SECONDS = 8.0  # for the log to answer; SQLite's own wait for other writers ends before
 MAX_BATCH_ROWS = 2000  # rows scored and committed together; more wait for the next batch
 
 
@@ -75,6 +79,7 @@ class Scorer:
         self._committing: list[Waiting] = []
         self._running: asyncio.Task[None] | None = None
         self.thread = ThreadPoolExecutor(1, "prediction-log")
+        self._hanging: Future[Any] | None = None  # work in that thread which was given up
         self.beside: Beside | None = None  # a version beside the champion, where one runs
 
     async def predictions(self, flights: Sequence[Flight]) -> list[Prediction]:
@@ -103,6 +108,28 @@ class Scorer:
         now = time.perf_counter()
         return max((now - waiting.arrived for waiting in (*self._committing, *self._waiting)), default=0.0)
 
+    async def in_log(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Do something in the log's thread, and wait for it, but not for ever.
+
+        Raises
+        ------
+        LogUnavailable
+            It was not done, or nobody knows: the database has not answered for LOG_SECONDS, in this or earlier work.
+        """
+        if self._hanging is not None and not self._hanging.done():
+            raise LogUnavailable("the prediction log has not answered an earlier request yet")
+        working = self.thread.submit(work, *arguments, **named)
+        answer = asyncio.wrap_future(working)
+        await asyncio.wait([answer], timeout=LOG_SECONDS)
+        if answer.done():
+            return answer.result()
+        answer.cancel()
+        if not working.cancel():  # it has begun; what waits behind it never will
+            self._hanging = working
+            self._log.available = False
+            self._log.interrupt()
+        raise LogUnavailable(f"the prediction log has not answered for {LOG_SECONDS:g} seconds")
+
     async def _answer_all(self) -> None:
         """Answer batch by batch until nobody waits."""
         try:
@@ -126,18 +153,23 @@ class Scorer:
         """Score, log, answer; what breaks one request's score breaks no other request of the batch."""
         self._rows -= sum(len(waiting.flights) for waiting in batch)
         requests: list[Request] = []
-        for waiting, scored in zip(batch, self._scored(batch), strict=True):
+        try:
+            self._named("")  # there may be no key yet
+            answers = self._scored(batch)
+        except LogUnavailable as error:
+            logger.error("prediction log unavailable", extra={"error": str(error)})
+            answers = [log_unavailable() for _ in batch]
+        for waiting, scored in zip(batch, answers, strict=True):
             if isinstance(scored, Refused):
-                waiting.answer.set_exception(scored)
+                _settle(waiting.answer, scored)
             else:
                 requests.append((waiting, scored))
         if self.beside is not None:
             requests = await self.beside.instead(requests)
         start = time.perf_counter()
-        loop = asyncio.get_running_loop()
         outcomes: Sequence[Logged | Refused]
         try:
-            outcomes = await loop.run_in_executor(self.thread, self._log.write, [scored for _, scored in requests])
+            outcomes = await self.in_log(self._log.write, [scored for _, scored in requests])
         except LogUnavailable as error:
             logger.error("prediction log unavailable", extra={"error": str(error)})
             outcomes = [log_unavailable() for _ in requests]
@@ -165,10 +197,10 @@ class Scorer:
             if len(batch) > 1:
                 return [scored for waiting in batch for scored in self._scored([waiting])]
             logger.exception("scoring failed", extra={"version": model.version})
-            self._metrics.failed(error.rows if isinstance(error, NotFinite) else 0)
+            self._metrics.failed(error.rows if isinstance(error, NoProbability) else 0)
             if stand_in is not None and stand_in is not model:
                 return self._scored(batch, stand_in)
-            return [Refused(503, "No prediction", "The model gives no finite probability for this request.")]
+            return [Refused(503, "No prediction", "The model gives no probability for this request.")]
         rows = zip(flights, new_request_ids(len(flights)), event_times(asked), probabilities, strict=True)
         now, clock = timestamp(datetime.now(UTC)), time.perf_counter()
         return [
@@ -197,18 +229,21 @@ class Scorer:
         )
 
 
-class NotFinite(ValueError):
-    """The model gives some rows no finite probability."""
+class NoProbability(ValueError):
+    """The model's answer for some rows is no probability."""
 
     def __init__(self, rows: int):
-        super().__init__(f"expected finite probabilities, got {rows} that are not")
+        super().__init__(f"expected a probability for each row, got {rows} that are none")
         self.rows = rows
 
 
 def _probabilities(model: Model, asked: Columns) -> list[float]:
-    probabilities = model.score(asked)
-    if not np.isfinite(probabilities).all():
-        raise NotFinite(int(np.sum(~np.isfinite(probabilities))))
+    probabilities, rows = model.score(asked), len(asked[EVENT_TIME])
+    if probabilities.shape != (rows,):
+        raise NoProbability(rows)
+    sound = (probabilities >= 0) & (probabilities <= 1)  # NaN is neither
+    if not sound.all():
+        raise NoProbability(int(np.sum(~sound)))
     answer: list[float] = probabilities.tolist()
     return answer
 
@@ -225,6 +260,8 @@ def log_unavailable() -> Refused:
 
 
 def _settle(answer: "asyncio.Future[list[Prediction]]", outcome: Logged | Refused) -> None:
+    if answer.done():  # nobody waits any more: its client's task was cancelled
+        return
     if isinstance(outcome, list):
         answer.set_result(outcome)
     elif isinstance(outcome, Conflict):

@@ -185,7 +185,7 @@ class Challenger:
             for (name, _), probability in zip(answered, probabilities, strict=True)
         ]
         try:
-            await asyncio.wrap_future(self._service.scorer.thread.submit(self._service.log.write_shadows, rows))
+            await self._service.scorer.in_log(self._service.log.write_shadows, rows)
         except LogUnavailable as error:
             logger.warning("shadow not logged", extra={"error": str(error)})
             return

@@ -48,6 +48,10 @@ TABLES = (
         model_digest VARCHAR(64) NOT NULL,
         PRIMARY KEY (request_id, model_version)
     )""",
+    # What is too old is found without reading all the rest; times only grow, so an insert pays next to nothing.
+    "CREATE INDEX IF NOT EXISTS predictions_answered_at ON predictions (answered_at)",
+    "CREATE INDEX IF NOT EXISTS outcomes_received_at ON outcomes (received_at)",
+    "CREATE INDEX IF NOT EXISTS shadows_scored_at ON shadows (scored_at)",
     "CREATE TABLE IF NOT EXISTS log_checks (checked_at VARCHAR(32) NOT NULL)",  # written to see whether it can be
     # The one key that the log's pseudonyms are made with, by what it makes of the empty subject.
     "CREATE TABLE IF NOT EXISTS log_key (one INTEGER PRIMARY KEY CHECK (one = 1), fingerprint VARCHAR(32) NOT NULL)",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flights.predictions import Outcome, Prediction, Shadow, counted_outcomes, engine, logged_predictions
+from flights.privacy import pseudonym
 from serving.prediction_log import Conflict, LogUnavailable, PredictionLog
 from tests.serving.postgres import MISSING, Postgres, postgres
 
@@ -108,6 +109,29 @@ def test_what_is_too_old_is_deleted(log: PredictionLog):
     assert log.find("new")
 
 
+def test_what_is_too_old_is_deleted_little_by_little(log: PredictionLog, monkeypatch: pytest.MonkeyPatch):
+    """Never more rows at once than others may wait for; what is newer stays, and 0 says that nothing is left."""
+    monkeypatch.setattr("serving.prediction_log.CHUNK_ROWS", 2)
+    early = "2012-01-01T00:00:00.000000Z"
+    old = [prediction(f"old-{number}")._replace(answered_at=early) for number in range(5)]
+    log.write([old, [prediction("kept")]])
+    log.write_outcomes([Outcome(f"old-{number}", early, float(number), early) for number in range(5)])
+    deleted = []
+    while not deleted or deleted[-1]:
+        deleted.append(log.delete_before("2012-02-01T00:00:00.000000Z"))
+    assert deleted == [4, 4, 2, 0]
+    assert log.find("kept")
+
+
+def test_what_is_too_old_is_found_by_an_index(log: PredictionLog):
+    """Or else the log would be read from end to end every hour, while predictions wait."""
+    if log._file is None:
+        pytest.skip("PostgreSQL plans by the tables' sizes")
+    for table, moment in (("outcomes", "received_at"), ("shadows", "scored_at"), ("predictions", "answered_at")):
+        plan = log._rows(f"EXPLAIN QUERY PLAN SELECT rowid FROM {table} WHERE {moment} < ?", ("2014",))
+        assert f"INDEX {table}_{moment}" in plan[0][-1]
+
+
 def test_shadows_are_kept_beside_the_predictions_and_go_with_them(log: PredictionLog):
     """Once for each version, in no count of predictions; forgetting and retention take them too."""
     log.write([[prediction("seen", "SHADOWED")], [prediction("late")]])
@@ -123,13 +147,14 @@ def test_shadows_are_kept_beside_the_predictions_and_go_with_them(log: Predictio
     assert log.find("seen") == prediction("seen", "SHADOWED")
     log.forget("carrier", "SHADOWED")
     assert kept() == [("late", 0.75)]
-    log.delete_before("2014-01-01T00:00:00.000000Z")
+    while log.delete_before("2014-01-01T00:00:00.000000Z"):
+        pass
     assert kept() == []
 
 
 def test_a_log_belongs_to_the_key_that_came_first(log: PredictionLog):
     """Another key is refused, however often it tries; the first one goes on."""
-    first, other = PredictionLog(log._url, "one"), PredictionLog(log._url, "other")
+    first, other = PredictionLog(log._url, pseudonym(b"one")), PredictionLog(log._url, pseudonym(b"other"))
     first.write([[prediction("by-the-first-key")]])
     for _ in range(2):
         with pytest.raises(LogUnavailable, match="made with another key"):
@@ -194,6 +219,71 @@ def test_a_deleted_log_is_not_written_to(tmp_path: Path):
     with sqlite3.connect(tmp_path / "folder" / "predictions.db") as file:
         assert file.execute("SELECT request_id FROM predictions").fetchall() == [("kept",)]
     file.close()
+
+
+def test_an_exchanged_log_is_not_written_to(tmp_path: Path):
+    """Planted: another worker found the file deleted and made it anew. Its name is there, and it is another file."""
+    file = tmp_path / "predictions.db"
+    log, other = PredictionLog(f"sqlite:///{file}"), PredictionLog(f"sqlite:///{file}")
+    log.write([[prediction("lost with its file")]])
+    for each in tmp_path.iterdir():
+        each.unlink()
+    other.write([[prediction("by the other")]])
+    log.write([[prediction("kept")]])
+    with sqlite3.connect(file) as read:
+        names = {name for (name,) in read.execute("SELECT request_id FROM predictions")}
+    read.close()
+    assert names == {"by the other", "kept"}
+    log.close()
+    other.close()
+
+
+def traces(folder: Path, value: str) -> list[str]:
+    return [file.name for file in folder.iterdir() if value.encode() in file.read_bytes()]
+
+
+def test_a_forgotten_value_is_in_none_of_the_logs_bytes(tmp_path: Path):
+    """Neither in the database nor in what was written ahead, and also where it was deleted before, by retention."""
+    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
+    log.write([[prediction("old", "FORGOTTEN")._replace(answered_at="2012")], [prediction("new", "FORGOTTEN")]])
+    log.write([[prediction(f"other-{number}")] for number in range(100)])
+    assert log.delete_before("2013") == 1
+    assert traces(tmp_path, "FORGOTTEN")
+    assert log.forget("carrier", "FORGOTTEN") == 1
+    assert traces(tmp_path, "FORGOTTEN") == []
+    assert log.find("other-99")
+    log.close()
+
+
+def test_what_somebody_still_reads_is_not_called_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Planted: a reader in the middle of its work keeps the bytes. It is said, and a second run succeeds."""
+    monkeypatch.setattr("serving.prediction_log.BUSY_SECONDS", 0.05)
+    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
+    log.write([[prediction("it", "FORGOTTEN")]])
+    reader = sqlite3.connect(tmp_path / "predictions.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM predictions").fetchone()
+    with pytest.raises(LogUnavailable, match="somebody reads the log: run it again"):
+        log.forget("carrier", "FORGOTTEN")
+    assert traces(tmp_path, "FORGOTTEN")
+    reader.close()
+    assert log.forget("carrier", "FORGOTTEN") == 0
+    assert traces(tmp_path, "FORGOTTEN") == []
+    log.close()
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_postgresql_syncs_every_commit_and_answers_in_time(database: Postgres):
+    """Whatever the server's own settings are; planted: one that acknowledges before it has written."""
+    log = PredictionLog(database.url)
+    log._open().execute("ALTER ROLE loop SET synchronous_commit = off")
+    log._connection.commit()
+    log.close()
+    assert log._rows("SHOW synchronous_commit", ()) == [("on",)]
+    assert log._rows("SHOW statement_timeout", ()) == [("5s",)]
+    log._open().execute("ALTER ROLE loop RESET synchronous_commit")
+    log._connection.commit()
+    log.close()
 
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)

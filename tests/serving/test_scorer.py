@@ -3,6 +3,9 @@
 import asyncio
 import dataclasses
 import json
+import os
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +16,11 @@ from flights.privacy import pseudonym
 from flights.registry import Model
 from serving.active import Active
 from serving.metrics import Metrics
-from serving.prediction_log import PredictionLog
+from serving.prediction_log import LogUnavailable, PredictionLog
 from serving.refusal import Refused
 from serving.request import Flight, example
 from serving.scorer import Scorer, new_request_ids
+from tests.serving.postgres import MISSING, postgres
 
 POISON = 6000.0  # the distance at which the broken model breaks
 
@@ -100,6 +104,98 @@ def test_a_stand_in_answers_the_request_on_which_the_model_fails(model: Model, l
     scorer._active.stand_in = dataclasses.replace(model, score=nan)
     (refused,) = all_at_once(scorer, requests[1:])
     assert refused.status == 503
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        lambda p: np.full(len(p), 1.5),
+        lambda p: p - 1,
+        lambda p: np.append(p, 0.5),
+        lambda p: p[:-1],
+        lambda p: p[:, None],
+    ],
+    ids=["above 1", "below 0", "one too many", "one too few", "a column"],
+)
+def test_what_is_no_probability_for_each_row_is_neither_logged_nor_answered(model: Model, log: Counted, planted):
+    """Planted: a model that answers 1.5, -0.7, or not as many numbers as it was asked for."""
+    broken = dataclasses.replace(model, score=lambda columns: planted(model.score(columns)))
+    answers = all_at_once(a_scorer(broken, log), [[flight(request_id="a")], [flight(request_id="b"), flight()]])
+    assert [(type(answer), answer.status) for answer in answers] == [(Refused, 503)] * 2
+    assert log.find("a") is None
+    assert log.find("b") is None
+
+
+def test_a_request_that_nobody_waits_for_harms_no_other(model: Model, log: Counted):
+    """Planted: one of a batch's requests is cancelled while the batch is under way. The others get their answers."""
+
+    async def ask():
+        scorer = a_scorer(model, log)
+        asked = [asyncio.create_task(scorer.predictions([flight()])) for _ in range(5)]
+        while not scorer._committing:
+            await asyncio.sleep(0)
+        asked[0].cancel()
+        answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
+        again = await asyncio.wait_for(scorer.predictions([flight()]), 10)
+        scorer.thread.shutdown()
+        return [*answers, again]
+
+    cancelled, *answers = asyncio.run(ask())
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert [len(rows) for rows in answers] == [1] * 5
+
+
+def test_a_log_that_hangs_is_waited_for_only_so_long(model: Model, log: Counted, monkeypatch: pytest.MonkeyPatch):
+    """Planted: work that does not end. Who waits for it, and who comes after, is refused; when it ends all is well."""
+    monkeypatch.setattr("serving.scorer.LOG_SECONDS", 0.1)
+    goes_on = threading.Event()
+
+    async def ask():
+        scorer = a_scorer(model, log)
+        hangs = asyncio.create_task(scorer.in_log(goes_on.wait))
+        refused = [await asyncio.gather(scorer.predictions([flight()]), return_exceptions=True) for _ in range(2)]
+        assert not log.available
+        with pytest.raises(LogUnavailable, match="not answered"):
+            await hangs
+        goes_on.set()
+        monkeypatch.setattr("serving.scorer.LOG_SECONDS", 20)
+        while not scorer._hanging.done():
+            await asyncio.sleep(0.01)
+        answered = await scorer.predictions([flight()])
+        scorer.thread.shutdown()
+        return [answer.status for (answer,) in refused], len(answered)
+
+    assert asyncio.run(ask()) == ([503, 503], 1)
+    assert log.available
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_a_database_that_stops_answering_is_left_for_a_new_connection(model: Model, monkeypatch: pytest.MonkeyPatch):
+    """Planted: PostgreSQL's process of the log's connection is stopped under it. One request is refused; the log's
+    thread is freed from what hangs, and the next request is answered over another connection."""
+
+    async def ask(log: PredictionLog):
+        scorer = a_scorer(model, log)
+        await scorer.predictions([flight()])
+        ((process,),) = await scorer.in_log(log._rows, "SELECT pg_backend_pid()", ())
+        os.kill(process, signal.SIGSTOP)
+        try:
+            monkeypatch.setattr("serving.scorer.LOG_SECONDS", 0.5)
+            with pytest.raises(Refused):
+                await scorer.predictions([flight()])
+            monkeypatch.setattr("serving.scorer.LOG_SECONDS", 20)
+            while not scorer._hanging.done():
+                await asyncio.sleep(0.01)
+            assert len(await scorer.predictions([flight(request_id="after")])) == 1
+        finally:
+            os.kill(process, signal.SIGCONT)
+        assert await scorer.in_log(log.find, "after")
+        scorer.thread.shutdown()
+
+    with postgres() as database:
+        log = PredictionLog(database.url)
+        asyncio.run(asyncio.wait_for(ask(log), 60))
+        log.close()
 
 
 def test_too_many_waiting_rows_are_refused_at_once(model: Model, log: Counted):
