@@ -48,6 +48,7 @@ class Server:
     single: bytes
     batch: bytes
     windows: dict[str, list[Window]] = field(default_factory=dict)
+    memory: list[tuple[float, float]] = field(default_factory=list)  # idle, and after the load
 
 
 def main() -> None:
@@ -57,14 +58,17 @@ def main() -> None:
     start = seconds_to_ready(settings, servers_core)
     with running(settings, servers_core) as servers:
         os.sched_setaffinity(0, {load_core})
-        memory = {server.name: resident(server.process.pid) for server in servers}
+        for server in servers:
+            server.memory.append(memory(server.process.pid))
         measure(servers)
-        report(servers, start, memory)
+        for server in servers:
+            server.memory.append(memory(server.process.pid))
+        report(servers, start)
 
 
-def measure(servers: list[Server]) -> None:
+def measure(servers: list[Server], rounds: int = ROUNDS) -> None:
     """Alternate short windows between all servers; the first round only warms them up."""
-    for number in range(ROUNDS + 1):
+    for number in range(rounds + 1):
         for server in servers:
             for case in CASES if server.name not in SLOW else list(CASES)[:1]:
                 batch, connections = CASES[case]
@@ -74,10 +78,10 @@ def measure(servers: list[Server]) -> None:
                 seen.cpu = cpu_seconds(server.process.pid) - before
                 if number:
                     server.windows.setdefault(case, []).append(seen)
-        print(f"round {number} of {ROUNDS}", file=sys.stderr)
+        print(f"round {number} of {rounds}", file=sys.stderr)
 
 
-def report(servers: list[Server], start: float, memory: dict[str, float]) -> None:
+def report(servers: list[Server], start: float) -> None:
     """Print rates, latencies and ratios."""
     print("| case | server | answers/s | p50 ms | p99 ms | p99/p50 | CPU us | failures | ours / this one |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -85,8 +89,10 @@ def report(servers: list[Server], start: float, memory: dict[str, float]) -> Non
         for server in servers:
             if case in server.windows:
                 print(f"| {case} | {server.name} | " + " | ".join(figures(servers[0], server, case)) + " |")
-    print(f"\nfirst ready answer after {start:.2f} s; memory in MB:", end=" ")
-    print(", ".join(f"{name} {size:.0f}" for name, size in memory.items()))
+    print(f"\nfirst ready answer after {start:.2f} s")
+    for server in servers:
+        (idle, own), (loaded, own_loaded) = server.memory
+        print(f"{server.name}: {idle:.0f} MB idle, {loaded:.0f} after the load; {own:.0f} and {own_loaded:.0f} its own")
 
 
 def figures(ours: Server, server: Server, case: str) -> list[str]:
@@ -95,7 +101,6 @@ def figures(ours: Server, server: Server, case: str) -> list[str]:
     rates = [one.rate for one in seen]
     p50, p99 = [one.quantile(0.5) for one in seen], [one.quantile(0.99) for one in seen]
     spread = [high / low for high, low in zip(p99, p50, strict=True)]
-    ratios = [mine.rate / rate for mine, rate in zip(ours.windows[case], rates, strict=True)]
     failures = sum(one.failures for one in seen)
     median = statistics.median
     return [
@@ -105,13 +110,19 @@ def figures(ours: Server, server: Server, case: str) -> list[str]:
         f"{median(spread):.1f}",
         f"{median([1e6 * one.cpu / max(len(one.latencies), 1) for one in seen]):.0f}",
         str(failures),
-        f"{median(ratios):.2f}",
+        f"{ratio(ours, server, case):.2f}",
     ]
 
 
+def ratio(ours: Server, server: Server, case: str) -> float:
+    """How many answers of ours come to one of another server's."""
+    pairs = zip(ours.windows[case], server.windows[case], strict=True)
+    return statistics.median(mine.rate / theirs.rate for mine, theirs in pairs)
+
+
 @contextmanager
-def running(settings: Settings, core: int) -> Iterator[list[Server]]:
-    """Every server that can be started, all on one core."""
+def running(settings: Settings, core: int, *, mlflow: bool = True) -> Iterator[list[Server]]:
+    """Every server that can be started, all on one core; MLflow's takes its time."""
     single, batch = json.dumps(example()).encode(), json.dumps({"flights": [example()] * BATCH}).encode()
     asked = request("/predict", single), request("/predict/batch", batch)
     servers = [
@@ -123,7 +134,8 @@ def running(settings: Settings, core: int) -> Iterator[list[Server]]:
     record = next((file for file in folder.glob("*candidate*.skops")), None)
     if record:
         servers.append(started("tutorial", ["-m", "benchmarks.rivals", "PORT", "tutorial", str(record)], core, asked))
-        servers.append(mlflow_server(settings, version or 0, core))
+        if mlflow:
+            servers.append(mlflow_server(settings, version or 0, core))
     try:
         for server in servers:
             wait(server)
@@ -206,23 +218,25 @@ def wait(server: Server) -> None:
     raise SystemExit(f"{server.name} did not start")
 
 
-def resident(pid: int) -> float:
-    """Memory of a server and what it started, in MB."""
-    return sum(int(fields[21]) for fields in session(pid)) * os.sysconf("SC_PAGE_SIZE") / 1e6
+def memory(pid: int) -> tuple[float, float]:
+    """Memory of a server and what it started, in MB, and without the pages of files, which the kernel can take back."""
+    pages = [[int(size) for size in statm.split()[1:3]] for _, statm in session(pid)]
+    megabytes = os.sysconf("SC_PAGE_SIZE") / 1e6
+    return megabytes * sum(whole for whole, _ in pages), megabytes * sum(whole - files for whole, files in pages)
 
 
 def cpu_seconds(pid: int) -> float:
     """What a server and what it started have computed so far."""
-    return sum(int(fields[11]) + int(fields[12]) for fields in session(pid)) / os.sysconf("SC_CLK_TCK")
+    return sum(int(stat[11]) + int(stat[12]) for stat, _ in session(pid)) / os.sysconf("SC_CLK_TCK")
 
 
-def session(leader: int) -> Iterator[list[str]]:
-    """What Linux says of every process that a server started, from the state on (the third field of `proc(5)`)."""
-    for file in Path("/proc").glob("[0-9]*/stat"):
+def session(leader: int) -> Iterator[tuple[list[str], str]]:
+    """What Linux says of every process that a server started: `stat` from the state on, and `statm` (see `proc(5)`)."""
+    for folder in Path("/proc").glob("[0-9]*"):
         with suppress(FileNotFoundError, ProcessLookupError):
-            fields = file.read_text().rpartition(")")[2].split()
-            if fields[3] == str(leader):
-                yield fields
+            stat = (folder / "stat").read_text().rpartition(")")[2].split()
+            if stat[3] == str(leader):
+                yield stat, (folder / "statm").read_text()
 
 
 def free_port() -> int:

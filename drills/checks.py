@@ -233,10 +233,14 @@ CHECKS = (
     Check(
         "O6",
         "Speed and memory have not become worse.",
-        named("pipelines/score:time_is_linear_and_memory_flat"),
+        named(
+            "pipelines/score:time_is_linear_and_memory_flat",
+            "benchmarks/serve:the_service_is_as_fast_and_as_small_as_it_should_be",
+        ),
         named(
             "deploy/prometheus:every_alert_rings_where_it_should",
             "pipelines/gate:a_bad_candidate_is_refused_for_its_own_reason",
+            "benchmarks/serve:a_slow_service_is_seen",
         ),
     ),
     Check(
