@@ -21,12 +21,13 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
 
+from flights.batch import Batch
 from flights.config import Settings
 from flights.dataset import QUESTION, ROWS
-from flights.predictions import Outcome, timestamp
+from flights.predictions import Outcome, Prediction, timestamp
 from flights.privacy import Pseudonym, pseudonym, pseudonym_key
 from serving.active import Active
-from serving.answer import Answer, Answers, Receipt, answer
+from serving.answer import Answer, Answers, Receipt, answer, batch_json
 from serving.connection import BoundedConnection
 from serving.lean import PlainRoute, lean
 from serving.metrics import Metrics
@@ -162,20 +163,24 @@ def add_prediction_routes(router: APIRouter, scorer: Scorer) -> None:
 
     async def predict(flight: Flight) -> Answer:
         """Predict one flight; the answer is in the log before it leaves."""
-        (prediction,) = await scorer.predictions([flight])
+        (prediction,) = cast("list[Prediction]", await scorer.predictions([flight]))
         return answer(prediction)
 
-    async def predict_batch(flights: Flights) -> Answers:
+    async def predict_batch(flights: Flights) -> Answers | Response:
         """Predict several flights, all or none."""
-        return Answers(predictions=[answer(prediction) for prediction in await scorer.predictions(flights.flights)])
+        logged = await scorer.predictions(flights.flights)
+        if isinstance(logged, Batch):
+            return Response(batch_json(logged), media_type="application/json")
+        return Answers(predictions=[answer(prediction) for prediction in logged])
 
-    for path, endpoint, body in (
-        ("/predict", predict, example()),
-        ("/predict/batch", predict_batch, {ROWS: [example()]}),
+    for path, endpoint, body, model in (
+        ("/predict", predict, example(), Answer),
+        ("/predict/batch", predict_batch, {ROWS: [example()]}, Answers),
     ):
         router.add_api_route(
             path,
             endpoint,
+            response_model=model,
             methods=["POST"],
             route_class_override=PlainRoute,
             responses=problems(),

@@ -91,8 +91,8 @@ def _answering(route: APIRoute) -> Answering:
         if raw.count(b'"') != body.quotes() and has_repeated_keys(raw):
             raise repeated_keys()
         del raw  # it may be large, and the answer may take its time
-        content: bytes = serialize(await endpoint(body))
-        return content
+        said = await endpoint(body)
+        return bytes(said.body if isinstance(said, Response) else serialize(said))
 
     return answer
 

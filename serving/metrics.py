@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from flights.batch import Batch
 from flights.predictions import Prediction
 from flights.registry import MANIFEST, Model
 
@@ -55,10 +56,14 @@ class Metrics:
         self._batch.observe(rows)
         self._commit.observe(seconds)
 
-    def answered(self, predictions: list[Prediction], seconds: float) -> None:
+    def answered(self, predictions: list[Prediction] | Batch, seconds: float) -> None:
         """Count one request that got its predictions."""
         self._answered.inc()
         self._duration.observe(seconds)
+        if isinstance(predictions, Batch):
+            counted = self._predictions.labels(predictions.model_version, predictions.served_by)
+            counted.inc(len(predictions.probabilities()))
+            return
         first, rows = predictions[0], len(predictions)
         if rows > 1 and len({each.served_by for each in predictions}) > 1:  # a canary answered some
             for each in predictions:

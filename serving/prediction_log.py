@@ -7,6 +7,7 @@ thread at a time; who waits for whom is the scorer's business.
 import json
 import logging
 import os
+import re
 import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
+from flights.batch import Batch, spread
 from flights.dataset import OUTCOME
 from flights.predictions import TABLES, Outcome, Prediction, Shadow, timestamp
 from flights.privacy import Pseudonym
@@ -36,6 +38,7 @@ POSTGRES: dict[str, Any] = {
     "keepalives_count": 3,
     "options": "-c synchronous_commit=on -c statement_timeout=5000",  # milliseconds
 }
+ROW_OF_BATCH = re.compile(r"([0-9a-f]{32})-\d+")  # the name of a row that may still be in its batch
 ATTEMPTS = 3  # another worker may write the same request id meanwhile, a database may have been restarted
 
 
@@ -47,7 +50,7 @@ class Conflict(Exception):
     """A request id that was used before, for other inputs."""
 
 
-Logged = list[Prediction] | Conflict
+Logged = list[Prediction] | Batch | Conflict
 
 
 class PredictionLog:
@@ -63,7 +66,7 @@ class PredictionLog:
         self._mark = "?"  # the driver's sign for a parameter
         self.available = False  # whether the last attempt to write succeeded; none was made yet
 
-    def write(self, requests: Sequence[Sequence[Prediction]]) -> list[Logged]:
+    def write(self, requests: Sequence[list[Prediction] | Batch]) -> list[Logged]:
         """Log all predictions of several requests in one transaction and return what each is answered with.
 
         A request id that is there already is answered as it was then, or with a `Conflict` where the inputs differ; of
@@ -102,7 +105,10 @@ class PredictionLog:
                     repeated += 1
                     continue
                 fresh[outcome[:3]] = outcome
-                unknown += not self._rows("SELECT 1 FROM predictions WHERE request_id = ?", outcome[:1])
+                query = (
+                    "SELECT 1 FROM predictions WHERE request_id = ? UNION ALL SELECT 1 FROM batches WHERE batch_id = ?"
+                )
+                unknown += not self._rows(query, (outcome.request_id, outcome.request_id.partition("-")[0]))
             self._insert("outcomes", list(fresh.values()))
             self._connection.commit()
             return repeated, unknown
@@ -138,6 +144,8 @@ class PredictionLog:
 
     def about(self, column: str, value: str) -> list[str]:
         """Request ids of the predictions whose inputs have a value in a text column."""
+        self._open()
+        spread(self._connection, self._mark)
         member = f'"{column}":{json.dumps(value)}'
         rows = self._rows("SELECT request_id, inputs FROM predictions WHERE inputs LIKE ?", (f"%{member}%",))
         return [name for name, inputs in rows if json.loads(inputs)[column] == value]
@@ -169,7 +177,7 @@ class PredictionLog:
         if self._file is None:
             self._connection.autocommit = True
             self._connection.execute("SET statement_timeout = 0")
-            self._connection.execute("VACUUM outcomes, shadows, predictions")
+            self._connection.execute("VACUUM batches, outcomes, shadows, predictions")
             self._drop()
             return
         for statement in ("SELECT 1", "VACUUM"):  # which rewrites all, and lets nobody write meanwhile: only if it must
@@ -205,6 +213,7 @@ class PredictionLog:
             for table, moment in (
                 ("outcomes", "received_at"),
                 ("shadows", "scored_at"),
+                ("batches", "answered_at"),
                 ("predictions", "answered_at"),
             ):
                 row = "rowid" if self._file is not None else "ctid"
@@ -229,15 +238,21 @@ class PredictionLog:
         """Close the connection; the log opens another one when it is used again."""
         self._drop()
 
-    def _write(self, requests: Sequence[Sequence[Prediction]]) -> list[Logged]:
+    def _write(self, requests: Sequence[list[Prediction] | Batch]) -> list[Logged]:
+        batches = [request for request in requests if isinstance(request, Batch)]
+        rows = list(chain.from_iterable(request for request in requests if isinstance(request, list)))
+        self._open()
+        spread(self._connection, self._mark, {found[1] for row in rows if (found := ROW_OF_BATCH.fullmatch(row[0]))})
+        self._insert("batches", batches, "ON CONFLICT DO NOTHING")  # the last attempt may have got through
         try:
-            self._insert("predictions", list(chain.from_iterable(requests)))
+            self._insert("predictions", rows)
             self._connection.commit()
         except self._errors.IntegrityError:
             self._connection.rollback()
         else:
-            return [list(request) for request in requests]
-        logged = [self._logged(request) for request in requests]
+            return list(requests)
+        self._insert("batches", batches, "ON CONFLICT DO NOTHING")
+        logged = [request if isinstance(request, Batch) else self._logged(request) for request in requests]
         self._connection.commit()
         return logged
 

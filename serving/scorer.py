@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import numpy as np
 
+from flights.batch import Batch, packed
 from flights.dataset import EVENT_TIME, Columns
 from flights.predictions import Prediction, timestamp
-from flights.privacy import Pseudonym
+from flights.privacy import PERSONAL, Pseudonym
 from flights.registry import Model
 from serving.active import Active
 from serving.metrics import Metrics
@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 TURNS = 4  # of the event loop before a batch is closed: what those just answered ask next is then in it, too
 LOG_SECONDS = 8.0  # for the log to answer; SQLite's own wait for other writers ends before
+LARGE = 20  # flights from which a request is logged as one; of fewer each has its row at once
 MAX_BATCH_ROWS = 2000  # rows scored and committed together; more wait for the next batch
 
 
@@ -44,7 +45,11 @@ class Waiting:
 
     flights: Sequence[Flight]
     arrived: float
-    answer: asyncio.Future[list[Prediction]]
+    answer: asyncio.Future[list[Prediction] | Batch]
+
+    def is_large(self) -> bool:
+        """Whether it can be logged as one: many flights, and no names of the client's."""
+        return len(self.flights) >= LARGE and not any(flight.request_id for flight in self.flights)
 
 
 class Beside(Protocol):
@@ -82,8 +87,8 @@ class Scorer:
         self._hanging: Future[Any] | None = None  # work in that thread which was given up
         self.beside: Beside | None = None  # a version beside the champion, where one runs
 
-    async def predictions(self, flights: Sequence[Flight]) -> list[Prediction]:
-        """Return logged predictions for the flights of one request, in their order.
+    async def predictions(self, flights: Sequence[Flight]) -> list[Prediction] | Batch:
+        """Return logged predictions for the flights of one request, in their order; of many they may be one batch.
 
         Raises
         ------
@@ -152,10 +157,12 @@ class Scorer:
     async def _answer(self, batch: list[Waiting]) -> None:
         """Score, log, answer; what breaks one request's score breaks no other request of the batch."""
         self._rows -= sum(len(waiting.flights) for waiting in batch)
-        requests: list[Request] = []
+        beside = self.beside  # it needs row by row what its answers may replace
+        requests: list[tuple[Waiting, list[Prediction] | Batch]] = []
+        answers: Sequence[list[Prediction] | Batch | Refused]
         try:
             self._named("")  # there may be no key yet
-            answers = self._scored(batch)
+            answers = self._scored(batch, by_row=beside is not None)
         except LogUnavailable as error:
             logger.error("prediction log unavailable", extra={"error": str(error)})
             answers = [log_unavailable() for _ in batch]
@@ -164,8 +171,8 @@ class Scorer:
                 _settle(waiting.answer, scored)
             else:
                 requests.append((waiting, scored))
-        if self.beside is not None:
-            requests = await self.beside.instead(requests)
+        if beside is not None:
+            requests = list(await beside.instead(cast("list[Request]", requests)))
         start = time.perf_counter()
         outcomes: Sequence[Logged | Refused]
         try:
@@ -174,17 +181,20 @@ class Scorer:
             logger.error("prediction log unavailable", extra={"error": str(error)})
             outcomes = [log_unavailable() for _ in requests]
         now = time.perf_counter()
-        self._metrics.committed(sum(len(scored) for _, scored in requests), now - start)
+        self._metrics.committed(sum(len(waiting.flights) for waiting, _ in requests), now - start)
         for (waiting, _), outcome in zip(requests, outcomes, strict=True):
             _settle(waiting.answer, outcome)
-            if isinstance(outcome, list):
+            if isinstance(outcome, list | Batch):
                 self._metrics.answered(outcome, now - waiting.arrived)
                 if random.random() < self._log_requests:  # noqa: S311 - a sample, no secret
-                    log_answer(outcome, now - waiting.arrived)
-        if self.beside is not None:
-            self.beside.after(requests, outcomes)
+                    rows = outcome if isinstance(outcome, list) else [Prediction(*row) for row in outcome.rows()]
+                    log_answer(rows, now - waiting.arrived)
+        if beside is not None:
+            beside.after(cast("list[Request]", requests), outcomes)
 
-    def _scored(self, batch: list[Waiting], model: Model | None = None) -> list[list[Prediction] | Refused]:
+    def _scored(
+        self, batch: list[Waiting], *, by_row: bool, model: Model | None = None
+    ) -> list[list[Prediction] | Batch | Refused]:
         """What each request is to be logged with, or why it is not."""
         model, stand_in = model or self._active.answering, self._active.stand_in
         if model is None:
@@ -195,21 +205,38 @@ class Scorer:
             probabilities = _probabilities(model, asked)
         except Exception as error:
             if len(batch) > 1:
-                return [scored for waiting in batch for scored in self._scored([waiting])]
+                return [scored for waiting in batch for scored in self._scored([waiting], by_row=by_row)]
             logger.exception("scoring failed", extra={"version": model.version})
             self._metrics.failed(error.rows if isinstance(error, NoProbability) else 0)
             if stand_in is not None and stand_in is not model:
-                return self._scored(batch, stand_in)
+                return self._scored(batch, by_row=by_row, model=stand_in)
             return [Refused(503, "No prediction", "The model gives no probability for this request.")]
-        rows = zip(flights, new_request_ids(len(flights)), event_times(asked), probabilities, strict=True)
+        names, times = new_request_ids(len(flights)), event_times(asked)
         now, clock = timestamp(datetime.now(UTC)), time.perf_counter()
-        return [
-            [
-                self._prediction(model, *row, now, int(1e6 * (clock - waiting.arrived)))
-                for row in islice(rows, len(waiting.flights))
-            ]
-            for waiting in batch
-        ]
+        answers: list[list[Prediction] | Batch | Refused] = []
+        end = 0
+        for waiting in batch:
+            end, mine = end + len(waiting.flights), slice(end, end + len(waiting.flights))
+            latency_us = int(1e6 * (clock - waiting.arrived))
+            if not by_row and waiting.is_large():
+                part = {name: values[mine] for name, values in asked.items()}
+                answers.append(self._batch(model, names[mine.start], part, probabilities[mine], now, latency_us))
+            else:
+                rows = zip(waiting.flights, names[mine], times[mine], probabilities[mine], strict=True)
+                answers.append([self._prediction(model, *row, now, latency_us) for row in rows])
+        return answers
+
+    def _batch(
+        self, model: Model, name: str, asked: Columns, probabilities: list[float], now: str, latency_us: int
+    ) -> Batch:
+        for column in PERSONAL:
+            asked[column] = np.array(
+                [value if value is None else self._named(value) for value in asked[column]], object
+            )
+        texts, numbers = packed(asked, np.array(probabilities))
+        return Batch(
+            name, now, texts, numbers, model.threshold, model.version, model.digest, model.served_by, latency_us
+        )
 
     def _prediction(
         self, model: Model, flight: Flight, name: str, scheduled: str, probability: float, now: str, latency_us: int
@@ -259,10 +286,10 @@ def log_unavailable() -> Refused:
     return Refused(503, "Prediction log unavailable", "What cannot be logged is not answered.", retry_after=1)
 
 
-def _settle(answer: "asyncio.Future[list[Prediction]]", outcome: Logged | Refused) -> None:
+def _settle(answer: "asyncio.Future[list[Prediction] | Batch]", outcome: Logged | Refused) -> None:
     if answer.done():  # nobody waits any more: its client's task was cancelled
         return
-    if isinstance(outcome, list):
+    if isinstance(outcome, list | Batch):
         answer.set_result(outcome)
     elif isinstance(outcome, Conflict):
         errors = [FieldProblem(field="request_id", expected="a name that was not used for other inputs")]

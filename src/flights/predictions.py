@@ -7,10 +7,12 @@ read them, and they sort. Outcomes are only ever added; of several versions the 
 
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flights import batch
 from flights.dataset import OUTCOME
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ TABLES = (
         latency_us INTEGER NOT NULL
     )""",
     "CREATE INDEX IF NOT EXISTS predictions_event_time ON predictions (event_time)",
+    batch.TABLE,
     f"""CREATE TABLE IF NOT EXISTS outcomes (
         request_id VARCHAR(100) NOT NULL,
         known_at VARCHAR(32) NOT NULL,
@@ -104,7 +107,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def engine(url: str) -> "sa.Engine":
-    """Open the prediction log to read it, with its tables made first where they are missing."""
+    """Open the prediction log to read it: missing tables are made, and batches become rows."""
     import sqlalchemy as sa
 
     database = sa.make_url(url).database
@@ -114,6 +117,8 @@ def engine(url: str) -> "sa.Engine":
     with log.begin() as connection:
         for statement in TABLES:
             connection.execute(sa.text(statement))
+    with closing(log.raw_connection()) as opened:
+        batch.spread(opened, "?" if url.startswith("sqlite") else "%s")
     return log
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.heavy
 FLOORS = {
     ("one row, 16 connections", "constant"): 0.3,
     ("one row, 64 connections", "constant"): 0.5,
-    ("100 rows, 16 connections", "constant"): 0.35,
+    ("100 rows, 16 connections", "constant"): 0.5,
     ("one row, 16 connections", "tutorial"): 10,
 }
 MEMORY = 180  # MB, after the load

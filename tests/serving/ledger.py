@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -11,10 +12,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from flights.predictions import engine
 from flights.registry import Model, as_columns
 from tests.serving.published import random_flights
 
 FLIGHTS = random_flights(50, seed=9)
+EVERY = 10  # one request of so many asks for all FLIGHTS at once, without names
+MADE = re.compile(r"[0-9a-f]{32}(-\d+)?")  # a name that the server made
 
 
 @dataclass
@@ -22,6 +26,7 @@ class Ledger:
     """What clients asked, what they were told, and what else they saw."""
 
     asked: set[str] = field(default_factory=set)
+    batches: set[str] = field(default_factory=set)  # asked, each for all FLIGHTS
     told: dict[str, float] = field(default_factory=dict)  # request id: probability
     versions: dict[str, int] = field(default_factory=dict)  # request id: model version that the answer named
     failures: Counter[str] = field(default_factory=Counter)
@@ -52,7 +57,10 @@ class Load:
             name = f"{self._name}-{client}-{number}"
             number += 1
             try:
-                self._ask_one(connection, name, FLIGHTS[number % len(FLIGHTS)])
+                if number % EVERY:
+                    self._ask_one(connection, name, FLIGHTS[number % len(FLIGHTS)])
+                else:
+                    self._ask_all(connection, name)
             except (OSError, http.client.HTTPException) as error:
                 self._ledger.failures[type(error).__name__] += 1
                 connection.close()
@@ -60,19 +68,26 @@ class Load:
 
     def _ask_one(self, connection: http.client.HTTPConnection, name: str, flight: dict) -> None:
         self._ledger.asked.add(name)
-        body = json.dumps(flight | {"request_id": name})
-        connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+        self._note(connection, "/predict", flight | {"request_id": name})
+
+    def _ask_all(self, connection: http.client.HTTPConnection, name: str) -> None:
+        self._ledger.batches.add(name)
+        self._note(connection, "/predict/batch", {"flights": FLIGHTS})
+
+    def _note(self, connection: http.client.HTTPConnection, path: str, body: dict) -> None:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
         answer = connection.getresponse()
         content = json.loads(answer.read())
-        if answer.status == 200:
-            self._ledger.told[name] = content["probability"]
-            self._ledger.versions[name] = content["model_version"]
-        else:
+        for told in content.get("predictions", [content]) if answer.status == 200 else ():
+            self._ledger.told[told["request_id"]] = told["probability"]
+            self._ledger.versions[told["request_id"]] = told["model_version"]
+        if answer.status != 200:
             self._ledger.failures[str(answer.status)] += 1
 
 
 def logged_rows(log: Path, columns: str) -> list[tuple]:
-    """Some columns of every logged prediction."""
+    """Some columns of every logged prediction, of those in batches, too."""
+    engine(f"sqlite:///{log}").dispose()
     connection = sqlite3.connect(log)
     try:
         return connection.execute(f"SELECT {columns} FROM predictions").fetchall()
@@ -90,7 +105,10 @@ def broken_promises(ledger: Ledger, log: Path, models: list[Model]) -> list[str]
     logged = logged_rows(log, "request_id, probability, model_version, model_digest, inputs")
     kept = {row[0]: row for row in logged}
     broken = [f"{name}: acknowledged, not in the log" for name in ledger.told if name not in kept]
-    broken += [f"{row[0]}: in the log, never asked" for row in logged if row[0] not in ledger.asked]
+    made = [name for name in kept if MADE.fullmatch(name)]
+    broken += [f"{name}: in the log, never asked" for name in kept.keys() - ledger.asked - set(made)]
+    if len(made) % len(FLIGHTS) or len(made) > len(FLIGHTS) * len(ledger.batches):
+        broken.append(f"{len(made)} rows of {len(ledger.batches)} batches of {len(FLIGHTS)}")
     if len(kept) < len(logged):
         broken.append(f"{len(logged) - len(kept)} rows are there twice")
     for name, probability in ledger.told.items():

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from flights.predictions import engine
 from flights.registry import Model, promote, rollback
 from serving.request import example
 from tests.serving import running as service
@@ -34,7 +35,7 @@ background = ThreadPoolExecutor(1)
 def later(self, requests):
     background.submit(time.sleep, 0.05)
     background.submit(write, self, requests)
-    return [list(request) for request in requests]
+    return list(requests)
 prediction_log.PredictionLog.write = later
 app.main()
 """
@@ -54,12 +55,13 @@ def killed_under_load(server: Server, ledger: Ledger, name: str, seconds: float)
 
 
 def test_fifty_kills_under_load_lose_nothing(tmp_path: Path, champion: Model):
-    """Every acknowledged prediction is in the log once, nothing else is, and scoring the log again agrees."""
+    """Each acknowledged prediction, alone or in a batch, is in the log once, nothing else; scored again it agrees."""
     ledger = Ledger()
     moments = random.Random(2013)
     for kill in range(KILLS):
         killed_under_load(start(tmp_path), ledger, f"kill-{kill}", moments.uniform(0.05, 0.5))
     assert len(ledger.told) > KILLS * 10
+    assert len(ledger.told.keys() - ledger.asked) > KILLS * 10  # in batches
     assert broken_promises(ledger, tmp_path / LOG, [champion]) == []
 
 
@@ -121,6 +123,19 @@ def test_a_hundred_swaps_under_load_fail_no_request(tmp_path: Path, champion: Mo
     assert not ledger.failures
     assert set(ledger.versions.values()) == {1, 2}
     assert broken_promises(ledger, tmp_path / LOG, [champion, second]) == []
+
+
+def test_a_reader_of_batches_costs_no_request(tmp_path: Path, champion: Model):
+    """While a reader makes rows of thousands of them, the server answers and logs as ever."""
+    ledger = Ledger()
+    with running(tmp_path) as server:
+        server.wait()
+        with Load(server.url, 8, ledger, "read"):
+            for _ in range(5):
+                time.sleep(1)
+                engine(f"sqlite:///{tmp_path / LOG}").dispose()
+    assert not ledger.failures
+    assert broken_promises(ledger, tmp_path / LOG, [champion]) == []
 
 
 @contextmanager
