@@ -47,6 +47,9 @@ monitor: $(INSTALLED) ## Drift, performance and the decision; exit code 1 when s
 retrain: ## Train on what is known by AS_OF (say AS_OF=2013-12-01) and go through the same gates
 	@$(MAKE) --no-print-directory train
 
+recalibrate: $(INSTALLED) ## Fit the champion's slope and shift to the log's outcomes of three weeks before AS_OF; the gate judges
+	@$(RUN) pipelines.recalibrate
+
 loop: $(INSTALLED) ## The whole circle, unattended: train, serve, replay, monitor, decide, retrain
 	@$(RUN) pipelines.loop
 
@@ -155,6 +158,7 @@ bench-monitor: $(CHAMPION) ## What monitoring a month costs, beside Evidently's 
 	@$(RUN) benchmarks.monitor
 alarms: $(CHAMPION) ## How often the monitor cries wolf on clean days, and how soon it sees each drill (ten minutes)
 	@$(RUN) benchmarks.alarms
+	@$(RUN) docs.generate --tables
 
 ##@ Making it yours
 

@@ -125,7 +125,7 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
             watches,
             swapped=max(swaps, default=None),
             newer=history(settings.models_dir)[-1].action == "promote",
-            age_days=(today - model.as_of).days,
+            age_days=(today - made_as_of(model.manifest)).days,
             trained=trained_lately(settings.models_dir, today),
         ),
     )
@@ -154,8 +154,13 @@ def serving_model(models_dir: Path) -> Champion:
 def trained_lately(models_dir: Path, today: Moment) -> int:
     """On how many as-of days of the bound a version was published, promoted or refused."""
     manifests = model_folder(models_dir, 1).parent.glob("[0-9]*/manifest.json")
-    as_of = {pd.Timestamp(read_json(path, TRAIN_FIRST)["as_of"]) for path in manifests}
+    as_of = {made_as_of(read_json(path, TRAIN_FIRST)) for path in manifests}
     return sum(today - pd.Timedelta(days=BOUND_DAYS) < day <= today for day in as_of)
+
+
+def made_as_of(manifest: dict[str, Any]) -> Moment:
+    """The day as of which a version was trained or, with the trees of an earlier one, recalibrated."""
+    return pd.Timestamp(manifest.get("recalibrated_as_of", manifest["as_of"]))
 
 
 def traffic(

@@ -155,6 +155,7 @@ def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, A
 
 
 PROVENANCE = ("as_of", "seed", "git_commit", "git_dirty", "data_digest", "schema_digest", "lock_digest", "python")
+RECALIBRATED = ("recalibrated_as_of", "recalibrated_from")  # of a version that is an earlier one's trees
 
 
 def unmeasured(version: int, training: Mapping[str, Any], report: Mapping[str, Any]) -> str:
@@ -189,7 +190,8 @@ def uncompared(report: Mapping[str, Any]) -> list[str]:
 
 def provenance(training: Mapping[str, Any]) -> str:
     """Everything that decided what the model became."""
-    return "\n".join(f"- {key}: `{training[key]}`" for key in PROVENANCE)
+    keys = [*PROVENANCE, *(key for key in RECALIBRATED if key in training)]
+    return "\n".join(f"- {key}: `{training[key]}`" for key in keys)
 
 
 def failures(report: Mapping[str, Any], ours: Mapping[str, float]) -> str:

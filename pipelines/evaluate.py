@@ -273,15 +273,26 @@ def reference_rows(case: Case) -> pd.DataFrame:
 
 
 def published(
-    settings: Settings, folder: Path, report: dict[str, Any], case: Case, measured: Mapping[str, Measured]
+    settings: Settings,
+    folder: Path,
+    report: dict[str, Any],
+    case: Case,
+    measured: Mapping[str, Measured],
+    reference: pd.DataFrame | None = None,
 ) -> int:
-    """Register the candidate and publish its folder; an immutable version, whatever the gate said."""
+    """Register the candidate and publish its folder; an immutable version, whatever the gate said.
+
+    Parameters
+    ----------
+    reference
+        What the monitor compares traffic with, where that is not the rows that the gate judged on.
+    """
     mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
     training = case.training
     version = tracking.register(mlflow, training["mlflow_model"], {"gate": "passed" if report["passed"] else "refused"})
     with new_folder(registry.model_folder(settings.models_dir, version)) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        write_parquet(temporary / "reference.parquet", reference_rows(case))
+        write_parquet(temporary / "reference.parquet", reference_rows(case) if reference is None else reference)
         write_json(temporary / "gate.json", report)
         write_json(temporary / "metrics.json", report["metrics"].get(model.CANDIDATE, {}))
         plots.write_all(temporary, {name: each.rows for name, each in measured.items()}, report)

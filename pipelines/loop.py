@@ -46,18 +46,17 @@ def main() -> None:
             told.append((f"monitor {month}", f"{decision['action']}: {' '.join(decision['reasons'])}"))
             if month == months[-1]:
                 break  # the data ends here: a new model would have nothing to predict
-            told += acted(settings, decision["action"], month)
+            told += acted(settings, decision["action"], (pd.Period(month, "M") + 1).start_time)
             wait_for_champion(settings, port)
     print_told(told)
     print(f"Look at {settings.reports_dir / 'index.html'}; next: make serve, make mlflow")
 
 
-def acted(settings: Settings, action: str, month: str) -> Iterator[tuple[str, str]]:
-    """Do what was decided, as far as a machine may."""
+def acted(settings: Settings, action: str, now: pd.Timestamp) -> Iterator[tuple[str, str]]:
+    """Do what was decided, as far as a machine may, with what is known by now."""
     if action in ("retrain", "recalibrate"):
-        after = pd.Period(month, "M") + 1
-        make("train", may_fail=True, AS_OF=str(after.start_time.date()))
-        yield "retrain", f"as of {after.start_time:%F}: champion {registry.champion(settings.models_dir)}"
+        make(action, may_fail=True, AS_OF=str(now.date()))  # the gate may refuse: the champion stays
+        yield action, f"as of {now:%F}: champion {registry.champion(settings.models_dir)}"
     elif action == "roll back":
         make("rollback", may_fail=True)
         yield "roll back", f"champion {registry.champion(settings.models_dir)}"

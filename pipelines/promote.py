@@ -3,6 +3,7 @@
 import argparse
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from flights import registry, tracking
 from flights.artifacts import read_json, sha256, write_json
@@ -28,15 +29,21 @@ def main() -> None:
         sys.exit(f"refused: {refusal}")
 
 
-def promoted(settings: Settings) -> Promotion:
+def promoted(settings: Settings, place: Path | None = None) -> Promotion:
     """Make the evaluated version champion.
+
+    Parameters
+    ----------
+    place
+        Where its evaluation lies; by default where AS_OF's training has it.
 
     Raises
     ------
     PromotionRefused
         The gate did, or the champion is no longer the one that the candidate was compared with.
     """
-    report = read_json(settings.candidate_dir / "evaluation.json", registry.TRAIN_FIRST)
+    place = place or settings.candidate_dir
+    report = read_json(place / "evaluation.json", registry.TRAIN_FIRST)
     version = report["version"]
     verdict = registry.model_folder(settings.models_dir, version) / "gate.json"
     if not read_json(verdict, registry.TRAIN_FIRST)["passed"]:
@@ -48,7 +55,7 @@ def promoted(settings: Settings) -> Promotion:
         entry = registry.history(settings.models_dir)[-1]
     else:
         entry = registry.promote(settings.models_dir, version, expected=report["champion"], gate_digest=sha256(verdict))
-    write_json(settings.candidate_dir / "promotion.json", asdict(entry))
+    write_json(place / "promotion.json", asdict(entry))
     return entry
 
 

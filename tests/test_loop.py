@@ -2,18 +2,27 @@
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from benchmarks.alarms import turned_round
 from flights import registry
 from flights.artifacts import read_json, read_parquet, sha256, write_parquet
 from flights.config import Settings
-from monitoring import monitor, replay
+from flights.predictions import engine, logged_predictions
+from monitoring import drills, monitor, replay
+from monitoring.findings import findings
+from monitoring.watch import fires, outside
 from pipelines import evaluate, loop, promote, train
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
+
+DECEMBER = pd.Timestamp("2013-12-01")
+Makes = Callable[[Settings], None]
 
 
 @pytest.fixture
@@ -38,16 +47,31 @@ def wrongly_promoted(split_data: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def makes(wrongly_promoted: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `make` use this interpreter's packages, and take the sampled rows for what collect and validate made."""
+def makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Makes:
+    """Let `make` use this interpreter's packages, and take sampled rows for what collect and validate made."""
     venv = tmp_path / "venv"
     venv.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
     (venv / "installed").touch()
     monkeypatch.setenv("VENV", str(venv))
-    (wrongly_promoted.raw_dir / "manifest.json").write_text("{}")
-    (wrongly_promoted.raw_dir / "valid.parquet").touch()
+
+    def ready(settings: Settings) -> None:
+        (settings.raw_dir / "manifest.json").write_text("{}")
+        made = ["candidate.json", "evaluation.json", "promotion.json"]
+        done = [settings.raw_dir / "valid.parquet", settings.splits_dir / "manifest.json"]
+        for path in [*done, *(settings.candidate_dir / name for name in made)]:
+            if path.exists():
+                path.touch()
+
+    return ready
+
+
+def replayed(monkeypatch: pytest.MonkeyPatch, first: str, last: str, drill: str = "") -> None:
+    """Send some days to the server, with their outcomes as late as they were."""
+    monkeypatch.setattr(sys, "argv", ["replay", "--from", first, "--to", last, "--drill", drill])
+    replay.main()
+    monkeypatch.setattr(sys, "argv", ["monitor"])
 
 
 def look(settings: Settings) -> dict:
@@ -59,23 +83,19 @@ def look(settings: Settings) -> dict:
 
 @pytest.mark.heavy
 def test_the_loop_closes(
-    wrongly_promoted: Settings, makes: None, evidently: None, monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    wrongly_promoted: Settings, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
     """Over HTTP: two weeks of a bad champion, the decision, a retraining through the gate, two weeks of a good one."""
     settings = wrongly_promoted
+    makes(settings)
     with loop.server(settings) as port:
         monkeypatch.setenv("PORT", port)
-        monkeypatch.setattr(sys, "argv", ["replay", "--from", "2013-11-01", "--to", "2013-11-14"])
-        replay.main()
-        monkeypatch.setattr(sys, "argv", ["monitor"])
+        replayed(monkeypatch, "2013-11-01", "2013-11-14")
         before = look(settings)
         assert (before["action"], before["act"]) == ("retrain", True), before["reasons"]
-        assert dict(loop.acted(settings, before["action"], "2013-11"))["retrain"].endswith("champion 2")
+        assert dict(loop.acted(settings, before["action"], DECEMBER))["retrain"].endswith("champion 2")
         loop.wait_for_champion(settings, port)
-        monkeypatch.setattr(sys, "argv", ["replay", "--from", "2013-12-01", "--to", "2013-12-14"])
-        replay.main()
-        monkeypatch.setattr(sys, "argv", ["monitor"])
+        replayed(monkeypatch, "2013-12-01", "2013-12-14")
         after = look(settings)
     quality = [
         next(row["now"]["value"] for row in seen["promises"] if row["metric"] == "roc_auc") for seen in (before, after)
@@ -84,3 +104,93 @@ def test_the_loop_closes(
     assert quality[1] > 0.6
     assert after["action"] not in ("retrain", "recalibrate", "roll back"), after["reasons"]
     assert "champion 2 took over" in "".join(page.read_text() for page in settings.reports_dir.rglob("alarms/*.html"))
+
+
+@pytest.mark.heavy
+def test_the_conductor_goes_round(
+    a_copy: Path, makes: Makes, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    """`make loop` on a sample: both live months are sent and looked at, November ends in a retraining."""
+    settings = Settings()
+    makes(settings)
+    monkeypatch.setattr(sys, "argv", ["loop"])
+    loop.main()
+    told = [line.split("│")[1].strip() for line in capfd.readouterr().out.splitlines() if line.count("│") == 3]
+    stages = [stage for stage in told if stage]
+    assert stages[:3] == ["train", "replay 2013-11", "monitor 2013-11"]
+    assert stages[-2:] == ["replay 2013-12", "monitor 2013-12"]
+    assert stages[3] == "retrain"  # 29 days old: whatever else a sample's noise rings, the model is due
+    assert (settings.models_dir / "candidates" / "2013-12-01" / "evaluation.json").exists()
+    log = engine(settings.log_url)
+    rows = logged_predictions(log)
+    log.dispose()
+    assert len(rows) == len(read_parquet(settings.splits_dir / "live.parquet", ""))
+    serving = rows.loc[rows["event_time"] > "2013-12-02", "model_version"].unique().tolist()
+    assert serving == [registry.champion(settings.models_dir)]
+
+
+@pytest.mark.heavy
+def test_a_slower_world_is_met_by_recalibrating(
+    a_copy: Path, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch
+):
+    """Planted: every flight ten minutes later. The bias rings, slope and shift are fitted anew, the bias is back."""
+    settings = Settings()
+    makes(settings)
+    with loop.server(settings) as port:
+        monkeypatch.setenv("PORT", port)
+        monkeypatch.setattr(drills, "CLEAN_DAYS", 5)
+        replayed(monkeypatch, "2013-11-01", "2013-11-30", "slower")
+        before = look(settings)
+        assert before["action"] == "recalibrate", before["reasons"]
+        assert dict(loop.acted(settings, before["action"], DECEMBER))["recalibrate"].endswith("champion 2")
+        loop.wait_for_champion(settings, port)
+        monkeypatch.setattr(drills, "CLEAN_DAYS", -1)
+        replayed(monkeypatch, "2013-12-01", "2013-12-20", "slower")
+    bias = next(watch for watch in findings(settings).watches if watch.name == "bias")
+    assert not outside(bias)["2013-12-12":].any()
+    assert fires(bias)["2013-11-30"]
+
+
+@pytest.mark.heavy
+def test_a_bad_new_champion_is_rolled_back(
+    a_copy: Path, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch
+):
+    """Planted: a next version that learned the contrary. Quality goes with it, and the old one comes back."""
+    settings = Settings()
+    makes(settings)
+    with loop.server(settings) as port:
+        monkeypatch.setenv("PORT", port)
+        replayed(monkeypatch, "2013-11-01", "2013-11-05")
+        turned_round(settings, registry.load(settings.models_dir, 1))
+        loop.wait_for_champion(settings, port)
+        replayed(monkeypatch, "2013-11-06", "2013-11-18")
+        decision = look(settings)
+        assert decision["action"] == "roll back", decision["reasons"]
+        assert dict(loop.acted(settings, decision["action"], DECEMBER)) == {"roll back": "champion 1"}
+        loop.wait_for_champion(settings, port)
+
+
+@pytest.mark.heavy
+def test_a_retraining_that_is_refused_is_not_tried_for_ever(
+    wrongly_promoted: Settings, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch
+):
+    """Planted: outcomes dealt out at random, from which nothing can be learned. The gate refuses what was trained on
+    them, the champion stays, and the next round asks a person, for whom the machine leaves everything alone.
+    """  # fmt: skip
+    settings = wrongly_promoted
+    valid = settings.raw_dir / "valid.parquet"
+    rows = read_parquet(valid, "")
+    write_parquet(valid, rows.assign(arrival_delay=np.random.default_rng(1).permutation(rows["arrival_delay"])))
+    makes(settings)
+    with loop.server(settings) as port:
+        monkeypatch.setenv("PORT", port)
+        replayed(monkeypatch, "2013-11-01", "2013-11-14")
+        first = look(settings)
+        assert first["action"] == "retrain", first["reasons"]
+        assert dict(loop.acted(settings, "retrain", pd.Timestamp("2013-11-15")))["retrain"].endswith("champion 1")
+        assert not read_json(registry.model_folder(settings.models_dir, 2) / "gate.json", "")["passed"]
+        replayed(monkeypatch, "2013-11-15", "2013-11-16")
+        second = look(settings)
+    assert (second["action"], second["act"]) == ("ask a person", True)
+    assert list(loop.acted(settings, second["action"], DECEMBER)) == []
+    assert registry.champion(settings.models_dir) == 1

@@ -1,5 +1,6 @@
 """The circle's conductor: it starts and stops a real server, and does what was decided, no more."""
 
+import pandas as pd
 import pytest
 
 from flights import registry
@@ -29,10 +30,10 @@ def test_the_months_to_replay_are_the_live_ones(trained, monkeypatch):
     assert loop.live_months(Settings()) == ["2013-11", "2013-12"]
 
 
-@pytest.mark.parametrize("action", ["ok", "watch", "fix the feed", "relabel"])
+@pytest.mark.parametrize("action", ["ok", "watch", "fix the feed", "relabel", "ask a person"])
 def test_what_a_machine_may_not_decide_is_left_to_people(a_copy, action):
     """Neither a fine month nor a broken feed starts a training."""
-    assert list(loop.acted(Settings(), action, "2013-11")) == []
+    assert list(loop.acted(Settings(), action, pd.Timestamp("2013-12-01"))) == []
     assert registry.champion(a_copy / "3_models") == 1
 
 
