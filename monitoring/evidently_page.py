@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from flights.artifacts import digest, write_atomically
-from monitoring.drift import NUMBERS, TEXTS, WATCHED
+from monitoring.drift import NUMBERS, TEXTS
 
 PICTURE_ROWS = 2000  # of the reference and of the week: enough for a picture
 
@@ -26,7 +26,7 @@ def write_week(path: Path, reference: pd.DataFrame, week: pd.DataFrame, levels: 
         Distance of each column above which Evidently calls it drift.
     """
     reference, week = (rows[:: max(1, len(rows) // PICTURE_ROWS)] for rows in (reference, week))
-    columns = [name for name in WATCHED if reference[name].notna().any() and week[name].notna().any()]
+    columns = [name for name in week if reference[name].notna().any() and week[name].notna().any()]
     if not columns:
         path.unlink(missing_ok=True)
         return False

@@ -1,7 +1,8 @@
 """Monitor: read the prediction log, look at data, quality, labels and model, decide, and leave a report.
 
-Exits with 1 when somebody must act. The decision for machines is `decision.json`, the report for people `index.html`;
-where WEBHOOK_URL is set, a decision to act is also posted there. Where SERVER_URL is, what that service counts is kept.
+Exits with 1 when somebody must act, and with 2 when it could not look: then no decision is left, so that an old one is
+not taken for today's. The decision for machines is `decision.json`, the report for people `index.html`; where
+WEBHOOK_URL is set, a decision to act is also posted there. Where SERVER_URL is, what that service counts is kept.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import fcntl
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,6 +25,7 @@ from flights.config import Settings
 from monitoring import report, service
 from monitoring.findings import Findings, Moment, NothingToMonitor, findings
 
+FAILED = 2  # the exit code of a look that failed; 1 is "act"
 WEBHOOK_SECONDS = 5.0  # that the receiver may take
 SERVER_SECONDS = 5.0  # that the service may take to say what it counts
 
@@ -31,17 +34,15 @@ def main() -> None:
     """Monitor up to NOW, write the report, say what to do, and to whom it may concern."""
     settings, wanted = Settings(), arguments()
     began = time.perf_counter()
-    with alone(settings.reports_dir / ".monitor.lock"):
+    decision = settings.reports_dir / "decision.json"
+    with alone(settings.reports_dir / ".monitor.lock"), undecided_on_failure(decision):
         if wanted.server:
             with httpx.Client(base_url=wanted.server, timeout=SERVER_SECONDS) as client:
                 service.keep_counters(service.counters_path(settings), client, pd.Timestamp.now("UTC"))
-        try:
-            found = findings(settings, moment(wanted.now))
-        except (NothingToMonitor, FileNotFoundError) as error:
-            sys.exit(str(error))
+        found = findings(settings, moment(wanted.now))
         content = machine_readable(found)
         report.write_site(settings.reports_dir, found)
-        write_json(settings.reports_dir / "decision.json", content)
+        write_json(decision, content)
     print(f"monitor   {spoken(found)}; {settings.reports_dir / 'index.html'}; {time.perf_counter() - began:.1f} s")
     if found.decision.act:
         print("".join(f"          - {reason}\n" for reason in found.decision.reasons), end="")
@@ -57,8 +58,26 @@ def alone(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            sys.exit(f"another monitor writes to {path.parent} already: wait for it, or use another DATA_DIR")
+            print(
+                f"another monitor writes to {path.parent} already: wait for it, or use another DATA_DIR",
+                file=sys.stderr,
+            )
+            sys.exit(FAILED)
         yield
+
+
+@contextmanager
+def undecided_on_failure(decision: Path) -> Iterator[None]:
+    """A look that fails leaves no decision, says why, and ends with a code of its own."""
+    try:
+        yield
+    except Exception as error:
+        decision.unlink(missing_ok=True)
+        if isinstance(error, (NothingToMonitor, FileNotFoundError)):
+            print(error, file=sys.stderr)
+        else:
+            traceback.print_exc()
+        sys.exit(FAILED)
 
 
 def arguments() -> argparse.Namespace:

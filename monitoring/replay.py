@@ -7,6 +7,7 @@ once and replay keeps its place, so an interrupted replay goes on where it stopp
 
 import argparse
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from flights.artifacts import read_json, read_parquet, write_json
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOME_TIME, PREDICTION_LEAD_HOURS, ROWS, ZONE
+from flights.predictions import engine, logged_predictions, timestamp
 from monitoring import drills, service
 
 STEP = pd.Timedelta(hours=1)
@@ -56,9 +58,13 @@ def main() -> None:
     settings, wanted = Settings(), arguments()
     live = read_parquet(settings.splits_dir / "live.parquet", "run `make train`")
     start, end = span(live, wanted.first, wanted.last)
+    check_drill(wanted.drill, start, end)
     flights, outcomes = drills.applied(traffic(live, start, end), wanted.drill, settings.seed)
     path = settings.data_dir / "4_predictions" / "replay.json"
-    place = last_place(path, Place(str(start), str(end), wanted.drill, str(start - LEAD), {}, {}))
+    fresh = Place(str(start), str(end), wanted.drill, str(start - LEAD), {}, {})
+    place = last_place(path, fresh)
+    if wanted.drill and place is fresh:
+        check_log(settings, start, end)
     if place.predictions:
         print(f"replay    goes on from {place.now}; to begin anew remove {path}")
     began = time.perf_counter()
@@ -66,7 +72,7 @@ def main() -> None:
         steps = pd.date_range(place.now, end, freq=STEP)
         for number, now in enumerate(progress.track(steps, description="replay"), 1):
             play(client, flights, outcomes, now, place)
-            if number % KEEP_EVERY == 0 or now == steps[-1]:
+            if number % KEEP_EVERY == 1 or now == steps[-1]:
                 write_json(path, asdict(place))
                 service.keep_counters(service.counters_path(settings), client, now)
             if wanted.speed:
@@ -99,6 +105,28 @@ def span(live: pd.DataFrame, first: str, last: str) -> tuple[pd.Timestamp, pd.Ti
     if not ((live[EVENT_TIME] >= start) & (live[EVENT_TIME] < end)).any():
         raise ValueError(f"no live {ROWS} from {start:%F} until {end:%F}: they run from {days.min()} to {days.max()}")
     return start.tz_convert("UTC"), end.tz_convert("UTC")
+
+
+def check_drill(drill: str, start: pd.Timestamp, end: pd.Timestamp) -> None:
+    """Refuse a drill whose fault would begin only after the span."""
+    days = (end - start).days
+    if drill and days <= drills.CLEAN_DAYS:
+        sys.exit(
+            f"a drill's fault begins after {drills.CLEAN_DAYS} clean days: expected a longer span, got {days} days, "
+            "say FROM=2013-11 TO=2013-12"
+        )
+
+
+def check_log(settings: Settings, start: pd.Timestamp, end: pd.Timestamp) -> None:
+    """Refuse a drill on days that were replayed before: a request answered once is not answered otherwise."""
+    log = engine(settings.log_url)
+    held = len(logged_predictions(log, since=timestamp(start), until=timestamp(end)))
+    log.dispose()
+    if held:
+        sys.exit(
+            f"the prediction log holds {held:,} predictions of this span already, and a drill needs a fresh log: stop "
+            f"the server, move {settings.data_dir / '4_predictions'} away, and serve again"
+        )
 
 
 def traffic(live: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> drills.Traffic:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from flights.artifacts import write_atomically
 from monitoring import evidently_page
-from monitoring.decide import TREE, asks_for
+from monitoring.decide import TRAIN, TREE, asks_for
 from monitoring.index import index_page, link, timeline, week_of
 from monitoring.picture import Line, Panel, picture
 from monitoring.watch import Alarm, Watch, alarms, fires, outside
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from monitoring.findings import Findings
 
 PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+DRAWN = 12  # columns of a week in Evidently's report, which takes a twentieth of a second for each
+
+# What a killed monitor leaves unnamed; other jobs write to the same folder at the same time.
+OWN = (".index.html.*", ".timeline.svg.*", ".decision.json.*", "weeks/.*.html", "alarms/.*.html")
 
 
 def write_site(folder: Path, found: "Findings") -> list[Path]:
     """Write every page; the index comes last, so that no page ever links to one that is missing."""
-    for torn in [*folder.rglob(".*.html"), *folder.glob(".*.json"), *folder.glob(".*.svg")]:  # a monitor was killed
+    for torn in (torn for pattern in OWN for torn in folder.glob(pattern)):  # a monitor was killed
         torn.unlink()
     rung = all_alarms(found.watches)
     weeks = sorted({week_of(day) for day in found.days})
@@ -36,7 +40,8 @@ def write_site(folder: Path, found: "Findings") -> list[Path]:
     for week in weeks:
         rows = found.drift.live.loc[week : week + pd.Timedelta(days=6)]
         behind = folder / "weeks" / f"{week:%F}-evidently.html"
-        drawn = evidently_page.write_week(behind, found.drift.reference, rows, found.drift.levels)
+        columns = furthest(found.drift.watches, week)
+        drawn = evidently_page.write_week(behind, found.drift.reference[columns], rows[columns], found.drift.levels)
         body = week_page(week, found, behind.name if drawn else "")
         pages.append(write_page(folder / "weeks" / f"{week:%F}.html", f"Week of {week:%-d %B %Y}", body))
     write_text(folder / "timeline.svg", alone(timeline(found, rung)))
@@ -44,6 +49,13 @@ def write_site(folder: Path, found: "Findings") -> list[Path]:
     for stale in set((folder / "alarms").glob("*.html")) - {folder / link(alarm) for alarm in rung}:
         stale.unlink()
     return [*pages, index]
+
+
+def furthest(watches: Sequence[Watch], week: pd.Timestamp) -> list[str]:
+    """The columns whose strangest day of a week was nearest to its level, or furthest beyond it."""
+    days = slice(week, week + pd.Timedelta(days=6))
+    strays = {watch.name.removesuffix(": drift"): (watch.values[days] / watch.high).max() for watch in watches}
+    return sorted((name for name in strays if strays[name] > 0), key=strays.__getitem__, reverse=True)[:DRAWN]
 
 
 def write_page(path: Path, title: str, body: str) -> Path:
@@ -72,14 +84,21 @@ def alarm_page(alarm: Alarm, found: "Findings") -> str:
     fired = fires(watch)
     days = list(pd.DatetimeIndex(fired.index[fired]))
     panel = Panel(watch.name, watch.unit, [Line("", watch.values)], watch.low, watch.high, 220, days)
-    done = [f"champion {version} took over on {day:%F}" for day, version in found.swaps.items() if day >= alarm.first]
     why = next(why for points_at, _, why in TREE if points_at == watch.points_at)
     rule = "on any day" if watch.needed == 1 else f"when the newest day and {watch.needed - 1} more of {watch.of} are"
     return (
         f"<h1>{escape(watch.name)}</h1><p>Rang from {alarm.first:%F} to {alarm.last:%F}: it rings {rule} outside the "
         f"band. It asks to <b>{escape(asks_for(watch))}</b>: {escape(why)}.</p>"
-        f"{picture([panel], found.days)}<p>Done since: {escape('; '.join(done) or 'nothing yet')}.</p>"
+        f"{picture([panel], found.days)}<p>Done since: {escape(answered(alarm, found))}.</p>"
     )
+
+
+def answered(alarm: Alarm, found: "Findings") -> str:
+    """What came of an alarm: the next version, where it asks for another one; else whether it still rings."""
+    if asks_for(alarm.watch) in ("roll back", *TRAIN):
+        later = [(day, version) for day, version in sorted(found.swaps.items()) if day >= alarm.first]
+        return f"champion {later[0][1]} took over on {later[0][0]:%F}" if later else "nothing yet"
+    return f"it is quiet after {alarm.last:%F}" if alarm.last < fires(alarm.watch).index[-1] else "nothing yet"
 
 
 def week_page(week: pd.Timestamp, found: "Findings", evidently: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flights.artifacts import read_json
+from flights.artifacts import read_json, read_parquet, write_parquet
 from flights.config import Settings
 from monitoring import drills, monitor
 from tests.monitoring.conftest import Logged
@@ -91,12 +91,16 @@ def receiver() -> Iterator[tuple[str, list[dict]]]:
         server.shutdown()
 
 
-def test_two_monitors_do_not_write_one_report(a_copy: Path, monkeypatch: pytest.MonkeyPatch):
+def test_two_monitors_do_not_write_one_report(
+    a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     """The second one says why it stops, and leaves nothing; the lock goes with the first one."""
     monkeypatch.setattr(sys, "argv", ["monitor"])
     lock = a_copy / "5_reports" / ".monitor.lock"
-    with monitor.alone(lock), pytest.raises(SystemExit, match="another monitor writes"):
+    with monitor.alone(lock), pytest.raises(SystemExit) as stop:
         monitor.main()
+    assert stop.value.code == monitor.FAILED
+    assert "another monitor writes" in capsys.readouterr().err
     with monitor.alone(lock):
         assert [path.name for path in lock.parent.iterdir()] == [lock.name]
 
@@ -135,17 +139,41 @@ def torn(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob(".*") if path.name != ".monitor.lock"]
 
 
-def test_without_a_champion_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the monitor, which cannot look: a code of its own, and no decision, though there was one."""
+    decision = Settings().reports_dir / "decision.json"
+    decision.parent.mkdir(exist_ok=True)
+    decision.write_text('{"action": "ok"}')
+    monkeypatch.setattr(sys, "argv", ["monitor"])
+    with pytest.raises(SystemExit) as stop:
+        monitor.main()
+    assert stop.value.code == monitor.FAILED == 2
+    assert not decision.exists()
+
+
+def test_without_a_champion_it_says_what_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     """Nothing was trained: the message names the command."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(sys, "argv", ["monitor"])
-    with pytest.raises(SystemExit, match="make train"):
-        monitor.main()
+    failed(monkeypatch)
+    assert "make train" in capsys.readouterr().err
 
 
-def test_without_predictions_it_says_what_to_run(a_copy: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_predictions_it_says_what_to_run(
+    a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     """Nothing was asked: the message names the commands, and no decision is left."""
-    monkeypatch.setattr(sys, "argv", ["monitor"])
-    with pytest.raises(SystemExit, match="make serve"):
-        monitor.main()
-    assert not (a_copy / "5_reports" / "decision.json").exists()
+    failed(monkeypatch)
+    assert "make serve" in capsys.readouterr().err
+
+
+def test_a_look_that_breaks_off_is_no_decision(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Planted: a champion without its reference's columns. It is neither "ok" nor "act", and says where it broke."""
+    folder = logged(last="2013-11-03")
+    reference = folder / "3_models" / "flights" / "1" / "reference.parquet"
+    write_parquet(reference, read_parquet(reference, "").drop(columns="scheduled_departure"))
+    failed(monkeypatch)
+    assert "Traceback" in capsys.readouterr().err

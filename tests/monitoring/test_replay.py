@@ -138,6 +138,32 @@ def test_refused_rows_are_counted_and_hurt_nobody_else(
     assert "refused with 422" in capsys.readouterr().out
 
 
+def test_a_drill_that_would_plant_nothing_is_refused(
+    live: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Two weeks stay clean: a span of three days would say "under drill" and be none. Nothing is sent."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    write_parquet(Settings().splits_dir / "live.parquet", live)
+    with pytest.raises(SystemExit, match="begins after 14 clean days: expected a longer span, got 3 days"):
+        run(monkeypatch, *SPAN, "celsius")
+    start = pd.Timestamp("2013-11-01T04:00Z")
+    replay.check_drill("celsius", start, start + pd.Timedelta(days=15))
+    replay.check_drill("", start, start + pd.Timedelta(days=3))
+
+
+def test_a_drill_on_days_that_were_answered_is_refused(
+    served: Server, live: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+):
+    """Planted: the same days without a drill first. The altered rows would only be refused as conflicts."""
+    monkeypatch.setattr(drills, "CLEAN_DAYS", 1)
+    run(monkeypatch, *SPAN)
+    with pytest.raises(SystemExit, match="a drill needs a fresh log"):
+        run(monkeypatch, *SPAN, "celsius")
+    first = run(monkeypatch, "2013-11-07", "2013-11-09", "celsius")
+    assert set(first.predictions) == {"200"}
+    assert run(monkeypatch, "2013-11-07", "2013-11-09", "celsius") == first  # the same replay may go on
+
+
 def test_without_a_server_it_says_what_to_run(live: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Nobody listens: the message names the command, and no place is kept."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))

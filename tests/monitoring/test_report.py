@@ -1,8 +1,8 @@
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -12,7 +12,8 @@ from flights.config import Settings
 from flights.predictions import engine
 from monitoring import report
 from monitoring.findings import findings
-from monitoring.watch import Watch
+from monitoring.watch import Watch, alarms
+from tests.browser import CHROMIUM, needs_chromium
 from tests.monitoring.conftest import Logged
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
@@ -49,7 +50,7 @@ def test_no_page_repeats_what_a_stranger_sent(hostile_site: list[Path]):
 
 
 @pytest.mark.heavy
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+@needs_chromium
 def test_hostile_texts_do_nothing_in_a_browser(hostile_site: list[Path], tmp_path: Path):
     """Chromium runs no script of a stranger's on any page; on a page without our care it does."""
     control = tmp_path / "control.html"
@@ -65,7 +66,7 @@ def shown(page: Path, scratch: Path) -> str:
     more = (
         f"--disable-component-update --disable-sync --user-data-dir={scratch / 'chromium'} --virtual-time-budget=5000"
     )
-    words = ["chromium", *flags.split(), *more.split(), "--dump-dom", page.as_uri()]
+    words = [CHROMIUM, *flags.split(), *more.split(), "--dump-dom", page.as_uri()]
     return subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
@@ -91,6 +92,43 @@ def test_pages_of_alarms_that_are_no_more_go(logged: Logged, evidently: None):
     (folder / "alarms" / "2012-01-01-old.html").write_text("old")
     report.write_site(folder, findings(Settings()))
     assert list((folder / "alarms").iterdir()) == []
+
+
+def test_the_columns_that_moved_furthest_are_drawn():
+    """By their level, strangest day first, of this week alone; those without values are not."""
+    values = pd.Series([0.1] * 6 + [0.5] + [0.1] * 5, DAYS)
+    far, near = (
+        Watch(f"{name}: drift", "drift", "", values, high=high) for name, high in (("far", 0.4), ("near", 0.9))
+    )
+    silent = Watch("silent: drift", "drift", "", values * float("nan"), high=1)
+    past = Watch("past: drift", "drift", "", values.where(values.index < DAYS[3]), high=1)
+    assert report.furthest([near, silent, past, far], DAYS[3]) == ["far", "near"]
+    many = [Watch(f"{number}: drift", "drift", "", values, high=number + 1) for number in range(40)]
+    assert report.furthest(many, DAYS[0]) == [str(number) for number in range(report.DRAWN)]
+
+
+def test_only_its_own_leftovers_go(logged: Logged, evidently: None):
+    """Planted: files that a killed monitor left, and those that other jobs are just writing to the same folder."""
+    folder = logged(last="2013-11-03") / "5_reports"
+    (folder / "weeks").mkdir(parents=True)
+    own = [".decision.json.a1.json", ".index.html.b2.html", ".timeline.svg.c3.svg", "weeks/.2013-10-28.html.d4.html"]
+    others = [".cadence.json.e5.json", ".tuning.json.f6.json", ".explore.html.g7.html", ".cadence.svg.h8.svg"]
+    for name in (*own, *others):
+        (folder / name).touch()
+    report.write_site(folder, findings(Settings()))
+    assert [name for name in (*own, *others) if (folder / name).exists()] == others
+
+
+def test_an_alarm_is_answered_by_what_it_asks_for():
+    """A new version answers an alarm of the model, the first one only; a feed's alarm is over when it rings no more."""
+    found = SimpleNamespace(swaps={DAYS[0]: 2, DAYS[9]: 4, DAYS[5]: 3})
+    bad = pd.Series([0.0, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0], DAYS)
+    ranking, feed = (alarms(Watch("figure", kind, "", bad, high=1))[0] for kind in ("ranking", "feed"))
+    assert report.answered(ranking, found) == "champion 3 took over on 2013-11-06"
+    assert report.answered(ranking, SimpleNamespace(swaps={DAYS[0]: 2})) == "nothing yet"
+    assert report.answered(feed, found) == "it is quiet after 2013-11-06"
+    rings = alarms(Watch("figure", "feed", "", bad[:6], high=1))[0]
+    assert report.answered(rings, found) == "nothing yet"
 
 
 def test_alarms_are_told_to_machines():

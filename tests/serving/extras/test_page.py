@@ -1,7 +1,6 @@
 """The page for people works offline and by keyboard, shows refusals where they belong, and runs nobody's strings."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +10,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from flights.dataset import INPUTS, QUESTION
 from flights.registry import model_folder
+from tests.browser import CHROMIUM, needs_chromium
 from tests.serving.published import publish_champion
 from tests.serving.running import Server, running
 
 HOSTILE = "<img src=x onerror=\"document.title='hit'\"><script>document.title='hit'</script>"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
