@@ -7,6 +7,7 @@ champion's own predictions. Both go through the real log and the real monitor, w
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,12 +18,14 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
-from flights.artifacts import read_parquet, write_atomically, write_json
-from flights.config import Settings
+from docs.alarms import measured_with
+from flights import portable
+from flights.artifacts import read_json, read_parquet, sha256, write_atomically, write_json
+from flights.config import NAME, Settings
 from flights.dataset import EVENT_TIME, KEY, ZONE, as_arrays, targets
 from flights.model import CANDIDATE
 from flights.predictions import Outcome, Prediction, add, engine
-from flights.registry import TRAIN_FIRST, champion, load
+from flights.registry import MANIFEST, TRAIN_FIRST, Model, champion, load, model_folder, promote, write_golden
 from monitoring import drills, replay
 from monitoring.decide import daily_actions
 from monitoring.drift import newcomers
@@ -32,45 +35,56 @@ from monitoring.performance import followed, label_watches, local_day, quality_w
 from monitoring.service import counters_path, service_watches
 from monitoring.slices import slice_watch
 from monitoring.watch import Watch, alarms, fires
+from pipelines import calibration
 from pipelines.backtest import Task, fitted
+from pipelines.evaluate import fitted as fitted_model
+from pipelines.split import labelled
+from pipelines.train import features_of, golden_rows
 
 MONTHS = pd.period_range("2013-04", "2013-12", freq="M")
 REFERENCE_MONTHS = 2
 LEAD_IN_DAYS = 14  # before a month, so that its first days have a past
 RECEIVED = "2026-01-01T00:00:00.{:06}Z"
+BAD_VERSION = "bad-version"  # a drill of the model and not of its traffic: a new champion has it the wrong way round
 STORED = Path("docs/alarms.json")  # what the tables in docs/monitoring.md are made from
 
 
 def main() -> None:
     """Measure both, write them down for the docs, and say them."""
     settings = Settings()
-    measured = {"clean": clean_days(settings), "drills": {name: drilled(settings, name) for name in practised()}}
-    write_json(STORED, measured)
-    for name, drill in measured["drills"].items():
+    clean = clean_days(predicted_year(settings), MONTHS[REFERENCE_MONTHS:])
+    practice = {name: drilled(settings, name) for name in practised()}
+    figures = practice[""].pop("figures")
+    write_json(STORED, {"code": measured_with(), "clean": clean, "figures": figures, "drills": practice})
+    for name, drill in practice.items():
         print(f"{name or 'no drill':<12} {drill['action']}, on day {drill['days_to_action']}")
-    print(f"wrote {STORED}; next: make docs")
+    print(f"wrote {STORED}")
 
 
 def practised() -> Iterator[str]:
     """The drills, with no drill first."""
-    yield from track(["", *drills.DRILLS], "drills", transient=True)
+    yield from track(["", *drills.DRILLS, BAD_VERSION], "drills", transient=True)
 
 
-def clean_days(settings: Settings) -> dict[str, Any]:
-    """Alarms on days without a fault: by watch, by action, and how many days there were."""
-    year = predicted_year(settings)
-    fired, actions = [], []
-    for month in MONTHS[REFERENCE_MONTHS:]:
+def clean_days(year: pd.DataFrame, months: "pd.PeriodIndex") -> dict[str, Any]:
+    """Alarms on days without a fault: by watch, by action, and how many days there were.
+
+    Only figures that moved at all can have stayed quiet: what a made log leaves constant or empty is not counted.
+    """
+    fired, actions, values = [], [], []
+    for month in months:
         watches = month_watches(year, month)
         days = pd.date_range(month.start_time, month.end_time.normalize())
         actions.append(daily_actions(watches, pd.date_range(days[0] - pd.Timedelta(days=7), days[-1]))[days])
+        values.append(pd.DataFrame({watch.name: watch.values.reindex(days) for watch in watches}))
         fired.append(pd.DataFrame({watch.name: fires(watch).reindex(days, fill_value=False) for watch in watches}))
-    rung, decided = pd.concat(fired).fillna(value=False).astype(bool), pd.concat(actions)
+    moved = pd.concat(values).nunique() > 1
+    rung, decided = pd.concat(fired).fillna(value=False).astype(bool).loc[:, moved], pd.concat(actions)
     return {
         "days": len(decided),
         "days_to_act": int((~decided.isin(["ok", "watch"])).sum()),
         "days_to_watch": int((decided == "watch").sum()),
-        "watches": len(rung.columns),
+        "watches": int(moved.sum()),
         "alarms_per_watch_and_day": float(rung.to_numpy().mean()),
         "days_by_watch": {name: int(days) for name, days in rung.sum().items() if days},
     }
@@ -117,9 +131,9 @@ def month_watches(year: pd.DataFrame, month: "pd.Period") -> list[Watch]:
 def drilled(settings: Settings, drill: str) -> dict[str, Any]:
     """What the monitor says of the live months under a drill: first alarms, in days since the fault, and the action."""
     with tempfile.TemporaryDirectory() as folder:
-        for part in ("2_splits", "3_models"):
-            (Path(folder) / part).symlink_to((settings.data_dir / part).resolve())
         own = settings.model_copy(update={"data_dir": Path(folder)})
+        own.splits_dir.parent.symlink_to(settings.splits_dir.parent.resolve())
+        shutil.copytree(settings.models_dir / NAME, own.models_dir / NAME)
         began = write_log(own, drill)
         found = findings(own)
     watches = [watch for watch in found.watches if watch.points_at not in ("age", "provenance")]  # are of no drill
@@ -127,16 +141,20 @@ def drilled(settings: Settings, drill: str) -> dict[str, Any]:
     after = actions[actions.index >= began]
     acted = after[after != "ok"]
     usual = acted.head(LEAD_IN_DAYS).mode()[0] if len(acted) else "ok"
+    decided = after.index[after == usual].min()
+    if found.swaps:  # whom to blame is decided on the whole, and no day's action of itself
+        usual, decided = found.decision.action, pd.Timestamp(found.decision.since)
     return {
         "began": f"{began:%F}",
         "action": usual,
-        "days_to_action": _days(began, after.index[after == usual].min()) if usual != "ok" else None,
+        "days_to_action": _days(began, decided) if usual != "ok" else None,
         "days_to_first_word": _days(began, acted.index.min()) if len(acted) else None,
         "days_to_alarm": {
             watch.name: _days(began, first)
             for watch in watches
             if (first := min((alarm.first for alarm in alarms(watch) if alarm.first >= began), default=None))
         },
+        **({} if drill else {"figures": [watch.name for watch in watches]}),
     }
 
 
@@ -148,7 +166,8 @@ def write_log(settings: Settings, drill: str) -> pd.Timestamp:
     """Leave what a replay of all live months under a drill would leave; returns the fault's first full day."""
     live = read_parquet(settings.splits_dir / "live.parquet", TRAIN_FIRST)
     start, end = replay.span(live, "", "")
-    flights, outcomes = drills.applied(replay.traffic(live, start, end), drill, settings.seed)
+    fault = "" if drill == BAD_VERSION else drill
+    flights, outcomes = drills.applied(replay.traffic(live, start, end), fault, settings.seed)
     refused = flights["carrier"] == drills.NEW_CARRIER
     write_counters(counters_path(settings), local_day(flights[EVENT_TIME]), refused)
     flights = flights[~refused]
@@ -156,18 +175,43 @@ def write_log(settings: Settings, drill: str) -> pd.Timestamp:
     if version is None:
         raise SystemExit(f"no champion yet: {TRAIN_FIRST}")
     model = load(settings.models_dir, version)
-    probabilities = model.score(as_arrays(flights))
-    rows = []
-    for row, probability in zip(replay.requests(flights), probabilities, strict=True):
-        name, moment = row.pop("request_id"), row[EVENT_TIME].replace("Z", ".000000Z")
-        alert = bool(probability >= model.threshold)
-        answer = (float(probability), alert, model.threshold, version, model.digest)
-        rows.append(Prediction(name, moment, moment, json.dumps(row), *answer))
+    began = start.tz_convert(ZONE) + pd.DateOffset(days=drills.CLEAN_DAYS)
+    rows = answers(model, flights)
+    if drill == BAD_VERSION:
+        early = flights[EVENT_TIME] < began
+        rows = [*answers(model, flights[early]), *answers(turned_round(settings, model), flights[~early])]
     log = engine(settings.log_url)
     add(log, rows)
     add(log, known(outcomes))
     log.dispose()
-    return start.tz_convert(ZONE).tz_localize(None).normalize() + pd.Timedelta(days=drills.CLEAN_DAYS)
+    return began.tz_localize(None).normalize()
+
+
+def answers(model: Model, flights: pd.DataFrame) -> list[Prediction]:
+    """What the service would log of these flights with this model."""
+    rows = []
+    for row, probability in zip(replay.requests(flights), model.score(as_arrays(flights)), strict=True):
+        name, moment = row.pop("request_id"), row[EVENT_TIME].replace("Z", ".000000Z")
+        alert = bool(probability >= model.threshold)
+        answer = (float(probability), alert, model.threshold, model.version, model.digest)
+        rows.append(Prediction(name, moment, moment, json.dumps(row), *answer))
+    return rows
+
+
+def turned_round(settings: Settings, model: Model) -> Model:
+    """A next version, whole and verified, that learned from labels which say the contrary; champion, gate or not."""
+    rows = labelled(settings, "validation")
+    trees = calibration.without(fitted_model(model.folder, CANDIDATE))
+    version, contrary = model.version + 1, 1 - targets(rows)
+    folder = shutil.copytree(model.folder, model_folder(settings.models_dir, version))
+    portable.export(calibration.recalibrated(trees, features_of(rows), contrary), folder)
+    columns = as_arrays(golden_rows(rows))
+    write_golden(folder, columns, portable.load(folder)(columns))
+    manifest = read_json(folder / MANIFEST, TRAIN_FIRST)
+    files = {name: sha256(folder / name) for name in manifest["files"]}
+    write_json(folder / MANIFEST, manifest | {"version": version, "files": files})
+    promote(settings.models_dir, version, expected=model.version, gate_digest="")
+    return load(settings.models_dir, version)
 
 
 def write_counters(path: Path, days: "pd.Series[Any]", refused: "pd.Series[bool]") -> None:

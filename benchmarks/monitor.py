@@ -1,7 +1,7 @@
 """What monitoring a month costs, beside Evidently's drift preset on the same raw rows, in one run.
 
 Each is a process of its own, so that its time has its imports in it and its memory is its own. With the word `growth`:
-how the cost grows with the log.
+how the cost grows with the log, when the same days hold more; with `growth days`: when it reaches further back.
 """
 
 import os
@@ -20,6 +20,7 @@ from flights.dataset import OUTCOME
 from flights.predictions import Outcome, Prediction, count, engine, logged_predictions
 
 UNTIL = "2013-12-01T05:00Z"  # the first live month
+LIVE_DAYS = 61
 
 
 class Cost(NamedTuple):
@@ -42,9 +43,9 @@ def main() -> None:
             (Path(folder) / part).symlink_to((Settings().data_dir / part).resolve())
         write_log(Settings().model_copy(update={"data_dir": Path(folder)}), "")
         environment = os.environ | {"DATA_DIR": folder, "NOW": UNTIL}
-        if sys.argv[1:] == ["growth"]:
+        if sys.argv[1:] in (["growth"], ["growth", "days"]):
             environment.pop("NOW")  # all of the live months
-            sys.exit(growth(environment))
+            sys.exit(growth(environment, older="days" in sys.argv))
         found = {
             "a month, first look": cost("monitoring.monitor", environment),
             "a month, second look": cost("monitoring.monitor", environment),
@@ -55,30 +56,39 @@ def main() -> None:
         print(f"{name:<22} {each} ({each.processor / beside.processor:.2f} of the preset's)")
 
 
-def growth(environment: dict[str, str]) -> None:
+def growth(environment: dict[str, str], *, older: bool, times: tuple[int, ...] = (1, 4, 16, 55)) -> None:
     """How seconds and memory grow with the log: the live months, and copies of them, up to three million rows."""
     log = engine(f"sqlite:///{environment['DATA_DIR']}/4_predictions/predictions.db")
     copies = 1
-    for wanted in (1, 4, 16, 55):
-        for table, row in (("predictions", Prediction), ("outcomes", Outcome)):
-            others = ", ".join(OUTCOME if name == "value" else name for name in row._fields[1:])
-            add_copy = sa.text(
-                f"INSERT INTO {table} SELECT request_id || '#' || :copy, {others} FROM {table} "
-                "WHERE request_id NOT LIKE '%#%'"
-            )
-            with log.begin() as connection:
-                for copy in range(copies, wanted):
-                    connection.execute(add_copy, {"copy": copy})
+    for wanted in times:
+        for copy in range(copies, wanted):
+            add_copy(log, copy, LIVE_DAYS * copy if older else 0)
         copies = wanted
         print(f"{count(log):>9,} predictions {cost('monitoring.monitor', environment)}", flush=True)
 
 
+def add_copy(log: sa.Engine, copy: int, days_older: int) -> None:
+    """Add the live months once more to the log under other names, and so many days earlier."""
+    moved = {"event_time", "answered_at", "known_at", "received_at"}
+    with log.begin() as connection:
+        for table, row in (("predictions", Prediction), ("outcomes", Outcome)):
+            others = ", ".join(
+                f"strftime('%Y-%m-%dT%H:%M:%f', {name}, :older) || '000Z'" if name in moved and days_older else name
+                for name in (OUTCOME if name == "value" else name for name in row._fields[1:])
+            )
+            statement = f"INSERT INTO {table} SELECT request_id || '#' || :copy, {others} FROM {table}"
+            values = {"copy": copy, "older": f"-{days_older} days"}
+            connection.execute(sa.text(f"{statement} WHERE request_id NOT LIKE '%#%'"), values)
+
+
 def cost(module: str, environment: dict[str, str], *words: str) -> Cost:
-    """Seconds on the clock and of the processors, and peak megabytes, of one process."""
+    """Seconds on the clock and of the processors, and peak megabytes, of one process that does what it is there for."""
+    decision = Path(environment["DATA_DIR"]) / "5_reports" / "decision.json"
+    decision.unlink(missing_ok=True)
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", module, *words], env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
-    if words and status:
+    if status if words else not decision.is_file():  # a monitor that wants somebody to act does not end with 0
         sys.exit(f"{module} {' '.join(words)} failed: see above")
     scale = 1e6 if sys.platform == "darwin" else 1e3  # the kernel's unit
     return Cost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale)

@@ -1,12 +1,26 @@
-"""The monitor's tables: what `make alarms` measured, and the decision tree."""
+"""The monitor's tables: what `make alarms` measured, with which code, and the decision tree."""
 
+import re
 from pathlib import Path
 
-from flights.artifacts import read_json
+from flights.artifacts import digest, read_json
 from monitoring.decide import TREE
 from monitoring.drift import HOUR
 
 MEASURED = Path(__file__).with_name("alarms.json")
+ROOT = Path(__file__).parents[1]
+WATCHING = (  # what decides the figures; the pages do not
+    *(f"monitoring/{name}.py" for name in ("decide", "drift", "drills", "feeds", "findings", "performance", "service")),
+    *(f"monitoring/{name}.py" for name in ("skew", "slices", "watch")),
+    "benchmarks/alarms.py",
+)
+COMMENTS = re.compile(r'(?s:""".*?""")|#[^\n]*')
+
+
+def measured_with(root: Path = ROOT) -> str:
+    """One digest of the code and the limits that the figures depend on; comments and layout do not count."""
+    texts = (COMMENTS.sub("", (root / name).read_text()) for name in WATCHING)
+    return digest("".join(text.split()) for text in texts)
 
 
 def alarms() -> str:
@@ -16,8 +30,8 @@ def alarms() -> str:
     rung = ", ".join(f"{name} ({days} days)" for name, days in clean["days_by_watch"].items()) or "none"
     lines = [
         f"On {clean['days']} clean days {act} ({act / clean['days']:.1%}) would have called somebody to act, and on "
-        f"{clean['days_to_watch']} the advice was to watch. Of {clean['watches']} figures on all of these days "
-        f"{clean['alarms_per_watch_and_day']:.2%} rang: {rung}.\n",
+        f"{clean['days_to_watch']} the advice was to watch. Of the {clean['watches']} figures that moved at "
+        f"all on these days {clean['alarms_per_watch_and_day']:.2%} rang: {rung}.\n",
         "| drill | first alarm on day | action | decided on day |",
         "|---|---|---|---|",
     ]
@@ -28,14 +42,15 @@ def alarms() -> str:
 
 
 def watchers() -> str:
-    """Which figure sees which drill, and on which day of it; figures that no drill moves are left out."""
-    drills = read_json(MEASURED, "run `make alarms`")["drills"]
+    """Which figure sees which drill, and on which day of it; figures that no drill moves have an empty row."""
+    measured = read_json(MEASURED, "run `make alarms`")
+    drills = measured["drills"]
     without = drills.pop("")["days_to_alarm"]
     seen = {name: seen_by(drill["days_to_alarm"], without) for name, drill in drills.items()}
     rows = [["figure", *seen], ["---"] * (len(seen) + 1)]
     rows += [
         [figure, *(str(days.get(figure, "")) for days in seen.values())]
-        for figure in sorted({name for days in seen.values() for name in days})
+        for figure in sorted({row_of(name) for name in measured["figures"]})
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
@@ -45,9 +60,13 @@ def seen_by(days: dict[str, int], without: dict[str, int]) -> dict[str, int]:
     found: dict[str, int] = {}
     for name, day in days.items():
         if without.get(name) != day:
-            row = "drift of a column" if name.endswith(": drift") and not name.startswith(HOUR) else name
-            found[row] = min(day, found.get(row, day))
+            found[row_of(name)] = min(day, found.get(row_of(name), day))
     return found
+
+
+def row_of(figure: str) -> str:
+    """The row of a figure: all columns but the hour share one."""
+    return "drift of a column" if figure.endswith(": drift") and not figure.startswith(HOUR) else figure
 
 
 def decisions() -> str:

@@ -93,6 +93,11 @@ def airport_labels(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.ran
     return flights, outcomes.assign(arrival_delay=outcomes["arrival_delay"].where(~there, wrong))
 
 
+def labels_stop(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
+    """Nobody reports outcomes any more."""
+    return flights, outcomes.head(0)
+
+
 def slower(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
     """The world changes evenly: every flight arrives ten minutes later than it would have."""
     minutes = pd.to_timedelta(10, unit="min")
@@ -131,6 +136,7 @@ FAULTS: tuple[Fault, ...] = (
     data_entry,
     label_flips,
     airport_labels,
+    labels_stop,
     slower,
     new_world,
     doubled,

@@ -5,11 +5,14 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from benchmarks.alarms import BAD_VERSION
+from docs.alarms import measured_with
 from flights.artifacts import read_json, write_json
 from flights.config import Settings
 from flights.predictions import engine
 from flights.registry import model_folder
 from monitoring import drills, performance
+from monitoring.decide import TREE
 from monitoring.findings import findings, trained_lately
 from monitoring.report import alarm_records
 from tests.monitoring.conftest import Logged
@@ -48,6 +51,7 @@ SOON = [
     ("utc-hour", "fix the feed", "hour of day: drift"),
     ("new-carrier", "fix the feed", "outcomes never asked about"),
     ("label-flips", "relabel", "contradictory outcomes"),
+    ("labels-stop", "relabel", "without outcome"),
     ("doubled", "watch", "traffic"),
 ]
 LATER = [("slower", "recalibrate"), ("new-world", "retrain")]
@@ -56,10 +60,21 @@ LATER = [("slower", "recalibrate"), ("new-world", "retrain")]
 def test_what_the_docs_say_is_what_a_small_run_finds():
     """All flights under every drill, as `make alarms` left it, end where an eighth of them does here."""
     drilled = {drill: found["action"] for drill, found in MEASURED["drills"].items()}
-    assert set(drilled) == {"", *drills.DRILLS}
+    assert set(drilled) == {"", *drills.DRILLS, BAD_VERSION}
     assert drilled[""] == "ok"
     assert drilled | dict([row[:2] for row in SOON] + LATER) == drilled
     assert all(figure in MEASURED["drills"][drill]["days_to_alarm"] for drill, _, figure in SOON)
+
+
+def test_the_figures_are_of_this_code():
+    """A limit or a module that has changed since makes them hearsay."""
+    assert MEASURED["code"] == measured_with(), "the monitor is not the one that was measured: run `make alarms`"
+
+
+def test_every_end_of_the_tree_has_a_drill():
+    """Nothing, watch, and each action that calls somebody is where some drill ends; a person is asked by the bound."""
+    ends = {found["action"] for found in MEASURED["drills"].values()}
+    assert ends == {"ok", *(action for _, action, _ in TREE)}
 
 
 def test_clean_days_call_nobody():
@@ -174,6 +189,10 @@ def test_trainings_are_counted_by_as_of_day(a_copy: Path):
         (folder / "manifest.json").write_text(json.dumps({"as_of": as_of}))
     assert trained_lately(models_dir, today) == 2
     assert trained_lately(models_dir, today + pd.Timedelta(days=28)) == 0
+    recalibrated = {"as_of": "2013-11-01", "recalibrated_as_of": "2013-11-24"}  # an earlier training's trees
+    (folder / "manifest.json").write_text(json.dumps(recalibrated))
+    assert trained_lately(models_dir, today) == 2
+    assert trained_lately(models_dir, today + pd.Timedelta(days=26)) == 1
 
 
 def test_a_moment_in_the_far_future_does_not_move_the_clock(logged: Logged):
