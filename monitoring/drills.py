@@ -14,6 +14,7 @@ from flights.dataset import EVENT_TIME, INPUTS, KEY, ZONE
 CLEAN_DAYS = 14  # before the fault begins
 AIRPORT = "LGA"  # the one that changes its data entry
 NEW_CARRIER = "ZZ"
+NEW_AIRPORT = "ZZZ"
 
 Traffic = tuple[pd.DataFrame, pd.DataFrame]  # flights by prediction moment, outcomes by the moment they are known
 Fault = Callable[[pd.DataFrame, pd.DataFrame, np.random.Generator], Traffic]
@@ -79,6 +80,12 @@ def data_entry(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.
     return flights, outcomes
 
 
+def new_airport(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
+    """A tenth of the flights goes to an airport that nobody has flown to before."""
+    moved = random.random(len(flights)) < 0.1
+    return flights.assign(dest=flights["dest"].where(~moved, NEW_AIRPORT)), outcomes
+
+
 def label_flips(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
     """A tenth of the outcomes is wrong: late flights are reported on time, punctual ones an hour late."""
     flipped = random.random(len(outcomes)) < 0.1
@@ -134,6 +141,7 @@ FAULTS: tuple[Fault, ...] = (
     utc_hour,
     new_carrier,
     data_entry,
+    new_airport,
     label_flips,
     airport_labels,
     labels_stop,
