@@ -17,11 +17,15 @@ from monitoring.watch import Watch
 
 FEWEST, MOST = 0.5, 1.6  # of the median day's predictions; a holiday has 0.6
 SLOW_MS = 100.0  # of the 99th percentile from a request's arrival to the log
+MOST_SILENT = 1  # whole days in a row on which nobody asks
 MOST_REFUSED = 0.01  # share of what was asked that the contract refuses
 MOST_TURNED_AWAY = 0.01  # share of what was asked while too much else was waiting
 FAILED, REQUESTS = "prediction_errors_total", "http_requests_total"
 COUNTERS = ("predictions_total", FAILED, REQUESTS)
-ANSWERED, BUSY = "200", ("429", "503")
+BUSY = ("429", "503")
+# A body that is no JSON, too large, of another kind, or against the contract. What has a wrong address, method or
+# password is no fault of the data; if predictions are lost by it, their outcomes are never asked about.
+WRONG = ("400", "413", "415", "422")
 
 
 def counters_path(settings: Settings) -> Path:
@@ -65,23 +69,50 @@ def _snapshot(line: str) -> dict[str, float]:
     return content if isinstance(content, dict) else {}
 
 
-def service_watches(rows: pd.DataFrame, counts: pd.DataFrame) -> list[Watch]:
-    """Traffic, speed and substitutes from the log's rows; refusals from the daily counts."""
+def service_watches(rows: pd.DataFrame, counts: pd.DataFrame, today: pd.Timestamp | None = None) -> list[Watch]:
+    """Traffic, speed and substitutes from the log's rows; refusals from the daily counts.
+
+    Parameters
+    ----------
+    today
+        The day before it is the last on which somebody could have asked; by default the last one in the log is.
+    """
     by_day = rows.groupby("day")
-    traffic = by_day.size().astype(float).asfreq("D", fill_value=0.0)
+    traffic = daily_traffic(rows, today)
+    silent = traffic == 0
+    silence = silent.astype(float).groupby((~silent).cumsum()).cumsum()
     slow = by_day["latency_us"].quantile(0.99) / 1000
     substitutes = (rows["served_by"] == "heuristic").astype(float).groupby(rows["day"]).mean()
-    requests = {status: f'{REQUESTS}{{status="{status}"}}' for status in (ANSWERED, *BUSY)}
-    counts = counts.drop(columns=requests[ANSWERED], errors="ignore")  # its flights are counted one by one
-    busy = [name for name in counts if name in requests.values()]
-    refused = [name for name in counts if str(name).startswith(REQUESTS) and name not in busy]
-    asked = counts.sum(axis=1).where(lambda total: total > 0)
-    failed = counts.get(FAILED, pd.Series(0.0, counts.index))
+    kinds = {name: kind_of(str(name)) for name in counts}
+    refused, busy, failed, answered = (
+        counts[[name for name, kind in kinds.items() if kind == wanted]].sum(axis=1)
+        for wanted in ("refused", "busy", "failed", "answered")
+    )
+    asked = (refused + busy + failed + answered).where(lambda total: total > 0)
     return [
         Watch("traffic", "traffic", "of the usual", traffic / traffic.expanding().median(), FEWEST, MOST),
+        Watch("days without a request", "refused", "days in a row", silence, high=MOST_SILENT, needed=1, of=1),
         Watch("latency of the slowest hundredth", "service", "ms", slow, high=SLOW_MS),
         Watch("answered by the heuristic", "service", "share", substitutes, high=0.0),
-        Watch("refused", "refused", "share", counts[refused].sum(axis=1) / asked, high=MOST_REFUSED),
-        Watch("turned away", "service", "share", counts[busy].sum(axis=1) / asked, high=MOST_TURNED_AWAY),
+        Watch("refused", "refused", "share", refused / asked, high=MOST_REFUSED),
+        Watch("turned away", "service", "share", busy / asked, high=MOST_TURNED_AWAY),
         Watch("failed", "service", "share", failed / asked, high=0.0),
     ]
+
+
+def daily_traffic(rows: pd.DataFrame, today: pd.Timestamp | None) -> "pd.Series[float]":
+    """Predictions a day, 0 on days without any, also where they are the newest."""
+    traffic = rows.groupby("day").size().astype(float)
+    if traffic.empty:
+        return traffic
+    last = traffic.index.max() if today is None else today - pd.Timedelta(days=1)
+    return traffic.reindex(pd.date_range(traffic.index.min(), last), fill_value=0.0)
+
+
+def kind_of(counter: str) -> str:
+    """What a counter counts: predictions `answered`, or requests `refused`, turned away as `busy`, or `failed`."""
+    status = counter.partition('status="')[2][:3]
+    if counter.startswith(REQUESTS):
+        by_status = {"refused": status in WRONG, "busy": status in BUSY, "failed": status.startswith("5")}
+        return next((kind for kind, is_so in by_status.items() if is_so), "")  # of 200 the flights are counted
+    return "failed" if counter.startswith(FAILED) else "answered"

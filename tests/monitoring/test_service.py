@@ -47,10 +47,48 @@ def test_a_service_that_refuses_nothing_is_quiet(tmp_path: Path):
     assert rung(tmp_path / "none.jsonl") == set()
 
 
-@pytest.mark.parametrize(("refused", "name"), [({"s422": 30}, "refused"), ({"s503": 30}, "turned away")])
-def test_refusals_ring_by_their_kind(tmp_path: Path, refused: dict[str, int], name: str):
-    """Three in a hundred that the contract refuses point upstream, three turned away at the service."""
-    assert rung(snapshots(tmp_path / "service.jsonl", **refused)) == {name}
+@pytest.mark.parametrize(
+    ("statuses", "names"),
+    [
+        ((400, 413, 415, 422), {"refused"}),
+        ((429, 503), {"turned away"}),
+        ((500, 502), {"failed"}),
+        ((401, 403, 404, 405, 408, 409, 431), set()),
+    ],
+)
+def test_refusals_ring_by_their_kind(tmp_path: Path, statuses: tuple[int, ...], names: set[str]):
+    """Three in a hundred that the contract refuses point upstream, turned away or failed ones at the service.
+
+    Wrong addresses, methods and passwords ring nothing.
+    """
+    for status in statuses:
+        assert rung(snapshots(tmp_path / "service.jsonl", **{f"s{status}": 30})) == names
+
+
+def test_requests_that_the_model_cannot_score_ring(tmp_path: Path):
+    """One a day is one too many."""
+    path = snapshots(tmp_path / "service.jsonl")
+    lines = [json.loads(line) | {service.FAILED: day} for day, line in enumerate(path.read_text().splitlines())]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert rung(path) == {"failed"}
+
+
+def test_traffic_that_stops_rings():
+    """The days after the last request count as silent up to yesterday: two of them ring, one may be a holiday."""
+    log = judged(days=6).assign(day=lambda rows: rows["event_time"].dt.tz_localize(None).dt.normalize())
+    for silent, names in ((1, set()), (2, {"days without a request"}), (3, {"days without a request", "traffic"})):
+        today = log["day"].max() + pd.Timedelta(days=silent + 1)
+        watches = service.service_watches(log, pd.DataFrame(index=pd.DatetimeIndex([])), today)
+        assert {watch.name for watch in watches if fires(watch).any()} == names
+
+
+def test_traffic_that_falls_or_doubles_rings():
+    """A third of the requests, or twice as many, after a week."""
+    log = judged(days=12).assign(day=lambda rows: rows["event_time"].dt.tz_localize(None).dt.normalize())
+    late = log["day"] >= "2013-11-08"
+    for rows in (log[~late | (log.index % 3 == 0)], pd.concat([log, log[late]])):
+        watches = service.service_watches(rows, pd.DataFrame(index=pd.DatetimeIndex([])))
+        assert {watch.name for watch in watches if fires(watch).any()} == {"traffic"}
 
 
 def test_slow_answers_and_the_heuristic_ring(tmp_path: Path):
