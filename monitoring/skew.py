@@ -10,15 +10,22 @@ from flights.registry import ModelRefused, load
 from monitoring.watch import Watch
 
 TOLERANCE = 1e-9  # the same as between training and serving
+REMEMBERED = "7D"  # a mismatch counts for so long, unless its version no longer answers
 HEURISTIC = 0  # the version that answers without a champion; it has no folder to load
 
 
 def skew_watch(rows: pd.DataFrame, inputs: pd.DataFrame, models_dir: Path) -> Watch:
-    """Number of a day's predictions that differ when made again; a model that does not verify counts for all of its."""
+    """How many predictions of the last days differ when made again, by the versions that still answered on that day.
+
+    One clean day does not end it: with few mismatches, a day may have none. A model that does not verify counts for all
+    of its own.
+    """
     differs = pd.Series(0.0, rows.index)
     for version, served in rows[rows["model_version"] != HEURISTIC].groupby("model_version"):
         differs[served.index] = _mismatches(served, inputs.loc[served.index], models_dir, int(str(version)))
-    return Watch("skew", "skew", "predictions", differs.groupby(rows["day"]).sum(), high=0, needed=1, of=1)
+    daily = differs.groupby([rows["day"], rows["model_version"]]).sum().unstack()
+    recent = daily.rolling(REMEMBERED, min_periods=1).sum().where(daily.notna()).sum(axis=1)
+    return Watch("skew", "skew", "predictions", recent, high=0, needed=1, of=1)
 
 
 def _mismatches(served: pd.DataFrame, inputs: pd.DataFrame, models_dir: Path, version: int) -> "pd.Series[float]":

@@ -38,6 +38,21 @@ def test_a_millionth_is_a_mismatch(logged: Logged):
     assert fires(watch).tolist() == [False, False, False, True]
 
 
+def test_one_clean_day_does_not_end_a_mismatch(logged: Logged):
+    """A mismatch of the third day still rings on the fourth, and on the tenth no more; nor once another answers."""
+    logged(last="2013-11-12")
+    settings = Settings()
+    log = engine(settings.log_url)
+    rows = logged_predictions(log, inputs=True)
+    log.dispose()
+    rows["day"] = local_day(rows["event_time"])
+    rows.loc[(rows["day"] == "2013-11-03").idxmax(), "probability"] += 1e-6
+    inputs = typed_inputs(rows)
+    assert skew_watch(rows, inputs, settings.models_dir).values.tolist() == [0, 0, *[1] * 7, 0, 0, 0]
+    rows.loc[rows["day"] >= "2013-11-05", "model_version"] = 0
+    assert skew_watch(rows, inputs, settings.models_dir).values.tolist() == [0, 0, 1, 1, *[0] * 8]
+
+
 def test_another_model_s_digest_is_a_mismatch(logged: Logged):
     """The right numbers from a model that is not the one published do not count as right."""
     logged(last="2013-11-04")
