@@ -1,6 +1,7 @@
 """Faults of what comes in while a model serves: feeds, clocks, data entry, labels."""
 
 import numpy as np
+import pandas as pd
 
 from drills.practice import Month, Told, expect, in_fault, look, month, ranking, report_outcomes, serving, write_log
 from flights.config import Settings
@@ -8,6 +9,7 @@ from flights.dataset import LATE_MINUTES, OUTCOME, OUTCOME_TIME, as_arrays
 from monitoring.drills import AIRPORT
 
 FIX = "fix the feed"
+LATER = pd.Timedelta(days=2)  # from an outcome to its correction
 
 
 def feed_dies(settings: Settings) -> Told:
@@ -69,7 +71,7 @@ def labels_wrong(settings: Settings) -> Told:
     outcomes = told.faulty[1]
     week = told.clean[1]
     week = week[(week[OUTCOME_TIME] >= told.begins) & (week[OUTCOME_TIME] < told.mended)]
-    report_outcomes(settings, week, hour=1)
+    report_outcomes(settings, week.assign(**{OUTCOME_TIME: week[OUTCOME_TIME] + LATER}), hour=1)
     after = look(settings, told.ends)
     expect(after.action != "relabel", f"silence once the outcomes are corrected, got {after.reasons}")
     model = serving(settings)

@@ -18,6 +18,7 @@ TRAIN = ("retrain", "recalibrate")
 
 TREE = (  # what an alarm points at, what to do then, and why
     ("skew", "roll back", "what is served is not what was evaluated"),
+    ("log", "ask a person", "rows of the prediction log cannot be read, so nothing is known of them"),
     ("feed", "fix the feed", "a model cannot mend its inputs"),
     (
         "refused",

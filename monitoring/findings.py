@@ -10,17 +10,25 @@ import sqlalchemy as sa
 from flights.artifacts import read_json, read_parquet
 from flights.config import CADENCE_DAYS, Settings
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
-from flights.predictions import count, counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
+from flights.predictions import (
+    count,
+    counted_outcomes,
+    engine,
+    logged_predictions,
+    newest_event,
+    parsed_inputs,
+    timestamp,
+)
 from flights.registry import TRAIN_FIRST, champion, history, model_folder
 from monitoring import drift, feeds, performance, provenance, service, skew, slices
 from monitoring.decide import BOUND_DAYS, Decision, decide
 from monitoring.watch import Watch
 
-MOST_ROWS = (
-    100_000  # looked at; of more, one request in so many: a day's share late is known to 0.01, days differ by 0.1
-)
-
+LOOK_BACK_DAYS = 91  # thirteen weeks: what the figures need, and a quarter to look at
+MOST_ROWS = 100_000  # of these days; of more, one request in so many: docs/monitoring.md says what that costs
+MOST_UNREADABLE = 0.01  # share of a day's logged inputs
 MOST_AHEAD = pd.Timedelta(days=7)  # of the moment of asking; what lies further off is no event that anybody plans
+NEWEST_ROWS = 100  # answered last, that tell a service at work from a record of the past
 
 Moment = pd.Timestamp
 
@@ -73,7 +81,7 @@ class Findings:
 
 
 def findings(settings: Settings, now: Moment | None = None) -> Findings:
-    """Look at the log up to a moment, by default its newest, and decide.
+    """Look at the log's last weeks up to a moment, and decide; by default up to now, of a replay its newest moment.
 
     Raises
     ------
@@ -82,15 +90,15 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
     """
     model = serving_model(settings.models_dir)
     log = engine(settings.log_url)
-    every = max(1, count(log) // MOST_ROWS)
-    rows, inputs, outcomes, moment = traffic(log, now, every)
+    rows, inputs, outcomes, moment, every = traffic(log, now)
     log.dispose()
     today = local_midnight(moment)
     full = inputs[inputs["day"] < today]  # a day that is not over looks different by nature
     seen = drift_seen(model.reference, full)
-    judged = rows.loc[inputs.index].join(inputs[list(slices.SLICED)])
+    judged = rows.join(inputs[list(slices.SLICED)])
     counts = service.daily_counts(service.counters_path(settings), moment)
     watches = [
+        unreadable_watch(rows, inputs),
         *seen.watches,
         drift.newcomers(seen.live),
         *feeds.feed_watches(model.reference, full),
@@ -98,7 +106,7 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
         *performance.label_watches(rows, outcomes, inputs),
         *performance.quality_watches(rows),
         slices.slice_watch(model.reference, judged[judged["mature"] & (judged["state"] == "labelled")]),
-        *service.service_watches(rows[rows["day"] < today], counts),
+        *service.service_watches(rows[rows["day"] < today], counts, today),
         age_watch(rows, model.as_of, greatest_age_days(settings.reports_dir)),
         *provenance.provenance_watches(settings, model.manifest, rows["day"].max()),
     ]
@@ -109,7 +117,7 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
         champion=model.version,
         ledger=performance.ledger(rows) | {"unreadable": len(rows) - len(inputs), "one_in": every},
         watches=watches,
-        days=pd.DatetimeIndex(sorted(rows["day"].unique())),
+        days=pd.date_range(rows["day"].min(), max(rows["day"].max(), today - pd.Timedelta(days=1))),
         drift=seen,
         predicted=rows.groupby("day")["probability"].mean(),
         observed=rows[rows["mature"]].groupby("day")["target"].mean(),
@@ -163,25 +171,40 @@ def made_as_of(manifest: dict[str, Any]) -> Moment:
     return pd.Timestamp(manifest.get("recalibrated_as_of", manifest["as_of"]))
 
 
-def traffic(
-    log: sa.Engine, now: Moment | None, every: int = 1
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Moment]:
-    """One request in `every` with its outcome, the inputs, the outcomes, and the moment to look back from.
+def traffic(log: sa.Engine, now: Moment | None) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Moment, int]:
+    """The last weeks' requests with their outcome, the inputs, the outcomes, the moment, and one in how many was read.
 
     Raises
     ------
     NothingToMonitor
         No prediction was logged.
     """
-    until = {} if now is None else {"until": timestamp(now + performance.LEAD)}  # what was asked for by then
-    predictions, outcomes = logged_predictions(log, inputs=True, every=every, **until), counted_outcomes(log, every)
-    ahead = predictions["event_time"] - predictions["answered_at"]  # a single 2099 would move the clock for good
-    predictions = predictions[ahead <= MOST_AHEAD].reset_index(drop=True)
-    if predictions.empty:
+    until = "~" if now is None else timestamp(now + performance.LEAD)  # what was asked for by then
+    newest = newest_event(log, MOST_AHEAD, until)  # a single 2099 would move the clock for good
+    if newest is None:
         raise NothingToMonitor("no predictions yet: run `make serve`, and `make replay` beside it")
-    moment = now if now is not None else performance.simulated_now(predictions, outcomes)
+    first = local_midnight(pd.to_datetime(newest, utc=True)) - pd.Timedelta(days=LOOK_BACK_DAYS)
+    begin = first.tz_localize(ZONE, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+    since = timestamp(begin)
+    every = -(-count(log, since, until) // MOST_ROWS)
+    predictions = logged_predictions(log, inputs=True, every=every, since=since, until=until)
+    ahead = predictions["event_time"] - predictions["answered_at"]
+    predictions = predictions[ahead <= MOST_AHEAD].reset_index(drop=True)
+    now = wall_clock(predictions) if now is None else now
+    outcomes = counted_outcomes(log, every, since=since, now=now)
+    moment = performance.simulated_now(predictions, outcomes) if now is None else now
     rows = performance.followed(predictions, outcomes, moment)
-    return rows, typed_inputs(rows), outcomes[outcomes["known_at"] <= moment], moment
+    asked = outcomes[outcomes["known_at"] >= begin + performance.WATERMARK]  # before, of requests that were not read
+    return rows, typed_inputs(rows), asked, moment, every
+
+
+def wall_clock(predictions: pd.DataFrame) -> Moment | None:
+    """Now, where the log is that of a service at work: it was asked lately, about what was about to happen."""
+    newest = predictions.sort_values("answered_at").tail(NEWEST_ROWS)
+    now, asked = pd.Timestamp.now("UTC"), newest["answered_at"]
+    lately = now - asked.max() <= pd.Timedelta(days=LOOK_BACK_DAYS)
+    soon = pd.Timedelta((newest["event_time"] - asked).abs().median()) <= MOST_AHEAD
+    return now if lately and soon else None
 
 
 def typed_inputs(rows: pd.DataFrame) -> pd.DataFrame:
@@ -192,7 +215,13 @@ def typed_inputs(rows: pd.DataFrame) -> pd.DataFrame:
     for column in INPUTS:
         if column.kind != "text":
             frame[column.name] = frame[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
-    return frame.assign(probability=rows["probability"], day=rows["day"])
+    return frame.join(rows[["probability", "day"]])
+
+
+def unreadable_watch(rows: pd.DataFrame, inputs: pd.DataFrame) -> Watch:
+    """Share of a day's predictions whose logged inputs cannot be read."""
+    torn = pd.Series(~rows.index.isin(inputs.index), rows.index).astype(float).groupby(rows["day"]).mean()
+    return Watch("unreadable inputs", "log", "share", torn, high=MOST_UNREADABLE)
 
 
 def local_midnight(moment: Moment) -> Moment:

@@ -134,6 +134,8 @@ def _sorted(window: pd.DataFrame) -> Any:
 def label_watches(rows: pd.DataFrame, outcomes: pd.DataFrame, inputs: pd.DataFrame) -> list[Watch]:
     """The labels themselves: do they come, in time, for what was asked, and do they agree with their own moment.
 
+    That moment is the one at which an outcome first became known: what is corrected later must still agree with it.
+
     Parameters
     ----------
     inputs

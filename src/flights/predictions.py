@@ -7,8 +7,8 @@ read them, and they sort. Outcomes are only ever added; of several versions the 
 
 import json
 from collections.abc import Iterable
-from contextlib import closing
-from datetime import UTC, datetime
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -159,26 +159,56 @@ def logged_prediction(log: "sa.Engine", request_id: str) -> Prediction | None:
     return None if row is None else Prediction(*row)
 
 
-def counted_outcomes(log: "sa.Engine", every: int = 1) -> "pd.DataFrame":
+def counted_outcomes(
+    log: "sa.Engine", every: int = 1, *, since: str = "", now: "pd.Timestamp | None" = None
+) -> "pd.DataFrame":
     """One row for each request with an outcome: the version known latest, of equals the one that arrived last.
 
-    What claims to have become known after it was received is left out: it would hide the truth for ever.
+    Its `known_at` is that of the first version: a correction changes the value, not when there was one. What claims to
+    have become known after it was received is left out: it would hide the truth for ever.
+
+    Parameters
+    ----------
+    since
+        Versions known before are not read.
+    now
+        What becomes known later does not count yet, however it was corrected then.
     """
     import pandas as pd
 
-    query = f"SELECT request_id, known_at, {OUTCOME}, received_at FROM outcomes"  # noqa: S608
-    rows = _moments(_rows(log, query, every).sort_values("received_at"), "known_at", "received_at")
+    query = f"SELECT request_id, known_at, {OUTCOME}, received_at FROM outcomes WHERE known_at >= :since"  # noqa: S608
+    rows = _moments(_rows(log, query, every, since=since).sort_values("received_at"), "known_at", "received_at")
     rows = rows[~(rows["known_at"] > rows["received_at"] + pd.Timedelta(days=1))]
     rows = rows.dropna(subset="known_at").sort_values("known_at", kind="stable")
-    return rows.drop_duplicates("request_id", keep="last").dropna(subset=OUTCOME).astype({OUTCOME: float})
+    rows = rows if now is None else rows[rows["known_at"] <= now]
+    first = rows["known_at"].where(rows[OUTCOME].notna()).groupby(rows["request_id"]).transform("min")
+    rows = rows.assign(known_at=first).drop_duplicates("request_id", keep="last")
+    return rows.dropna(subset=OUTCOME).astype({OUTCOME: float})
 
 
-def count(log: "sa.Engine") -> int:
-    """How many predictions were logged."""
+def newest_event(log: "sa.Engine", ahead: timedelta, until: str = "~") -> datetime | None:
+    """The newest event before `until` that was asked about no longer than `ahead` before it."""
     import sqlalchemy as sa
 
+    query = sa.text(
+        "SELECT event_time, answered_at FROM predictions WHERE event_time < :until ORDER BY event_time DESC"
+    )
+    with log.connect().execution_options(stream_results=True) as connection:
+        for row in connection.execute(query, {"until": until}):
+            with suppress(ValueError, TypeError):  # what is no moment
+                event, answered = (datetime.fromisoformat(text) for text in row)
+                if event - answered <= ahead:
+                    return event
+    return None
+
+
+def count(log: "sa.Engine", since: str = "", until: str = "~") -> int:
+    """How many predictions were logged, by event time in [since, until)."""
+    import sqlalchemy as sa
+
+    query = sa.text("SELECT COUNT(*) FROM predictions WHERE event_time >= :since AND event_time < :until")
     with log.connect() as connection:
-        return int(connection.execute(sa.text("SELECT COUNT(*) FROM predictions")).scalar_one())
+        return int(connection.execute(query, {"since": since, "until": until}).scalar_one())
 
 
 def parsed_inputs(texts: "pd.Series[str]") -> list[dict[str, Any]]:

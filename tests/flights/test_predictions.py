@@ -7,7 +7,17 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from flights.predictions import Outcome, Prediction, add, counted_outcomes, engine, logged_predictions, parsed_inputs
+from flights.predictions import (
+    Outcome,
+    Prediction,
+    add,
+    count,
+    counted_outcomes,
+    engine,
+    logged_predictions,
+    newest_event,
+    parsed_inputs,
+)
 from flights.predictions import timestamp as stamp
 
 
@@ -62,6 +72,28 @@ def test_the_outcome_known_latest_counts(log: sa.Engine):
     )
     rows = counted_outcomes(log)
     assert dict(zip(rows["request_id"], rows["arrival_delay"], strict=True)) == {"corrected": 20, "tie": 12}
+
+
+def test_a_correction_counts_from_when_it_is_known(log: sa.Engine):
+    """Looked at from before, the first version counts; when there first was an outcome does not change by it."""
+    add(log, [outcome("a", "2013-11-01T14:00Z", 10, "1"), outcome("a", "2013-11-03T14:00Z", 20, "2")])
+    for day, value in ((2, 10), (4, 20)):
+        rows = counted_outcomes(log, now=pd.Timestamp(f"2013-11-0{day}T00:00Z"))
+        assert rows["arrival_delay"].tolist() == [value]
+        assert rows["known_at"].tolist() == [pd.Timestamp("2013-11-01T14:00Z")]
+    assert counted_outcomes(log, now=pd.Timestamp("2013-11-01T00:00Z")).empty
+    assert counted_outcomes(log, since="2013-11-04").empty
+
+
+def test_the_newest_event_is_one_that_somebody_plans(log: sa.Engine):
+    """Planted: an event in 2099 and one that is no moment; both are passed over."""
+    assert newest_event(log, timedelta(days=7)) is None
+    times = ["2013-11-01T10:00:00.000000Z", "2013-11-01T12:00:00.000000Z", "2099-01-01T00:00:00.000000Z", "yesterday"]
+    answered = "2013-11-01T08:00:00.000000Z"
+    add(log, [prediction(f"r{time}", time)._replace(answered_at=answered) for time in times])
+    assert newest_event(log, timedelta(days=7)) == datetime(2013, 11, 1, 12, tzinfo=UTC)
+    assert newest_event(log, timedelta(days=7), until="2013-11-01T11") == datetime(2013, 11, 1, 10, tzinfo=UTC)
+    assert (count(log), count(log, since="2013-11-01T11", until="2014")) == (4, 1)
 
 
 def test_unreadable_inputs_become_an_empty_row():

@@ -15,6 +15,7 @@ from monitoring import drills, performance
 from monitoring.decide import TREE
 from monitoring.findings import findings, trained_lately
 from monitoring.report import alarm_records
+from monitoring.watch import fires
 from tests.monitoring.conftest import Logged
 from tests.serving.running import ROOT
 
@@ -48,11 +49,13 @@ MEASURED = read_json(ROOT / "docs" / "alarms.json", "run `make alarms`")
 SOON = [
     ("feed-down", "fix the feed", "weather: missing beyond the usual"),
     ("feed-stuck", "fix the feed", "weather: stuck"),
+    ("celsius", "fix the feed", "weather: discord"),
     ("utc-hour", "fix the feed", "hour of day: drift"),
     ("new-carrier", "fix the feed", "outcomes never asked about"),
     ("label-flips", "relabel", "contradictory outcomes"),
     ("labels-stop", "relabel", "without outcome"),
     ("doubled", "watch", "traffic"),
+    ("new-airport", "watch", "texts never seen before"),
 ]
 LATER = [("slower", "recalibrate"), ("new-world", "retrain")]
 
@@ -143,6 +146,26 @@ def test_unreadable_rows_are_counted_and_passed_over(logged: Logged):
     assert found.decision.action == "ok", found.decision.reasons
 
 
+def test_a_torn_row_in_a_judged_week_costs_itself(logged: Logged):
+    """Once there are enough days to judge quality by slice, too: one row is passed over, and nobody is called."""
+    logged(last="2013-11-10")
+    altered("UPDATE predictions SET inputs = substr(inputs, 1, 40) WHERE rowid = 50")
+    found = findings(Settings())
+    assert found.promises
+    assert found.ledger["unreadable"] == 1
+    assert found.decision.action == "ok", found.decision.reasons
+
+
+def test_a_log_that_nobody_can_read_asks_a_person(logged: Logged):
+    """Every row torn: a healthy champion is not rolled back, and what cannot be looked at is not called ok."""
+    logged(last="2013-11-10")
+    altered("UPDATE predictions SET inputs = substr(inputs, 1, 40)")
+    found = findings(Settings())
+    assert found.ledger["unreadable"] == found.ledger["predictions"]
+    assert (found.decision.action, found.decision.act) == ("ask a person", True)
+    assert found.decision.reasons[0].startswith("unreadable inputs is 1 share")
+
+
 def test_duplicate_outcomes_count_once(logged: Logged):
     """Every outcome twice: each prediction keeps one label."""
     logged(last="2013-11-05")
@@ -228,6 +251,66 @@ def test_days_without_traffic_ring_and_break_nothing(logged: Logged):
     assert alarm_records([traffic])[0]["first"] == "2013-11-07"
 
 
+def test_an_outage_that_lasts_rings(logged: Logged):
+    """Nobody asked since the fifth: looked at from the tenth, the days until then are silent and call somebody."""
+    logged(last="2013-11-05")
+    assert findings(Settings(), pd.Timestamp("2013-11-06T12:00Z")).decision.action == "ok"
+    found = findings(Settings(), pd.Timestamp("2013-11-10T12:00Z"))
+    assert found.days.max() == pd.Timestamp("2013-11-09")
+    assert found.decision.action == "fix the feed"
+    assert "days without a request is 4 days in a row on 2013-11-09, above 1" in found.decision.reasons
+
+
+def test_a_service_at_work_is_looked_at_by_the_wall_clock(logged: Logged):
+    """Planted: a log whose requests were answered when they were asked, until four days ago; a replay's goes by itself.
+
+    What was answered long ago is a record, and no service that is silent.
+    """
+    logged(last="2013-11-05")
+    assert findings(Settings()).now < pd.Timestamp("2013-11-08T00:00Z")
+    altered(*moved(pd.Timestamp.now("UTC") - pd.Timedelta(days=4) - pd.Timestamp("2013-11-05T23:00Z")))
+    found = findings(Settings())
+    assert pd.Timestamp.now("UTC") - found.now < pd.Timedelta(minutes=10)
+    assert found.decision.action == "fix the feed"
+    assert any(reason.startswith("days without a request is") for reason in found.decision.reasons)
+    altered(*moved(pd.Timedelta(days=-400)))
+    assert pd.Timestamp.now("UTC") - findings(Settings()).now > pd.Timedelta(days=390)
+
+
+def moved(by: pd.Timedelta) -> list[str]:
+    """Statements that move a log, in which answers come when they are asked for, through time."""
+    seconds = f"'{int(by.total_seconds()):+d} seconds'"
+    later = "{0} = strftime('%Y-%m-%dT%H:%M:%S.000000Z', {1}, " + seconds + ")"
+    times = (("event_time", "event_time"), ("answered_at", "event_time"))
+    known = (("known_at", "known_at"), ("received_at", "known_at"))
+    return [
+        f"UPDATE {table} SET {', '.join(later.format(*each) for each in columns)}"
+        for table, columns in (("predictions", times), ("outcomes", known))
+    ]
+
+
+def test_truthful_corrections_ring_nothing(logged: Logged):
+    """Two days after the landing every outcome is reported again, five minutes later: labels are in time and agree."""
+    logged(last="2013-11-10")
+    altered(
+        "INSERT INTO outcomes SELECT request_id, strftime('%Y-%m-%dT%H:%M:%SZ', known_at, '+2 days'), "
+        "arrival_delay + 5, '2026-02-01' || substr(received_at, 11) FROM outcomes WHERE known_at < '2013-11-07'"
+    )
+    found = findings(Settings())
+    assert found.decision.action == "ok", found.decision.reasons
+
+
+def test_only_the_last_weeks_are_read(logged: Logged, monkeypatch: pytest.MonkeyPatch):
+    """Of a log of ten days the last five and today's; the days at their beginning ring for nothing."""
+    monkeypatch.setattr("monitoring.findings.LOOK_BACK_DAYS", 5)
+    logged(last="2013-11-10")
+    found = findings(Settings())
+    assert found.days.min() == pd.Timestamp("2013-11-05")
+    unasked = next(watch for watch in found.watches if watch.name == "outcomes never asked about")
+    assert unasked.values.max() == 0
+    assert found.decision.action == "ok", found.decision.reasons
+
+
 def test_one_class_only_is_looked_at(logged: Logged):
     """Not one late flight: the labels are seen to be wrong, quality is not judged, and nothing is raised."""
     logged(last="2013-11-12")
@@ -241,12 +324,13 @@ def test_a_large_log_is_sampled(logged: Logged, an_eighth: None, monkeypatch: py
     """One request in four, with the outcomes of the same ones: every state has its share, and figures hardly move."""
     logged(last="2013-11-21")
     whole = findings(Settings())
-    monkeypatch.setattr("monitoring.findings.MOST_ROWS", whole.ledger["predictions"] // 4)
+    monkeypatch.setattr("monitoring.findings.MOST_ROWS", whole.ledger["predictions"] // 4 + 1)
     part = findings(Settings())
     assert part.ledger["one_in"] == 4
     for name in ("predictions", "labelled"):
         assert part.ledger[name] == pytest.approx(whole.ledger[name] / 4, rel=0.15)
     assert part.decision.action == whole.decision.action
+    assert not any(fires(watch).any() for watch in part.watches if watch.name.endswith("drift"))
     bias, unasked = (
         [next(watch for watch in found.watches if watch.name == name).values.iloc[-1] for found in (whole, part)]
         for name in ("bias", "outcomes never asked about")
