@@ -82,6 +82,12 @@ def success() -> str:
     return "\n".join(lines) + "\n"
 
 
+def worth() -> str:
+    """What the model card says that an alert is worth."""
+    card = (ROOT / "docs" / "model_card.md").read_text()
+    return card.partition("## What an alert is worth\n\n")[2].partition("\n\n##")[0] + "\n"
+
+
 def criteria() -> str:
     """Every criterion of the gate."""
     lines = ["| criterion | what a candidate must show |", "|---|---|"]
@@ -188,6 +194,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "criteria": criteria,
     "success": success,
+    "worth": worth,
     "service metrics": service_metrics,
     "allowed input": allowed_input,
     "refused input": refused_input,

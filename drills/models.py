@@ -1,7 +1,8 @@
 """Faults of the model itself: too old, or the wrong one."""
 
-import json
 import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,8 +23,8 @@ from drills.practice import (
     write_log,
 )
 from flights import model, portable, registry
-from flights.artifacts import new_folder, sha256, write_json
-from flights.config import Settings
+from flights.artifacts import new_folder, sha256, write_json, write_new_json
+from flights.config import NAME, Settings
 from flights.dataset import EVENT_TIME, as_arrays, targets
 from flights.evaluation import margin, metrics, resampled_metrics, sort
 from pipelines.gate import no_better_than_heuristic
@@ -88,7 +89,8 @@ def bad_model(settings: Settings) -> Told:
     flights, outcomes = told.clean
     good_days = flights["moment"] < told.begins
     write_log(settings, (flights[good_days], outcomes))
-    registry.promote(settings.models_dir, version, expected=good.version, gate_digest="past the gate, by hand")
+    refusal(registry.PromotionRefused, lambda: registry.promote(settings.models_dir, version, expected=good.version))
+    put_in_place(settings, good.version, version)
     write_log(settings, (flights[~good_days], outcomes[:0]))
     rung = look(settings, told.ends)
     expect(rung.action == "roll back", f"`roll back`, got {rung.action}: {rung.reasons}")
@@ -112,9 +114,16 @@ def publish(settings: Settings, good: registry.Model, pipeline: Any, rows: pd.Da
         portable.export(pipeline, folder)
         columns = as_arrays(rows[:100])
         registry.write_golden(folder, columns, portable.load(folder)(columns))
-        (folder / "gate.json").write_text(json.dumps({"passed": False}))
-        files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-        write_json(folder / registry.MANIFEST, {**good.manifest, "version": version, "files": files})
+        write_json(folder / registry.GATE, {"passed": False, "model_digest": sha256(folder / portable.TREES)})
+        registry.write_manifest(folder, version, {**good.manifest, "version": version})
+
+
+def put_in_place(settings: Settings, before: int, version: int) -> None:
+    """Write the history's next entry by hand: promotion itself asks for the gate's word."""
+    sequence = len(registry.history(settings.models_dir)) + 1
+    entry = registry.Promotion(sequence, datetime.now(UTC).isoformat(), "promote", before, version, "by hand")
+    history = settings.models_dir / NAME / "history"
+    write_new_json(history / f"{sequence:06}.json", asdict(entry))
 
 
 def verdict(settings: Settings, version: int, holdout: pd.DataFrame) -> str:

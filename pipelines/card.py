@@ -20,11 +20,19 @@ The gate **{verdict}** it. {reasons}
 
 {scope} Asked {lead} hours before the event, with {inputs} inputs that are known by then; not for other lead times.
 
+## What it learned from
+
+Source: {source}. Whatever has no outcome has no target and is left out.
+
+{data}
+
+{labels}
+
 ## How good it is
 
-Holdout: {rows:,} {rows_name} from {first} to {last}, {late:.1%} {positive}, after everything that training and
-validation saw; 95 % intervals by resampled days. Looks at it so far: {looks}, for {candidates} candidates; the best of
-many would look a little better than it is.
+On the holdout, after everything that training and validation saw; 95 % intervals by resampled days. Looks at any of its
+days so far, by all commands: {looks}, for {candidates} candidates; the best of many would look a little better than it
+is.
 
 {metrics}
 
@@ -67,7 +75,11 @@ With any of them gone it must do no worse than the heuristic, which would answer
 
 {silent}
 
-`make stress` plants more faults and tells which guard notices each.
+## When what comes in is wrong
+
+{corrupted}
+
+`make stress` plants these and more faults into live traffic, and tells which guard notices each.
 
 ## When it is wrong
 
@@ -81,8 +93,9 @@ inputs. It was fitted in {fit_seconds:.1f} s.
 
 ## How it is watched, and the way back
 
-Outcomes are compared with predictions as they arrive; `make monitor` looks at feeds, drift, calibration and ranking and
-says when to act. The way back is `make rollback`.
+`make monitor` compares the columns of the traffic with the {rows:,} {rows_name} of the holdout, which lie beside this
+card, and what became of the predictions with a ROC-AUC of {promised_auc:.3f} and a calibration error of
+{promised_error:.3f}. {age} days after {as_of} it asks for a new model. The way back is `make rollback`: {way_back}.
 
 ## Where it comes from
 
@@ -101,16 +114,31 @@ MEASURED_FAILURES = """
 """.strip()
 
 
+class ClaimWithoutNumber(ValueError):
+    """The card says something that nobody measured."""
+
+
 def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     """Render the card as Markdown.
 
     Raises
     ------
-    KeyError
+    ClaimWithoutNumber
         Something that the card claims was not measured.
     """
     if "candidate" not in report["metrics"]:
         return unmeasured(version, training, report)
+    try:
+        return rendered(version, training, report)
+    except KeyError as missing:
+        raise ClaimWithoutNumber(
+            f"the card claims {missing}; expected it in the training's record or the evaluation's report, got none: "
+            "run `make train`"
+        ) from missing
+
+
+def rendered(version: int, training: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    """The template with every number in its place."""
     holdout, ours = report["holdout"], {name: each["value"] for name, each in report["metrics"]["candidate"].items()}
     return TEMPLATE.format(
         name=NAME,
@@ -124,10 +152,10 @@ def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, A
         **verdict(report),
         lead=PREDICTION_LEAD_HOURS,
         inputs=len(INPUTS),
+        source=training["data"]["source"],
+        data=data_table({name: training["data"][name] for name in ("train", "validation")} | {"holdout": holdout}),
+        labels=label_audit(report["labels"]),
         rows=holdout["rows"],
-        first=holdout["first"][:10],
-        last=holdout["last"][:10],
-        late=holdout["late"],
         **report["ledger"],
         metrics=table(report["metrics"]),
         margins=table(report["margins"]),
@@ -143,7 +171,13 @@ def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, A
         **report["calibration"]["brier_parts"],
         recalibration=recalibration_table(report["calibration"]),
         kept="kept" if report["calibration"]["kept"] else "not kept",
-        silent=silent_table(report["silent"], ours),
+        silent=spoiled_table("silent", report["silent"], ours),
+        corrupted=spoiled_table("sent wrong", report["corrupted"], ours),
+        promised_auc=ours["roc_auc"],
+        promised_error=ours["calibration_error"],
+        age=report["greatest_age_days"],
+        as_of=training["as_of"],
+        way_back=way_back(report["champion"]),
         failures=failures(report, ours),
         row_ms=report["traits"]["row_ms"],
         model_mb=report["traits"]["model_mb"],
@@ -239,13 +273,38 @@ def recalibration_table(record: Mapping[str, Any]) -> str:
     return table(every, "recalibration", 4)
 
 
-def silent_table(silent: Mapping[str, Mapping[str, float]], ours: Mapping[str, float]) -> str:
-    """The candidate's figures with each feed silent."""
-    names = list(next(iter(silent.values())))
-    every = {"none": ours} | dict(silent)
-    return markdown(
-        ["silent", *names], [[feed, *(f"{each[name]:.3f}" for name in names)] for feed, each in every.items()]
+def spoiled_table(head: str, spoiled: Mapping[str, Mapping[str, float]], ours: Mapping[str, float]) -> str:
+    """The candidate's figures with each feed silent, or with something sent wrong."""
+    names = list(next(iter(spoiled.values())))
+    every = {"none": ours} | dict(spoiled)
+    return markdown([head, *names], [[what, *(f"{each[name]:.3f}" for name in names)] for what, each in every.items()])
+
+
+def data_table(parts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Reach, size and share of positive rows of each part."""
+    lines = [
+        [name, each["first"][:10], each["last"][:10], f"{each['rows']:,}", f"{each['late']:.1%}"]
+        for name, each in parts.items()
+    ]
+    return markdown(["part", "first day", "last day", ROWS, POSITIVE], lines)
+
+
+def label_audit(found: Mapping[str, Any] | None) -> str:
+    """What the audit of the recorded outcomes found, if it was made."""
+    if found is None:
+        return "The recorded outcomes were not audited when this card was made: `make labels` does it."
+    rules = "; ".join(f"{rule}: {count:,}" for rule, count in found["by_rule"].items())
+    trial = found["trials"][found["winner"]]
+    return (
+        f"Label audit: {found['suspects']:,} of {found['flights']:,} recorded outcomes are doubtful ({rules}). Of "
+        f"planted mistakes it finds {trial['recall']:.0%} at a precision of {trial['precision']:.0%}. Doubtful ones "
+        "stay in training: nobody knows which of their cells is wrong."
     )
+
+
+def way_back(champion: int | None) -> str:
+    """Which version a rollback would bring back."""
+    return "no version served before this one" if champion is None else f"version {champion} served before this one"
 
 
 def cell(figure: Mapping[str, float], digits: int = 3) -> str:

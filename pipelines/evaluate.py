@@ -4,9 +4,10 @@ Opens the holdout once, on record. Publishes the candidate as an immutable, numb
 model card and the gate's verdict; whether it serves is `promote`'s business.
 """
 
+import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ import skops.io
 
 from flights import model, portable, registry, tracking
 from flights.artifacts import new_folder, read_json, sha256, write_json, write_parquet
-from flights.config import Settings
+from flights.config import CADENCE_DAYS, Settings
 from flights.dataset import EVENT_TIME, INPUTS, ROWS, Columns, as_arrays, schema_digest, targets
 from flights.evaluation import (
     METRICS,
@@ -33,14 +34,16 @@ from flights.evaluation import (
 )
 from flights.signature import sign
 from pipelines import calibration, card, gate, holdout, page, plots, slices
+from pipelines.corruptions import CORRUPTIONS
 from pipelines.memory import memory_mb
-from pipelines.split import local_days
+from pipelines.split import labelled, local_days
 from pipelines.step import step
-from pipelines.train import features_of
+from pipelines.train import described, features_of, lessons
 
 CHAMPION = "champion"
 REPEATED_ROWS = 1000
 TIMED_ROWS = 30
+RETRAINED_ROWS = 5000
 STRESSED = ("roc_auc", "brier", "calibration_error")
 
 
@@ -70,6 +73,7 @@ class Case:
     answers: Mapping[str, Answers]  # of every baseline, the candidate as it would serve, and the champion
     plain: Vector  # the candidate's probabilities without its recalibration
     silent: Mapping[str, Vector]  # and with each upstream feed silent
+    corrupted: Mapping[str, Vector]  # and with what a client may send wrong
     traits: Mapping[str, Any]  # of the candidate, beyond its answers: the gate's evidence by name
     champion: int | None
     seed: int
@@ -94,10 +98,22 @@ def main() -> None:
         case = gathered(settings, folder, rows)
         measured = measurements(case)
         report = {"as_of": str(settings.as_of), **evaluation(case, measured), "ledger": holdout.looks(settings)}
+        report |= {"model_digest": sha256(folder / portable.TREES), **from_reports(settings.reports_dir)}
         version = published(settings, folder, report, case, measured)
+        holdout.published(settings, folder.name, version)
         write_json(settings.candidate_dir / "evaluation.json", report | {"version": version})
         said.read = f"{len(rows):,} {ROWS} of the holdout (look {report['ledger']['looks']}), {len(measured)} models"
         said.wrote = f"version {version}, which the gate {'passed' if report['passed'] else 'refused'}"
+
+
+def from_reports(reports_dir: Path) -> dict[str, Any]:
+    """What other commands found out, where they have run: the label audit, and how old a model may grow."""
+    labels, cadence = reports_dir / "labels.json", reports_dir / "cadence.json"
+    known = read_json(cadence, "run `make backtest`")["greatest_age_days"] if cadence.is_file() else CADENCE_DAYS
+    return {
+        "labels": read_json(labels, "run `make labels`") if labels.is_file() else None,
+        "greatest_age_days": known,
+    }
 
 
 def candidate_folder(settings: Settings) -> Path:
@@ -122,20 +138,56 @@ def gathered(settings: Settings, folder: Path, rows: pd.DataFrame) -> Case:
     serving, unloadable = champion_answers(settings, champion, columns)
     answers |= {CHAMPION: serving} if serving else {}
     traits = {
-        "parity": float(np.max(np.abs(served - said[model.CANDIDATE]))),
-        "repeat": float(np.max(np.abs(served[:REPEATED_ROWS] - score(as_arrays(rows.head(REPEATED_ROWS)))))),
-        "row_ms": row_ms(score, rows),
-        "model_mb": sum((folder / name).stat().st_size for name in (portable.TREES, portable.TABLES)) / 1e6,
+        **answering_traits(score, rows, served, said[model.CANDIDATE]),
+        **folder_traits(folder, rows, settings.require_clean_tree),
+        "retrained": retrained(labelled(settings, "train").head(RETRAINED_ROWS), settings.seed),
         "memory_mb": memory_mb(folder),
-        "same_contract": training["schema_digest"] == schema_digest(),
-        "uncommitted": settings.require_clean_tree and training["git_dirty"],
         "champion_unloadable": unloadable,
         "replace_champion": settings.replace_champion,
-        **holdout.cleanliness(folder, training, rows),
     }
     plain = calibration.without(trained[model.CANDIDATE]).predict_proba(features)[:, 1]
     silent = {feed: score(model.with_silent_feed(columns, feed)) for feed in model.feeds()}
-    return Case(training, rows, answers, plain, silent, traits, champion, settings.seed)
+    corrupted = {name: score(corrupt(columns)) for name, corrupt in CORRUPTIONS.items()}
+    return Case(training, rows, answers, plain, silent, corrupted, traits, champion, settings.seed)
+
+
+def answering_traits(score: portable.Score, rows: pd.DataFrame, served: Vector, trained: Vector) -> dict[str, float]:
+    """How what is served answers: as it was trained, as it did before, and in what time."""
+    return {
+        "parity": float(np.max(np.abs(served - trained))),
+        "repeat": float(np.max(np.abs(served[:REPEATED_ROWS] - score(as_arrays(rows.head(REPEATED_ROWS)))))),
+        "row_ms": row_ms(score, rows),
+    }
+
+
+def folder_traits(folder: Path, rows: pd.DataFrame, require_clean_tree: bool) -> dict[str, Any]:
+    """What a candidate's files say of it: size, origin, and whether it saw any of these rows."""
+    training = read_json(folder / "training.json", registry.TRAIN_FIRST)
+    return {
+        "model_mb": sum((folder / name).stat().st_size for name in (portable.TREES, portable.TABLES)) / 1e6,
+        "same_contract": training["schema_digest"] == schema_digest(),
+        "uncommitted": uncommitted(training) if require_clean_tree else "",
+        **holdout.cleanliness(folder, training, rows),
+    }
+
+
+def uncommitted(training: Mapping[str, Any]) -> str:
+    """Why no commit holds the code of a training; empty where one does."""
+    if training["git_dirty"]:
+        return "the working tree had changes"
+    if re.fullmatch("[0-9a-f]{40}", training["git_commit"]):
+        return ""
+    return f"expected a commit, got {training['git_commit']!r}: train in the repository, or set GIT_COMMIT in an image"
+
+
+def retrained(rows: pd.DataFrame, seed: int, make: Callable[[str, int], Any] = model.build_model) -> float:
+    """Largest difference between the answers of two trainings on the same rows."""
+
+    def answers() -> Vector:
+        fitted = make(model.CANDIDATE, seed).fit(lessons(rows, seed), targets(rows))
+        return np.asarray(fitted.predict_proba(features_of(rows))[:, 1])
+
+    return float(np.max(np.abs(answers() - answers())))
 
 
 def champion_answers(settings: Settings, champion: int | None, columns: Columns) -> tuple[Answers | None, str]:
@@ -187,7 +239,10 @@ def evaluation(case: Case, measured: Mapping[str, Measured]) -> dict[str, Any]:
     found = {name: intervals(each.values, each.resampled) for name, each in measured.items()}
     margins = {name: margin_intervals(measured, name) for name in measured if name != model.CANDIDATE}
     parts = slice_figures(case, measured)
-    silent = {feed: metrics(sort(case.truth, each), STRESSED) for feed, each in case.silent.items()}
+    silent, corrupted = (
+        {name: metrics(sort(case.truth, each), STRESSED) for name, each in spoiled.items()}
+        for spoiled in (case.silent, case.corrupted)
+    )
     checks = gate.checks(
         gate.Evidence(
             metrics=found.get(model.CANDIDATE, {}),
@@ -204,17 +259,13 @@ def evaluation(case: Case, measured: Mapping[str, Measured]) -> dict[str, Any]:
         "champion": case.champion,
         "passed": all(check.passed for check in checks),
         "checks": [asdict(check) for check in checks],
-        "holdout": {
-            "rows": len(case.rows),
-            "late": float(case.truth.mean()),
-            "first": str(case.rows[EVENT_TIME].min()),
-            "last": str(case.rows[EVENT_TIME].max()),
-        },
+        "holdout": described(case.rows),
         "metrics": {name: plain(each) for name, each in found.items()},
         "margins": {name: plain(each) for name, each in margins.items()},
         "slices": [asdict(each) for each in parts],
         "calibration": calibration_record(case, measured),
         "silent": silent,
+        "corrupted": corrupted,
         "traits": dict(case.traits),
     }
 
@@ -293,13 +344,12 @@ def published(
     with new_folder(registry.model_folder(settings.models_dir, version)) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
         write_parquet(temporary / "reference.parquet", reference_rows(case) if reference is None else reference)
-        write_json(temporary / "gate.json", report)
+        write_json(temporary / registry.GATE, report)
         write_json(temporary / "metrics.json", report["metrics"].get(model.CANDIDATE, {}))
         plots.write_all(temporary, {name: each.rows for name, each in measured.items()}, report)
         (temporary / "card.md").write_text(card.model_card(version, training, report))
         page.write(temporary / "card.html", temporary / "card.md")
-        files = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
-        manifest = write_json(temporary / registry.MANIFEST, {"version": version, **training, "files": files})
+        manifest = registry.write_manifest(temporary, version, training)
         if settings.model_signing_key:
             sign(manifest, settings.model_signing_key)
     folder = registry.model_folder(settings.models_dir, version)

@@ -1,13 +1,17 @@
 """The gate gallery: candidates that are bad on purpose, each with the criterion that refuses it, and good ones.
 
-An exhibit takes what evaluation gathered about the newest candidate and spoils one thing, for real where that is quick:
-a model is fitted to shuffled labels, on the holdout, or with a column that knows the outcome. Nothing is published.
+An exhibit takes what evaluation gathered about the newest candidate and spoils one thing for real: a model is fitted to
+shuffled labels, on the holdout, or with a column that knows the outcome; a file of a copy of the candidate is damaged
+and read again as evaluation reads it. Each is then published into a copy of the registry, and asks to be promoted.
 """
 
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +20,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from flights import model, registry
-from flights.artifacts import sha256
-from flights.config import Settings
-from flights.dataset import OUTCOMES, PLACE, targets
+from flights import model, portable, registry
+from flights.artifacts import new_folder, read_json, sha256, write_json
+from flights.config import NAME, Settings
+from flights.dataset import INPUTS, KEY, OUTCOMES, PLACE, Columns, as_arrays, targets
 from flights.evaluation import Vector
+from flights.signature import sign
 from pipelines import calibration, evaluate, holdout
 from pipelines.evaluate import CHAMPION, Answers, Case
-from pipelines.gate import LARGEST_MODEL_MB, SLOWEST_ROW_MS
+from pipelines.gate import SLOWEST_ROW_MS
+from pipelines.slices import FEWEST
 from pipelines.split import labelled
 from pipelines.train import features_of
 
@@ -33,11 +39,17 @@ LEAK = next(column.name for column in OUTCOMES if column.kind == "number")
 
 @dataclass(frozen=True)
 class Hall:
-    """What exhibits are made of: the honest case, rows to learn from, and a seed."""
+    """What exhibits are made of: the honest case and its folder, rows to learn from, and the settings."""
 
     honest: Case
+    folder: Path
     train: pd.DataFrame
-    seed: int
+    settings: Settings
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+        return self.settings.seed
 
 
 @dataclass(frozen=True)
@@ -48,11 +60,13 @@ class Verdict:
     what: str
     expected: str
     refused_by: tuple[str, ...]
+    promoted: bool  # in a copy of the registry
 
     @property
     def right(self) -> bool:
-        """Whether a bad one was refused for its own reason, a good one let through."""
-        return self.expected in self.refused_by if self.expected else not self.refused_by
+        """Whether a bad one was refused for its own reason and is no champion, a good one let through and is."""
+        refused = self.expected in self.refused_by if self.expected else bool(self.refused_by)
+        return refused == bool(self.expected) and self.promoted != bool(self.expected)
 
 
 Exhibit = Callable[[Hall], Case]
@@ -69,7 +83,10 @@ def main() -> None:
     wrong = [each.name for each in verdicts if not each.right]
     unchanged = registry.history(settings.models_dir) == before
     version = registry.champion(settings.models_dir)
-    print(f"gallery   {len(BAD)} bad candidates, {len(GOOD)} good ones; champion {version}, as before: {unchanged}")
+    print(
+        f"gallery   {len(BAD)} bad candidates, {len(GOOD)} good ones, each published into a copy of the registry: "
+        f"{sum(each.promoted for each in verdicts)} became champion there; champion {version}, as before: {unchanged}"
+    )
     if wrong or not unchanged:
         sys.exit(f"the gate is wrong about {', '.join(wrong) or 'nothing, but the champion has changed'}")
 
@@ -81,7 +98,7 @@ def opened(settings: Settings) -> Hall:
     case = evaluate.gathered(settings, folder, rows.iloc[::EVERY].reset_index(drop=True))
     answers = {name: answer for name, answer in case.answers.items() if name != CHAMPION}
     honest = with_traits(replace(case, champion=None, answers=answers), champion_unloadable="")
-    return Hall(honest, labelled(settings, "train")[::EVERY], settings.seed)
+    return Hall(honest, folder, labelled(settings, "train")[::EVERY], settings)
 
 
 def judged(hall: Hall, name: str, exhibit: Exhibit, expected: str) -> Verdict:
@@ -89,7 +106,31 @@ def judged(hall: Hall, name: str, exhibit: Exhibit, expected: str) -> Verdict:
     case = exhibit(hall)
     report = evaluate.evaluation(case, evaluate.measurements(case))
     refused_by = tuple(check["name"] for check in report["checks"] if check["objection"])
-    return Verdict(name, (exhibit.__doc__ or "").splitlines()[0], expected, refused_by)
+    return Verdict(name, (exhibit.__doc__ or "").splitlines()[0], expected, refused_by, promoted(hall, report))
+
+
+def promoted(hall: Hall, report: Mapping[str, Any]) -> bool:
+    """Whether a version with this report becomes champion: tried in a copy of the registry, with its history."""
+    models = hall.settings.models_dir
+    before = registry.champion(models)
+    version = (before or 0) + 1
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary)
+        if before is not None:
+            shutil.copytree(models / NAME / "history", copy / NAME / "history")
+        with new_folder(registry.model_folder(copy, version)) as folder:
+            for file in (portable.TREES, portable.TABLES, registry.GOLDEN):
+                shutil.copy(hall.folder / file, folder)
+            digest = sha256(folder / portable.TREES)
+            write_json(folder / registry.GATE, {**report, "model_digest": digest})
+            manifest = registry.write_manifest(folder, version, hall.honest.training)
+            if hall.settings.model_signing_key:
+                sign(manifest, hall.settings.model_signing_key)
+        try:
+            registry.promote(copy, version, expected=before)
+        except registry.PromotionRefused:
+            return False
+        return registry.champion(copy) == version
 
 
 def answering(case: Case, probabilities: Vector) -> Case:
@@ -103,6 +144,37 @@ def with_traits(case: Case, **traits: Any) -> Case:
     return replace(case, traits={**case.traits, **traits})
 
 
+def regathered(hall: Hall, spoil: Callable[[Path], object], *, require_clean_tree: bool = False) -> Case:
+    """The case of a candidate whose files were spoiled, as evaluation reads them."""
+    rows = hall.honest.rows
+    columns = as_arrays(rows)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(shutil.copytree(hall.folder, Path(temporary) / "candidate"))
+        spoil(folder)
+        score = portable.load(folder)
+        served = score(columns)
+        trained = evaluate.fitted(folder, model.CANDIDATE).predict_proba(features_of(rows))[:, 1]
+        traits = {
+            **evaluate.answering_traits(score, rows, served, trained),
+            **evaluate.folder_traits(folder, rows, require_clean_tree),
+        }
+    return with_traits(answering(hall.honest, served), **traits)
+
+
+def with_record(folder: Path, **changes: Any) -> None:
+    """Change what training left on record."""
+    record = folder / "training.json"
+    write_json(record, read_json(record, registry.TRAIN_FIRST) | changes)
+
+
+def with_tables(folder: Path, change: Callable[[dict[str, float]], dict[str, float]]) -> None:
+    """Change the rates of the first category in what is served."""
+    content = read_json(folder / portable.TABLES, registry.TRAIN_FIRST)
+    name = next(iter(content["tables"]))
+    content["tables"][name] = change(content["tables"][name])
+    write_json(folder / portable.TABLES, content)
+
+
 def beside(case: Case, champion: Answers) -> Case:
     """The case of a candidate that has a champion to be compared with."""
     return replace(case, champion=1, answers={**case.answers, CHAMPION: champion})
@@ -113,16 +185,15 @@ def ours(hall: Hall) -> Vector:
     return hall.honest.answers[model.CANDIDATE].probabilities
 
 
-def fitted(hall: Hall, rows: pd.DataFrame, truth: Vector, extra: str = "") -> Vector:
+def fitted(hall: Hall, rows: pd.DataFrame, truth: Vector, extra: str = "") -> Callable[[pd.DataFrame], Vector]:
     """What a candidate answers that learned from other rows, other labels, or one column more."""
 
     def view(each: pd.DataFrame) -> pd.DataFrame:
         return features_of(each).assign(**{extra: each[extra].to_numpy()} if extra else {})
 
     pipeline = model.build_model(model.CANDIDATE, hall.seed)
-    pipeline.set_params(trees__monotonic_cst=None)
-    answers: Vector = pipeline.fit(view(rows), truth).predict_proba(view(hall.honest.rows))[:, 1]
-    return answers
+    pipeline.set_params(trees__monotonic_cst=None).fit(view(rows), truth)
+    return lambda asked: np.asarray(pipeline.predict_proba(view(asked))[:, 1])
 
 
 def noise(hall: Hall, size: float) -> Vector:
@@ -151,25 +222,39 @@ def not_finite(hall: Hall) -> Case:
 def shuffled_labels(hall: Hall) -> Case:
     """Learned from labels in another order."""
     truth = np.random.default_rng(hall.seed).permutation(targets(hall.train))
-    return answering(hall.honest, fitted(hall, hall.train, truth))
+    return answering(hall.honest, fitted(hall, hall.train, truth)(hall.honest.rows))
 
 
 def leaky(hall: Hall) -> Case:
     """Sees a column that is known only with the outcome."""
-    return answering(hall.honest, fitted(hall, hall.train, targets(hall.train), LEAK))
+    return answering(hall.honest, fitted(hall, hall.train, targets(hall.train), LEAK)(hall.honest.rows))
 
 
 def trained_on_the_holdout(hall: Hall) -> Case:
     """Learned the rows that it is judged by, under other names."""
-    case = answering(hall.honest, fitted(hall, hall.honest.rows, hall.honest.truth))
-    return with_traits(case, rows_seen_in_training=len(hall.honest.rows))
+    rows = hall.honest.rows
+    renamed = rows.assign(**{KEY: rows[KEY] + "9"})
+    case = regathered(hall, lambda folder: with_record(folder, **holdout.write_seen(folder, hall.train, renamed)))
+    return answering(case, fitted(hall, renamed, hall.honest.truth)(rows))
 
 
 def random_split(hall: Hall) -> Case:
     """Learned other rows of the days that it is judged by."""
     rows, mixed = hall.honest.rows, np.random.default_rng(hall.seed).random(len(hall.honest.rows)) < 0.5
-    case = answering(hall.honest, fitted(hall, rows[mixed], hall.honest.truth[mixed]))
-    return with_traits(case, days_after_training=-59.0)
+    answers = fitted(hall, rows[mixed], hall.honest.truth[mixed])(rows)
+    apart = replace(hall, honest=part(hall.honest, ~mixed))
+    case = regathered(apart, lambda folder: with_record(folder, **holdout.write_seen(folder, rows[mixed])))
+    return answering(case, answers[~mixed])
+
+
+def part(case: Case, kept: Any) -> Case:
+    """The case on some of its rows."""
+    answers = {name: replace(each, probabilities=each.probabilities[kept]) for name, each in case.answers.items()}
+    silent, corrupted = (
+        {name: each[kept] for name, each in spoiled.items()} for spoiled in (case.silent, case.corrupted)
+    )
+    rows = case.rows[kept].reset_index(drop=True)
+    return replace(case, rows=rows, answers=answers, plain=case.plain[kept], silent=silent, corrupted=corrupted)
 
 
 def miscalibrated(hall: Hall) -> Case:
@@ -211,7 +296,7 @@ def worse_on_one_slice(hall: Hall) -> Case:
 def too_slow(hall: Hall) -> Case:
     """Thinks about every row."""
 
-    def score(columns: Mapping[str, Any]) -> Vector:
+    def score(columns: Columns) -> Vector:
         time.sleep(2 * SLOWEST_ROW_MS / 1000)
         return np.zeros(1)
 
@@ -219,34 +304,73 @@ def too_slow(hall: Hall) -> Case:
 
 
 def too_large(hall: Hall) -> Case:
-    """Would not fit where it is to serve."""
-    return with_traits(hall.honest, model_mb=2 * LARGEST_MODEL_MB)
+    """Keeps a rate for half a million names that nobody has."""
+    names = {f"{number:07}": 0.2 for number in range(500_000)}
+    return regathered(hall, lambda folder: with_tables(folder, lambda table: names | table))
 
 
 def unrepeatable(hall: Hall) -> Case:
-    """Rolls dice."""
-    return with_traits(hall.honest, repeat=float(np.max(np.abs(noise(hall, 0.1) - ours(hall)))))
+    """Rolls dice when it answers."""
+    random, score = np.random.default_rng(hall.seed), portable.load(hall.folder)
+
+    def dice(columns: Columns) -> Vector:
+        answers = score(columns)
+        return np.clip(answers + random.normal(0, 0.01, len(answers)), 0, 1)
+
+    rows = hall.honest.rows
+    repeat = evaluate.answering_traits(dice, rows, dice(as_arrays(rows)), ours(hall))["repeat"]
+    return with_traits(hall.honest, repeat=repeat)
+
+
+def unrepeatable_training(hall: Hall) -> Case:
+    """Takes another seed each time that it is trained."""
+    seeds = iter(range(2))
+    rows = hall.train.head(evaluate.RETRAINED_ROWS)
+    found = evaluate.retrained(rows, hall.seed, lambda name, _: model.build_model(name, next(seeds)))
+    return with_traits(hall.honest, retrained=found)
 
 
 def not_portable(hall: Hall) -> Case:
-    """Was exported wrongly: another model serves than was trained."""
-    return with_traits(hall.honest, parity=float(np.max(np.abs(np.float32(ours(hall)) - ours(hall)))))
+    """Was exported with rounded rates: another model serves than was trained."""
+
+    def rounded(table: dict[str, float]) -> dict[str, float]:
+        return {name: round(rate, 2) for name, rate in table.items()}
+
+    return regathered(hall, lambda folder: with_tables(folder, rounded))
 
 
 def other_contract(hall: Hall) -> Case:
     """Was trained when the columns meant something else."""
-    return with_traits(hall.honest, same_contract=False)
+    return regathered(hall, lambda folder: with_record(folder, schema_digest="0" * 64))
 
 
 def dirty_tree(hall: Hall) -> Case:
-    """Was trained from code that no commit holds, where REQUIRE_CLEAN_TREE is set."""
-    return with_traits(hall.honest, uncommitted=True)
+    """Was trained with changes that no commit holds, where REQUIRE_CLEAN_TREE is set."""
+    return regathered(hall, lambda folder: with_record(folder, git_dirty=True), require_clean_tree=True)
+
+
+def no_commit(hall: Hall) -> Case:
+    """Was trained where nobody knew the commit, where REQUIRE_CLEAN_TREE is set."""
+    return regathered(hall, lambda folder: with_record(folder, git_commit="", git_dirty=False), require_clean_tree=True)
 
 
 def naive_about_silence(hall: Hall) -> Case:
-    """Takes a silent feed for a storm."""
-    feed, answers = next(iter(hall.honest.silent.items()))
-    return replace(hall.honest, silent={**hall.honest.silent, feed: np.clip(answers + 0.3, 0, 1)})
+    """Has known a feed to be silent only when it went badly, and takes silence for that."""
+    feed, truth = model.feeds()[-1], targets(hall.train)
+    fed = [column.name for column in INPUTS if column.feed == feed]
+    storm = (truth == 1) & (np.random.default_rng(hall.seed).random(len(truth)) < 0.2)
+    train = hall.train.assign(**{name: hall.train[name].mask(storm) for name in fed})
+    silent = hall.honest.rows.assign(
+        **{name: hall.honest.rows[name].mask(np.ones(len(hall.honest.rows), bool)) for name in fed}
+    )
+    naive = fitted(hall, train, truth)
+    case = answering(hall.honest, naive(hall.honest.rows))
+    return replace(case, silent={**case.silent, feed: naive(silent)})
+
+
+def nothing_measured(hall: Hall) -> Case:
+    """Was judged by too few rows for any slice to be measured."""
+    return part(hall.honest, np.arange(len(hall.honest.rows)) < FEWEST)
 
 
 def as_it_is(hall: Hall) -> Case:
@@ -286,10 +410,13 @@ BAD: dict[str, tuple[Exhibit, str]] = {
         (too_slow, "fast"),
         (too_large, "small"),
         (unrepeatable, "repeatable"),
+        (unrepeatable_training, "repeatable"),
         (not_portable, "portable"),
         (other_contract, "same_contract"),
         (dirty_tree, "committed"),
+        (no_commit, "committed"),
         (naive_about_silence, "silence"),
+        (nothing_measured, "slices"),
     )
 }
 

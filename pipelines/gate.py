@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from flights.config import (
     LARGEST_CALIBRATION_ERROR,
+    LARGEST_SILENT_ERRORS,
     LOWEST_SLICE_ROC_AUC,
     SUSPICIOUS_ROC_AUC,
     TO_BEAT,
     WATERMARK_HOURS,
 )
 from flights.evaluation import Interval
-from flights.model import RULE
+from flights.model import RULE, feeds
 from flights.portable import TOLERANCE
 from pipelines.slices import Slice
 
@@ -22,6 +23,8 @@ SLOWEST_ROW_MS = 20.0  # to score one row; 0.3 on a quiet machine
 LARGEST_MODEL_MB = 5.0  # of what is served; 0.2 so far
 
 RANKS_AND_ESTIMATES = ("roc_auc", "brier")
+WIDTH = 3.92  # of a 95 % interval, in standard errors
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,12 @@ class Evidence:
     invalid_probabilities: int
     parity: float  # largest difference between the portable form and scikit-learn's probabilities
     repeat: float  # largest difference when the same rows are asked twice
+    retrained: float  # largest difference between two trainings on the same rows
     row_ms: float  # median time to score one row
     model_mb: float  # size of what is served
     memory_mb: float  # peak of a fresh process that loads and scores what is served; shown, no criterion
     same_contract: bool  # trained under the data contract that holds now
-    uncommitted: bool  # trained from code that no commit holds, where that matters
+    uncommitted: str  # why no commit holds its code, where that matters; empty where one does
     rows_seen_in_training: int
     days_after_training: float  # from the last row that training knew to the first of the holdout
 
@@ -89,7 +93,11 @@ def not_portable(evidence: Evidence) -> str:
 
 def unrepeatable(evidence: Evidence) -> str:
     """Object to answers that change when the question does not."""
-    return "" if evidence.repeat <= TOLERANCE else f"asked twice, they differ by {evidence.repeat:.2g}"
+    return " and ".join(
+        f"{done} twice, answers differ by {difference:.2g}"
+        for done, difference in (("asked", evidence.repeat), ("trained", evidence.retrained))
+        if not difference <= TOLERANCE
+    )
 
 
 def other_contract(evidence: Evidence) -> str:
@@ -99,7 +107,7 @@ def other_contract(evidence: Evidence) -> str:
 
 def uncommitted(evidence: Evidence) -> str:
     """Object to a model that nobody can make again."""
-    return "the working tree had changes" if evidence.uncommitted else ""
+    return evidence.uncommitted
 
 
 def slow(evidence: Evidence) -> str:
@@ -135,6 +143,8 @@ def no_better_than_heuristic(evidence: Evidence) -> str:
 
 def not_worth_it(evidence: Evidence) -> str:
     """Object to a candidate that a simpler model equals."""
+    if not TO_BEAT:
+        return "TO_BEAT names no model to compare it with: name one"
     return " and ".join(
         f"{simpler} is as good: the margin in {name} is {evidence.margins[simpler][name]}"
         for simpler in TO_BEAT
@@ -167,53 +177,67 @@ def not_comparable(evidence: Evidence) -> str:
 
 
 def worse_than_champion(evidence: Evidence) -> str:
-    """Object to a candidate that is worse than the champion by more than the noise."""
+    """Object to a candidate that is worse than the champion by more than one standard error.
+
+    Not only to one that is surely worse: a small step down with every retraining would add up to a large one.
+    """
     if evidence.champion is None or evidence.champion_unloadable:
         return not_comparable(evidence)
     margins = evidence.margins["champion"]
     return " and ".join(
-        f"the margin in {name} is {margins[name]}" for name in RANKS_AND_ESTIMATES if not margins[name].high >= 0
+        f"the margin in {name} is {margins[name]}" for name in RANKS_AND_ESTIMATES if behind(margins[name])
     )
 
 
+def behind(margin: Interval) -> bool:
+    """Whether a margin is below zero by more than one standard error, or surely; NaN is."""
+    return not (margin.high >= 0 and margin.value >= (margin.low - margin.high) / WIDTH)
+
+
 def bad_slice(evidence: Evidence) -> str:
-    """Object to a slice that is surely below the floor."""
+    """Object to a slice that is surely below the floor, or whose limits nobody knows."""
+    if not evidence.slices:
+        return "no slice was measured: none has enough rows"
     return " and ".join(
         f"{each.kind} {each.name} has {each.figures['roc_auc']}"
         for each in evidence.slices
-        if each.figures["roc_auc"].high < LOWEST_SLICE_ROC_AUC
+        if not each.figures["roc_auc"].high >= LOWEST_SLICE_ROC_AUC
     )
 
 
 def slice_worse_than_champion(evidence: Evidence) -> str:
     """Object to a slice that pays for the gain of the others."""
-    return not_comparable(evidence) or " and ".join(
-        f"the margin in {name} of {each.kind} {each.name} is {margin}"
+    if evidence.champion is None or evidence.champion_unloadable:
+        return not_comparable(evidence)
+    return " and ".join(
+        f"the margin in {name} of {each.kind} {each.name} is {each.margins.get(name, UNKNOWN)}"
         for each in evidence.slices
-        for name, margin in each.margins.items()
-        if margin.high < 0
+        for name in RANKS_AND_ESTIMATES
+        if not each.margins.get(name, UNKNOWN).high >= 0
     )
 
 
 def breaks_in_silence(evidence: Evidence) -> str:
     """Object to a model that takes a silent feed for a message: then the heuristic would serve better."""
-    most = max(LARGEST_CALIBRATION_ERROR, evidence.fallback["calibration_error"].value)
+    if untried := sorted(set(feeds()) - set(evidence.silent)):
+        return f"nobody knows what it does without {', '.join(untried)}"
+    usual = max(LARGEST_CALIBRATION_ERROR, evidence.fallback["calibration_error"].value)
     return " and ".join(
         f"without {feed} ROC-AUC is {found['roc_auc']:.3f}, Brier {found['brier']:.3f}, "
         f"calibration error {found['calibration_error']:.3f}"
         for feed, found in evidence.silent.items()
         if not found["roc_auc"] >= evidence.fallback["roc_auc"].value
         or not found["brier"] <= evidence.fallback["brier"].value
-        or not found["calibration_error"] <= most
+        or not found["calibration_error"] <= LARGEST_SILENT_ERRORS.get(feed, usual)
     )
 
 
 CRITERIA = (
     Criterion("valid", "Every probability is a number from 0 to 1.", invalid),
     Criterion("portable", f"What is served answers what was trained, to {TOLERANCE:g}.", not_portable),
-    Criterion("repeatable", "It answers the same when asked again.", unrepeatable),
+    Criterion("repeatable", "It answers the same when asked again, and when trained again on some rows.", unrepeatable),
     Criterion("same_contract", "It was trained under the data contract that holds now.", other_contract),
-    Criterion("committed", "With REQUIRE_CLEAN_TREE, its code is a commit.", uncommitted),
+    Criterion("committed", "With REQUIRE_CLEAN_TREE, its code is a commit that is known.", uncommitted),
     Criterion("fast", f"It scores one row within {SLOWEST_ROW_MS:g} ms.", slow),
     Criterion("small", f"What is served has at most {LARGEST_MODEL_MB:g} MB.", large),
     Criterion("clean_holdout", "The holdout lies after everything that training saw.", unclean_holdout),
@@ -225,13 +249,19 @@ CRITERIA = (
     Criterion("worth_it", "No simpler model ranks or estimates as well.", not_worth_it),
     Criterion("not_too_good", f"ROC-AUC is at most {SUSPICIOUS_ROC_AUC}: more would be a leak.", too_good),
     Criterion("calibrated", f"Calibration error is at most {LARGEST_CALIBRATION_ERROR}.", miscalibrated),
-    Criterion("champion", "It is not worse than the champion by more than the noise.", worse_than_champion),
+    Criterion("champion", "It is not worse than the champion by more than one standard error.", worse_than_champion),
     Criterion("slices", f"No slice's ROC-AUC is surely below {LOWEST_SLICE_ROC_AUC}.", bad_slice),
     Criterion("slices_champion", "No slice is surely worse than with the champion.", slice_worse_than_champion),
     Criterion(
         "silence",
-        "With any feed silent it ranks, estimates and is calibrated no worse than the heuristic "
-        f"(or to {LARGEST_CALIBRATION_ERROR}).",
+        "With any feed silent it ranks, estimates and is calibrated no worse than the heuristic (or to "
+        + ", ".join(
+            [
+                str(LARGEST_CALIBRATION_ERROR),
+                *(f"{most} without {feed}" for feed, most in LARGEST_SILENT_ERRORS.items()),
+            ]
+        )
+        + ").",
         breaks_in_silence,
     ),
 )

@@ -22,6 +22,8 @@ SHOWN = {
     "prior": "#8a8a8a",
 }
 
+COMPARED = ("candidate", "heuristic")  # in titles
+
 
 def write_all(folder: Path, models: Mapping[str, Sorted], report: Mapping[str, Any]) -> None:
     """Draw the holdout and its slices."""
@@ -31,11 +33,11 @@ def write_all(folder: Path, models: Mapping[str, Sorted], report: Mapping[str, A
 
 def write_holdout(path: Path, models: Mapping[str, Sorted], report: Mapping[str, Any]) -> None:
     """Draw ranking, calibration and alerts of every model on the holdout."""
-    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    figure = Figure(figsize=(13, 4.4), layout="constrained")
     ranking, calibration, alerts = figure.subplots(1, 3)
     draw_ranking(ranking, report["metrics"])
-    draw_calibration(calibration, {name: models[name] for name in ("heuristic", "candidate") if name in models})
-    draw_alerts(alerts, models)
+    draw_calibration(calibration, {name: models[name] for name in reversed(COMPARED) if name in models})
+    draw_alerts(alerts, models, report["metrics"])
     figure.savefig(path, dpi=110)
 
 
@@ -52,8 +54,17 @@ def draw_ranking(axes: Axes, metrics: Mapping[str, Any]) -> None:
     for row, name in enumerate(reversed(list(metrics))):
         draw_interval(axes, row, metrics[name]["roc_auc"], SHOWN.get(name, "#333333"))
     axes.set_yticks(range(len(metrics)), list(reversed(list(metrics))))
-    axes.set(title=f"Who ranks {POSITIVE} {ROWS} higher", xlabel="ROC-AUC on the holdout, 95 % interval by day")
+    axes.set(
+        title=f"Further right ranks {POSITIVE} {ROWS} higher\n" + compared(metrics, "roc_auc", ".2f"),
+        xlabel="ROC-AUC on the holdout, 95 % interval by day",
+        ylabel="model",
+    )
     axes.grid(axis="x", alpha=0.3)
+
+
+def compared(metrics: Mapping[str, Any], name: str, form: str) -> str:
+    """One metric of the models that a title compares."""
+    return ", ".join(f"{each} {metrics[each][name]['value']:{form}}" for each in COMPARED if each in metrics)
 
 
 def draw_interval(axes: Axes, row: int, figure: Mapping[str, float], color: str) -> None:
@@ -69,7 +80,7 @@ def draw_calibration(axes: Axes, models: Mapping[str, Sorted]) -> None:
         predicted, observed, _ = reliability(rows)
         axes.plot(predicted, observed, marker="o", color=SHOWN.get(name), label=name)
     axes.set(
-        title="Does 30 % mean 30 %?",
+        title="On the dashed line,\n30 % means 30 %",
         xlabel=f"predicted probability (means of tenths of the {ROWS})",
         ylabel=f"share that was {POSITIVE}",
     )
@@ -77,7 +88,7 @@ def draw_calibration(axes: Axes, models: Mapping[str, Sorted]) -> None:
     axes.grid(alpha=0.3)
 
 
-def draw_alerts(axes: Axes, models: Mapping[str, Sorted]) -> None:
+def draw_alerts(axes: Axes, models: Mapping[str, Sorted], metrics: Mapping[str, Any]) -> None:
     """Draw the precision of alerting the riskiest share of flights."""
     for name, rows in models.items():
         hits = np.cumsum(rows.targets)[rows.ends]
@@ -87,7 +98,7 @@ def draw_alerts(axes: Axes, models: Mapping[str, Sorted]) -> None:
         axes.plot(100 * share[some], 100 * (hits / count)[some], color=SHOWN.get(name), label=name)
     axes.axvline(100 * ALERT_BUDGET, color="#bbbbbb", linestyle="--")
     axes.set(
-        title="How many alerts are right",
+        title="At the dashed line so many alerts are right\n" + compared(metrics, "precision_at_budget", ".0%"),
         xlabel=f"{ROWS} alerted, riskiest first (%); dashed: the budget",
         ylabel=f"of these, {POSITIVE} (%)",
     )
@@ -106,7 +117,7 @@ def draw_slices(axes: Axes, slices: Sequence[Mapping[str, Any]], overall: Mappin
     axes.axvline(overall["roc_auc"]["value"], color="#bbbbbb", linestyle="--")
     weakest = min(slices, key=lambda each: float(each["figures"]["roc_auc"]["value"]))
     axes.set(
-        title=f"Weakest is {weakest['kind']} {weakest['name']} (dashed: all {ROWS})",
+        title=f"Look left: the weakest is {weakest['kind']} {weakest['name']} (dashed: all {ROWS})",
         xlabel="ROC-AUC of the candidate on the holdout; all intervals hold at once, 95 %",
         ylabel=f"slice (number of {ROWS})",
     )

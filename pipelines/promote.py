@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from flights import registry, tracking
-from flights.artifacts import read_json, sha256, write_json
+from flights.artifacts import read_json, write_json
 from flights.config import Settings
 from flights.registry import ModelRefused, Promotion, PromotionRefused
 from pipelines.step import step
@@ -45,7 +45,7 @@ def promoted(settings: Settings, place: Path | None = None) -> Promotion:
     place = place or settings.candidate_dir
     report = read_json(place / "evaluation.json", registry.TRAIN_FIRST)
     version = report["version"]
-    verdict = registry.model_folder(settings.models_dir, version) / "gate.json"
+    verdict = registry.model_folder(settings.models_dir, version) / registry.GATE
     if not read_json(verdict, registry.TRAIN_FIRST)["passed"]:
         objections = [
             f"\n  {each['sentence']} But {each['objection']}." for each in report["checks"] if each["objection"]
@@ -54,7 +54,7 @@ def promoted(settings: Settings, place: Path | None = None) -> Promotion:
     if registry.champion(settings.models_dir) == version:  # promoted before, and stopped before it was said
         entry = registry.history(settings.models_dir)[-1]
     else:
-        entry = registry.promote(settings.models_dir, version, expected=report["champion"], gate_digest=sha256(verdict))
+        entry = registry.promote(settings.models_dir, version, expected=report["champion"])
     write_json(place / "promotion.json", asdict(entry))
     return entry
 

@@ -20,9 +20,9 @@ import skops.io
 from rich.progress import Progress
 
 from flights import heuristic, model, portable, registry, tracking
-from flights.artifacts import new_folder, sha256, write_json
+from flights.artifacts import new_folder, read_json, sha256, write_json
 from flights.config import Settings
-from flights.dataset import INPUTS, ROWS, as_arrays, schema_digest, targets
+from flights.dataset import EVENT_TIME, INPUTS, ROWS, as_arrays, schema_digest, targets
 from flights.evaluation import Vector, decision_cost, metrics, sort
 from flights.features import build_features
 from pipelines import calibration
@@ -58,7 +58,8 @@ def main() -> None:
         folder = settings.candidate_dir / logged.run_id
         with new_folder(folder) as temporary:
             seen = write_seen(temporary, train, validation)
-            record = {**origin, **seen, "mlflow_run": logged.run_id, "mlflow_model": logged.model_uri}
+            data = {"source": source(settings), "train": described(train), "validation": described(validation)}
+            record = {**origin, **seen, "data": data, "mlflow_run": logged.run_id, "mlflow_model": logged.model_uri}
             write_candidate(temporary, fits, validation, record)
         write_json(settings.candidate_dir / "candidate.json", {"folder": logged.run_id})
         said.read = f"{len(train):,} {ROWS} to learn from, {len(validation):,} to set thresholds"
@@ -121,13 +122,26 @@ def provenance(settings: Settings) -> dict[str, Any]:
     return {
         "as_of": str(settings.as_of),
         "seed": settings.seed,
-        "git_commit": git("rev-parse", "HEAD"),
+        "git_commit": git("rev-parse", "HEAD") or settings.git_commit,
         "git_dirty": bool(git("status", "--porcelain")),
         "data_digest": sha256(settings.splits_dir / "manifest.json"),
         "schema_digest": schema_digest(),
         "lock_digest": sha256(LOCK),
         "python": platform.python_version(),
     }
+
+
+def source(settings: Settings) -> str:
+    """The source of the rows with its version, as collect left it on record."""
+    path = settings.raw_dir / "manifest.json"
+    found = read_json(path, "run `make collect`").get("source", {}) if path.is_file() else {}
+    return " ".join(map(str, found.values())) or "not recorded"
+
+
+def described(rows: pd.DataFrame) -> dict[str, Any]:
+    """Size, share that was positive, and reach of some rows."""
+    times = rows[EVENT_TIME]
+    return {"rows": len(rows), "late": float(targets(rows).mean()), "first": str(times.min()), "last": str(times.max())}
 
 
 def git(*arguments: str) -> str:

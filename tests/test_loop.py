@@ -43,7 +43,7 @@ def wrongly_promoted(split_data: Path, tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(registry.PromotionRefused, match="the gate refused version 1"):
         promote.promoted(settings)
     verdict = registry.model_folder(settings.models_dir, 1) / "gate.json"
-    registry.promote(settings.models_dir, 1, expected=None, gate_digest=sha256(verdict))
+    registry._append(settings.models_dir, "promote", None, 1, sha256(verdict))
     return settings
 
 

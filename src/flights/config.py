@@ -14,7 +14,7 @@ NAME = "flights"  # the model's name in the registry: `make rename` changes it
 # [SWAP] From here to the next such line: what is true of these data.
 
 AS_OF = "2013-11-01"  # [SWAP] the first live day: train on what had happened before, what follows is traffic
-HOLDOUT_MONTHS = 2  # [SWAP] touched once per candidate, by evaluation
+HOLDOUT_MONTHS = 2  # [SWAP] looked at once per candidate, by evaluation
 VALIDATION_MONTHS = 2  # [SWAP] for the threshold and the calibration
 GAP_DAYS = 2  # [SWAP] longer than the latest outcome takes: 32.7 hours after the scheduled departure
 WATERMARK_HOURS = 33  # [SWAP] after the event every outcome that ever comes is there
@@ -27,6 +27,7 @@ MOST_BYTES = 50.0  # [SWAP] of a request that one feature alone needs
 TO_BEAT = ("tree", "logistic")  # [SWAP] simpler models that would do if they were as good
 SUSPICIOUS_ROC_AUC = 0.80  # [SWAP] honest models of this problem stay below; above it, look for the leak
 LARGEST_CALIBRATION_ERROR = 0.08  # [SWAP] the season shifts the late rate by more than this within two months
+LARGEST_SILENT_ERRORS = {"weather": 0.06}  # [SWAP] calibration error without a feed, where less is promised
 LOWEST_SLICE_ROC_AUC = 0.60  # [SWAP] no slice is surely below; the weakest of the first champion has 0.68
 
 # [SWAP] To here. What follows holds for any data.
@@ -47,6 +48,7 @@ class Settings(BaseSettings):
     )
     seed: int = Field(2013, description="Seed of everything random.")
     require_clean_tree: bool = Field(False, description="Refuse a candidate whose code was not committed.")
+    git_commit: str = Field("", description="Commit of the code where there is no git to ask, as in an image.")
     replace_champion: bool = Field(
         False, description="Take a candidate without the comparison where the champion cannot be loaded by this code."
     )

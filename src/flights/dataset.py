@@ -129,6 +129,8 @@ SCOPE = (  # [SWAP] what the model is for, and what not
     "diverted flights have no arrival delay: they are neither learned from nor counted."
 )
 FAILURES = (  # [SWAP] how the model is known to go wrong, beyond what is measured: for the model card
+    "**Its designers had seen the whole year.** Features were chosen by a backtest over all months, the holdout's too: "
+    "a year that nobody has seen may come out a little worse.",
     "**It knows what New York knew two hours before.** A storm that breaks in between is missed.",
     "**New places are average places.** A destination or an aircraft that training did not see gets the mean rate.",
     "**Cancelled flights are outside**, though passengers suffer them most; a day of cancellations looks calmer.",

@@ -4,6 +4,7 @@ Plain files, so the server finds and verifies the champion without MLflow; `trac
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flights import portable, signature
-from flights.artifacts import read_json, sha256, write_new_json
+from flights.artifacts import read_json, sha256, write_json, write_new_json
 from flights.config import NAME, Settings
 from flights.dataset import INPUTS, Columns
 
 MANIFEST = "manifest.json"
 GOLDEN = "golden.json"
+GATE = "gate.json"
 TRAIN_FIRST = "run `make train`"
 
 
@@ -85,6 +87,12 @@ def load(models_dir: Path, version: int) -> Model:
     return Model(version, sha256(folder / MANIFEST), folder, manifest["threshold"], manifest, score)
 
 
+def write_manifest(folder: Path, version: int, content: Mapping[str, Any]) -> Path:
+    """Write the last file of a version: its number, what is known of it, and the digest of every other file."""
+    files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    return write_json(folder / MANIFEST, {"version": version, **content, "files": files})
+
+
 def write_golden(folder: Path, columns: Columns, probabilities: NDArray[np.float64]) -> None:
     """Store inputs with the probabilities that the trained model gave them."""
     rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in range(len(probabilities))]
@@ -127,18 +135,23 @@ def champion(models_dir: Path) -> int | None:
     return promotions[-1].champion if promotions else None
 
 
-def promote(models_dir: Path, version: int, *, expected: int | None, gate_digest: str) -> Promotion:
-    """Make `version` champion if `expected` still is: compare and swap.
+def promote(models_dir: Path, version: int, *, expected: int | None) -> Promotion:
+    """Make `version` champion if its gate report says that it passed and `expected` still is: compare and swap.
 
     Raises
     ------
     PromotionRefused
-        Somebody else was faster: the comparison that the gate made no longer holds.
+        The gate did not pass this very model, or somebody else was faster: its comparison no longer holds.
     ModelRefused
         The version does not verify.
     """
-    load(models_dir, version)
-    return _append(models_dir, "promote", expected, version, gate_digest)
+    folder = load(models_dir, version).folder
+    report = read_json(folder / GATE, TRAIN_FIRST) if (folder / GATE).is_file() else {}
+    if report.get("passed") is not True:
+        raise PromotionRefused(f"the gate did not pass version {version}: run `make evaluate`")
+    if report.get("model_digest") != sha256(folder / portable.TREES):
+        raise PromotionRefused(f"{folder / GATE}: the report is of another model: run `make evaluate`")
+    return _append(models_dir, "promote", expected, version, sha256(folder / GATE))
 
 
 def rollback(models_dir: Path) -> Promotion:

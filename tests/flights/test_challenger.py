@@ -67,9 +67,9 @@ def test_a_promotion_ends_a_challenge_for_good(models_dir: Path):
     """While it is champion and after a rollback; another version's promotion ends nothing; nobody writes for it."""
     publish(models_dir, 3, seed=3)
     challenge(models_dir, 2, 0.1)
-    promote(models_dir, 3, expected=1, gate_digest="a test's model")
+    promote(models_dir, 3, expected=1)
     assert latest(models_dir).runs
-    promote(models_dir, 2, expected=3, gate_digest="a test's model")
+    promote(models_dir, 2, expected=3)
     rollback(models_dir)
     assert (latest(models_dir).action, latest(models_dir).reason) == (WITHDRAW, "it was promoted")
     assert len(challenges(models_dir)) == 1

@@ -113,7 +113,7 @@ def test_promotion_needs_the_champion_that_the_gate_saw(models):
     """If the champion has changed since evaluation, the comparison no longer holds."""
     publish_again(models, 2)
     with pytest.raises(PromotionRefused, match="expected champion None, got 1"):
-        registry.promote(models, 2, expected=None, gate_digest="")
+        registry.promote(models, 2, expected=None)
     assert registry.champion(models) == 1
 
 
@@ -122,7 +122,31 @@ def test_a_version_that_does_not_verify_is_never_champion(models):
     publish_again(models, 2)
     flip(registry.model_folder(models, 2) / "model.onnx")
     with pytest.raises(ModelRefused):
-        registry.promote(models, 2, expected=1, gate_digest="")
+        registry.promote(models, 2, expected=1)
+    assert registry.champion(models) == 1
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        ({"passed": False}, "the gate did not pass version 2"),
+        ({"passed": "true"}, "the gate did not pass version 2"),
+        ({"passed": True}, "of another model"),
+        ({"passed": True, "model_digest": "0" * 64}, "of another model"),
+        (None, "the gate did not pass version 2"),
+    ],
+)
+def test_only_what_the_gate_passed_is_promoted(models, report, said):
+    """Planted: a report that refuses, that says it in other words, that is of another model, and none at all."""
+    publish_again(models, 2)
+    folder = registry.model_folder(models, 2)
+    (folder / "gate.json").unlink()
+    if report is not None:
+        (folder / "gate.json").write_text(json.dumps(report))
+    (folder / "manifest.json").unlink()
+    registry.write_manifest(folder, 2, {"threshold": 0.2})
+    with pytest.raises(PromotionRefused, match=said):
+        registry.promote(models, 2, expected=1)
     assert registry.champion(models) == 1
 
 
@@ -130,7 +154,7 @@ def test_rollback_goes_back_step_by_step(models):
     """After promotions of 2 and 3, two rollbacks lead to 2 and to 1; a third is refused; the history keeps all."""
     for version in (2, 3):
         publish_again(models, version)
-        registry.promote(models, version, expected=version - 1, gate_digest=f"gate {version}")
+        registry.promote(models, version, expected=version - 1)
     assert registry.rollback(models).champion == 2
     assert registry.rollback(models).champion == 1
     with pytest.raises(PromotionRefused):
@@ -144,7 +168,7 @@ def test_rollback_goes_back_step_by_step(models):
 def test_rollback_refuses_a_predecessor_that_no_longer_verifies(models):
     """Going back to a broken model would be worse than staying."""
     publish_again(models, 2)
-    registry.promote(models, 2, expected=1, gate_digest="")
+    registry.promote(models, 2, expected=1)
     flip(registry.model_folder(models, 1) / "model.onnx")
     with pytest.raises(ModelRefused):
         registry.rollback(models)
@@ -154,7 +178,7 @@ def test_rollback_refuses_a_predecessor_that_no_longer_verifies(models):
 def promoter(models: Path, version: int, start, answers) -> None:
     start.wait()
     try:
-        registry.promote(models, version, expected=1, gate_digest="")
+        registry.promote(models, version, expected=1)
         answers.put(version)
     except PromotionRefused:
         answers.put(None)

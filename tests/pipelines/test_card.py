@@ -1,10 +1,16 @@
 """The model card claims only what was measured."""
 
+import json
+import shutil
+from pathlib import Path
+
+import httpx
 import pytest
 
-from flights import registry
+from flights import registry, tracking
 from flights.artifacts import read_json
-from pipelines import card
+from pipelines import card, evaluate
+from tests.serving.running import running
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ def test_a_claim_without_its_number_cannot_be_rendered(evidence, missing):
     """Planted: a figure that was not measured."""
     training, report = evidence
     ours = {name: figure for name, figure in report["metrics"]["candidate"].items() if name != missing}
-    with pytest.raises(KeyError, match=missing):
+    with pytest.raises(card.ClaimWithoutNumber, match=f"{missing}.*got none: run `make train`"):
         card.model_card(1, training, report | {"metrics": report["metrics"] | {"candidate": ours}})
 
 
@@ -38,8 +44,65 @@ def test_what_it_costs_is_measured(evidence, missing):
     training, report = evidence
     assert f"needs\n{report['traits']['memory_mb']:.1f} MB at its peak" in card.model_card(1, training, report)
     traits = {name: value for name, value in report["traits"].items() if name != missing}
-    with pytest.raises(KeyError, match=missing):
+    with pytest.raises(card.ClaimWithoutNumber, match=missing):
         card.model_card(1, training, report | {"traits": traits})
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_the_data_have_periods_rows_and_rates(evidence, part):
+    """Training, validation and holdout stand on the card; planted: nobody noted one of them."""
+    training, report = evidence
+    text = card.model_card(1, training, report)
+    for each in (training["data"][part], report["holdout"]):
+        assert f"{each['first'][:10]} | {each['last'][:10]} | {each['rows']:,} | {each['late']:.1%}" in text
+    data = {name: figures for name, figures in training["data"].items() if name != part}
+    with pytest.raises(card.ClaimWithoutNumber, match=part):
+        card.model_card(1, training | {"data": data}, report)
+
+
+def test_the_label_audit_is_on_the_card_once_it_was_made(evidence, tmp_path):
+    """Without the audit's report the card says that there was none; with it, what was found and how well it finds."""
+    training, report = evidence
+    assert "were not audited" in card.model_card(1, training, report)
+    trial = {"precision": 0.97, "recall": 0.44}
+    audit = {
+        "suspects": 248,
+        "flights": 327_346,
+        "by_rule": {"too fast": 4},
+        "winner": "rules",
+        "trials": {"rules": trial},
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(audit))
+    text = card.model_card(1, training, report | evaluate.from_reports(tmp_path))
+    assert "248 of 327,346 recorded outcomes are doubtful (too fast: 4)" in text
+    assert "finds 44% at a precision of 97%" in text
+
+
+def test_what_a_client_may_send_wrong_is_measured(evidence):
+    """Each corruption has its figures, on the card too; none ranks better than what was sent right, but for chance."""
+    training, report = evidence
+    text = card.model_card(1, training, report)
+    best = report["metrics"]["candidate"]["roc_auc"]["value"]
+    assert len(report["corrupted"]) == 3
+    for name, figures in report["corrupted"].items():
+        assert f"| {name} | {figures['roc_auc']:.3f} |" in text
+        assert figures["roc_auc"] < best + 0.01
+
+
+def test_the_card_is_in_the_folder_in_mlflow_and_served(trained, tmp_path):
+    """The same card, as text and as a page, and its pictures; the service answers with the page of its champion."""
+    folder = registry.model_folder(trained / "3_models", 1)
+    run = read_json(folder / "manifest.json", "")["mlflow_run"]
+    mlflow = tracking.connect(trained / "3_models")
+    logged = {each.path for each in mlflow.MlflowClient().list_artifacts(run)}
+    assert {"card.md", "card.html", "holdout.png", "slices.png"} <= logged
+    for name in ("card.md", "card.html", "holdout.png", "slices.png"):
+        kept = mlflow.artifacts.download_artifacts(run_id=run, artifact_path=name, dst_path=str(tmp_path / "mlflow"))
+        assert Path(kept).read_bytes() == (folder / name).read_bytes()
+    shutil.copytree(trained, tmp_path / "data")
+    with running(tmp_path / "data") as server:
+        server.wait()
+        assert httpx.get(f"{server.url}/model/card").content == (folder / "card.html").read_bytes()
 
 
 def test_a_refused_candidate_says_so(evidence):

@@ -1,6 +1,7 @@
 """The candidate is measured beside every baseline, published whatever the verdict, and refused when it is bad."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -106,8 +107,8 @@ def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkey
     folder = registry.model_folder(Settings().models_dir, 3)
     assert read_json(folder / "gate.json", "")["traits"]["champion_unloadable"].startswith(str(broken))
     assert "By REPLACE_CHAMPION it was not compared with champion 1" in (folder / "card.md").read_text()
-    with pytest.raises(registry.PromotionRefused, match="expected champion 1, got 3"):
-        registry.promote(Settings().models_dir, 2, expected=report["champion"], gate_digest="")
+    with pytest.raises(registry.PromotionRefused, match="the gate did not pass version 2"):
+        registry.promote(Settings().models_dir, 2, expected=3)
 
 
 def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
@@ -148,6 +149,34 @@ def test_probabilities_that_are_none_are_refused_without_a_traceback(trained, mo
     text = card.model_card(2, case.training, report)
     assert "**refused**" in text
     assert "ROC-AUC" not in text
+
+
+@pytest.mark.parametrize(
+    ("commit", "dirty", "said"),
+    [
+        ("a" * 40, False, ""),
+        ("a" * 40, True, "the working tree had changes"),
+        ("", False, "expected a commit, got ''"),
+        ("a" * 40 + "-dirty", False, "expected a commit, got 'aaa"),
+    ],
+)
+def test_code_that_no_commit_holds_is_told_where_it_matters(trained, tmp_path, commit, dirty, said):
+    """Planted: changes, no commit as without git, a word that is none; without the setting nobody asks."""
+    environment = Settings(data_dir=trained)
+    folder = shutil.copytree(evaluate.candidate_folder(environment), tmp_path / "candidate")
+    record = read_json(folder / "training.json", "")
+    (folder / "training.json").write_text(json.dumps(record | {"git_commit": commit, "git_dirty": dirty}))
+    rows = labelled(environment, "holdout").head(100)
+    assert evaluate.folder_traits(folder, rows, require_clean_tree=True)["uncommitted"].startswith(said)
+    assert bool(evaluate.folder_traits(folder, rows, require_clean_tree=True)["uncommitted"]) is bool(said)
+    assert evaluate.folder_traits(folder, rows, require_clean_tree=False)["uncommitted"] == ""
+
+
+def test_training_again_with_another_seed_is_told(trained):
+    """Trained twice on the same rows it answers the same; planted: each training takes a seed of its own."""
+    rows, seeds = labelled(Settings(data_dir=trained), "train").head(2000), iter(range(2))
+    assert evaluate.retrained(rows, 1) == 0
+    assert evaluate.retrained(rows, 1, lambda name, _: model.build_model(name, next(seeds))) > 0
 
 
 def test_days_are_local(trained, monkeypatch):

@@ -19,9 +19,29 @@ def hall(trained, environment):
 
 @pytest.mark.parametrize("name", {**gallery.GOOD, **gallery.BAD})
 def test_the_gate_is_right_about_each_exhibit(hall, name):
-    """A bad one is refused by the criterion that is there for it, a good one by none."""
+    """A bad one is refused by the criterion that is there for it, and by promotion; a good one by neither."""
     verdict = gallery.judged(hall, name, *{**gallery.GOOD, **gallery.BAD}[name])
     assert verdict.right, verdict
+    assert verdict.promoted is (name in gallery.GOOD)
+
+
+def test_the_evidence_is_read_from_files(hall, tmp_path):
+    """A copy of the candidate that nobody spoiled has the traits that evaluation found."""
+    found = gallery.regathered(hall, lambda _: None).traits
+    known = {name: value for name, value in hall.honest.traits.items() if name != "row_ms"}
+    assert known == {name: value for name, value in found.items() if name != "row_ms"}
+
+
+def test_a_promotion_that_asks_nobody_is_found(hall, monkeypatch):
+    """Planted: promotion no longer reads the gate's report. The exhibit becomes champion in the copy: it is wrong."""
+    monkeypatch.setattr(
+        registry,
+        "promote",
+        lambda models, version, *, expected: registry._append(models, "promote", expected, version, ""),
+    )
+    verdict = gallery.judged(hall, "constant", *gallery.BAD["constant"])
+    assert "beats_heuristic" in verdict.refused_by
+    assert not verdict.right
 
 
 def test_every_criterion_has_an_exhibit():
@@ -42,5 +62,6 @@ def test_a_gate_that_lets_a_bad_one_pass_ends_the_gallery(trained, monkeypatch, 
     monkeypatch.setattr(gallery, "GOOD", {})
     with pytest.raises(SystemExit, match="wrong about too large"):
         gallery.main()
-    assert "champion 1, as before: True" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 became champion there; champion 1, as before: True" in said
     assert registry.champion(trained / "3_models") == 1

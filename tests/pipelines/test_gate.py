@@ -6,12 +6,22 @@ import pytest
 
 from flights.config import GAP_DAYS, WATERMARK_HOURS
 from flights.evaluation import Interval
+from flights.model import feeds
 from pipelines import gate
 from pipelines.gate import Evidence
 from pipelines.slices import Slice
 
 SURE = {"roc_auc": Interval(0.02, 0.01, 0.03), "brier": Interval(0.01, 0.005, 0.015)}
 EQUAL = {"roc_auc": Interval(0.0, -0.05, 0.05), "brier": Interval(0.0, -0.02, 0.02)}
+
+
+SILENT = {feed: {"roc_auc": 0.755, "brier": 0.111, "calibration_error": 0.04} for feed in feeds()}
+UNKNOWN = Interval(0.7, float("nan"), float("nan"))
+
+
+def without(feed, **figures):
+    """The good evidence with other figures for a silent feed."""
+    return replace(GOOD, silent=SILENT | {feed: SILENT[feed] | figures})
 
 
 def airport(roc_auc, margins=EQUAL):
@@ -37,18 +47,19 @@ GOOD = Evidence(
         "champion": {"roc_auc": Interval(-0.001, -0.004, 0.002), "brier": Interval(0.0, -0.001, 0.001)},
     },
     slices=[airport(Interval(0.7, 0.6, 0.8))],
-    silent={"weather": {"roc_auc": 0.755, "brier": 0.111, "calibration_error": 0.04}},
+    silent=SILENT,
     champion=1,
     champion_unloadable="",
     replace_champion=False,
     invalid_probabilities=0,
     parity=1e-15,
     repeat=0.0,
+    retrained=0.0,
     row_ms=0.3,
     model_mb=0.2,
     memory_mb=80.0,
     same_contract=True,
-    uncommitted=False,
+    uncommitted="",
     rows_seen_in_training=0,
     days_after_training=2.2,  # GAP_DAYS, and the night in which nothing departs
 )
@@ -82,24 +93,34 @@ BAD = {
     "worse than the champion": (with_margin("champion", roc_auc=Interval(-0.02, -0.03, -0.01)), "champion"),
     "answers by chance": (replace(GOOD, repeat=0.1), "repeatable"),
     "of other columns": (replace(GOOD, same_contract=False), "same_contract"),
-    "from a dirty tree": (replace(GOOD, uncommitted=True), "committed"),
+    "trained by chance": (replace(GOOD, retrained=0.1), "repeatable"),
+    "from a dirty tree": (replace(GOOD, uncommitted="the working tree had changes"), "committed"),
     "too slow": (replace(GOOD, row_ms=30.0), "fast"),
     "too large": (replace(GOOD, model_mb=50.0), "small"),
     "touches the heuristic exactly": (with_margin("heuristic", roc_auc=Interval(0.01, 0.0, 0.02)), "beats_heuristic"),
     "not worth its trees": (with_margin("logistic", brier=Interval(0.0, -0.01, 0.01)), "worth_it"),
     "bad at one airport": (replace(GOOD, slices=[airport(Interval(0.5, 0.45, 0.55))]), "slices"),
     "worse at one airport": (
-        replace(GOOD, slices=[airport(Interval(0.7, 0.6, 0.8), {"roc_auc": Interval(-0.03, -0.04, -0.01)})]),
+        replace(GOOD, slices=[airport(Interval(0.7, 0.6, 0.8), EQUAL | {"roc_auc": Interval(-0.03, -0.04, -0.01)})]),
         "slices_champion",
     ),
-    "silence is a message to it": (
-        replace(GOOD, silent={"weather": {"roc_auc": 0.755, "brier": 0.111, "calibration_error": 0.3}}),
-        "silence",
+    "silence is a message to it": (without("weather", calibration_error=0.3), "silence"),
+    "more than is promised without weather": (without("weather", calibration_error=0.07), "silence"),
+    "more than the fallback's without the network": (without("network", calibration_error=0.11), "silence"),
+    "worse than the fallback without weather": (without("weather", roc_auc=0.62, brier=0.115), "silence"),
+    "silence without a figure": (without("weather", roc_auc=float("nan")), "silence"),
+    "no silence was tried": (replace(GOOD, silent={}), "silence"),
+    "the silence of one feed was not tried": (replace(GOOD, silent={"weather": SILENT["weather"]}), "silence"),
+    "no slices": (replace(GOOD, slices=[]), "slices"),
+    "a slice without limits": (replace(GOOD, slices=[airport(UNKNOWN)]), "slices"),
+    "a slice compared without limits": (
+        replace(GOOD, slices=[airport(Interval(0.7, 0.6, 0.8), {"roc_auc": UNKNOWN, "brier": EQUAL["brier"]})]),
+        "slices_champion",
     ),
-    "worse than the fallback without weather": (
-        replace(GOOD, silent={"weather": {"roc_auc": 0.62, "brier": 0.115, "calibration_error": 0.04}}),
-        "silence",
-    ),
+    "slices that were not compared": (replace(GOOD, slices=[airport(Interval(0.7, 0.6, 0.8), {})]), "slices_champion"),
+    "a step down": (with_margin("champion", roc_auc=Interval(-0.01, -0.02, 0.0)), "champion"),
+    "a champion compared without limits": (with_margin("champion", roc_auc=UNKNOWN), "champion"),
+    "knows nothing": (with_metric(calibration_error=Interval(float("nan"), 0.0, 0.0)), "calibrated"),
     "estimates worse than it": (with_margin("champion", brier=Interval(-0.02, -0.03, -0.01)), "champion"),
 }
 
@@ -129,6 +150,19 @@ def test_a_bad_candidate_is_refused_for_its_own_reason(evidence, criterion):
     refusals = [check for check in gate.checks(evidence) if not check.passed]
     assert [check.name for check in refusals] == [criterion]
     assert refusals[0].objection
+
+
+def test_with_nothing_to_beat_nothing_is_worth_it(monkeypatch):
+    """Planted: a list of simpler models without a name in it."""
+    monkeypatch.setattr(gate, "TO_BEAT", ())
+    assert [check.name for check in gate.checks(GOOD) if not check.passed] == ["worth_it"]
+
+
+def test_less_than_a_standard_error_below_the_champion_is_noise():
+    """The tolerance's two sides: a 95 % interval of .0392 has a standard error of .01."""
+    for value, passed in ((-0.009, True), (-0.011, False)):
+        near = with_margin("champion", roc_auc=Interval(value, value - 0.0196, value + 0.0196))
+        assert all(check.passed for check in gate.checks(near)) is passed
 
 
 def test_the_gap_is_as_long_as_labels_take_on_any_day_of_the_year():

@@ -3,6 +3,7 @@
 import ast
 import json
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_first_look_is_the_evaluation_of_the_first_candidate(trained, monkeypatch):
-    """The ledger names the step, the candidate with its digest, and the holdout's; the report counts it."""
+    """The ledger names step, candidate, holdout, days and the version that came of it; the report counts it."""
     monkeypatch.setenv("DATA_DIR", str(trained))
     look = holdout.ledger(Settings())[0]
     assert (look.look, look.by, look.candidate) == (1, "evaluate", candidate_folder(Settings()).name)
     assert len(look.candidate_digest) == len(look.holdout_digest) == 64
+    assert (look.first, look.end, look.version) == ("2013-09-01", "2013-10-30", 1)
     report = read_json(Settings().candidate_dir / "evaluation.json", "")
     assert report["ledger"]["looks"] >= 1
 
@@ -32,23 +34,46 @@ def test_the_first_look_is_the_evaluation_of_the_first_candidate(trained, monkey
 def test_a_look_is_appended_before_anything_is_seen(a_copy):
     """Planted: a holdout that cannot be read. The look is on record all the same, and no line before it has changed."""
     settings = Settings()
-    path = settings.splits_dir / holdout.LEDGER
+    path = holdout.ledger_file(settings)
     before = path.read_text()
     (settings.splits_dir / "holdout.parquet").write_bytes(b"broken")
     with pytest.raises(ValueError, match="Parquet"):
         holdout.opened(settings, "test", "a")
     assert path.read_text().startswith(before)
-    assert [look.look for look in holdout.ledger(settings)] == list(range(1, len(before.splitlines()) + 2))
+    assert [look.look for look in holdout.ledger(settings)] == [*range(1, len(holdout.ledger(settings)) + 1)]
     assert json.loads(path.read_text().splitlines()[-1])["by"] == "test"
 
 
 def test_candidates_are_counted_once(a_copy):
     """Three looks for two candidates."""
     settings = Settings()
-    (settings.splits_dir / holdout.LEDGER).unlink()
+    holdout.ledger_file(settings).unlink()
     for candidate in ("a", "a", "b"):
         holdout.noted(settings, "test", candidate, "")
     assert holdout.looks(settings) == {"looks": 3, "candidates": 2}
+
+
+@pytest.mark.parametrize(("as_of", "looks"), [("2013-12-01", 3), ("2013-09-01", 1)])
+def test_a_look_at_some_of_the_same_days_is_a_look(a_copy, as_of, looks):
+    """Retrained a month later, looks at September and October and the backtest's count; in summer, that one."""
+    settings = Settings()
+    holdout.ledger_file(settings).unlink()
+    for candidate in ("a", "b"):
+        holdout.noted(settings, "evaluate", candidate)
+    start, end = (pd.Timestamp(day, tz="America/New_York") for day in ("2013-04-01", "2014-01-01"))
+    holdout.noted(settings, "backtest", period=(start, end))
+    assert holdout.looks(settings)["looks"] == 3
+    assert holdout.looks(settings.model_copy(update={"as_of": date.fromisoformat(as_of)}))["looks"] == looks
+
+
+def test_the_version_is_that_of_the_newest_look(a_copy):
+    """One candidate is evaluated twice, and published as 4 and 7."""
+    settings = Settings()
+    holdout.ledger_file(settings).unlink()
+    for version in (4, 7):
+        holdout.noted(settings, "evaluate", "a")
+        holdout.published(settings, "a", version)
+    assert [look.version for look in holdout.ledger(settings)] == [4, 7]
 
 
 def test_a_copied_row_is_found_under_another_name(trained, monkeypatch):
@@ -126,7 +151,7 @@ def test_a_side_door_is_found(source):
 def test_a_torn_line_is_no_look_and_an_altered_one_is_named(a_copy):
     """Planted: half a last line, as a full disk leaves it; evaluation goes on. Then a whole line that is no look."""
     settings = Settings()
-    path = settings.splits_dir / holdout.LEDGER
+    path = holdout.ledger_file(settings)
     before = holdout.ledger(settings)
     with path.open("a") as file:
         file.write('{"look": 9, "at": "20')

@@ -109,6 +109,16 @@ def test_rows_without_an_outcome_are_not_learned(settings):
     assert len(everything) - len(learned) == everything["arrival_delay"].isna().sum() > 0
 
 
+def test_an_image_without_git_says_its_commit(settings, monkeypatch):
+    """Where git is not there, GIT_COMMIT is on record; in a repository git's own word is."""
+    told = settings.model_copy(update={"git_commit": "f" * 40})
+    here = train.provenance(told)["git_commit"]
+    assert here == train.git("rev-parse", "HEAD") != "f" * 40
+    monkeypatch.setenv("PATH", "")
+    assert train.provenance(told)["git_commit"] == "f" * 40
+    assert train.provenance(settings)["git_commit"] == ""
+
+
 def test_training_before_splitting_names_the_command(tmp_path, monkeypatch):
     """A step without its input says what to run."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))

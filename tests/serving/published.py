@@ -66,7 +66,8 @@ def publish(models_dir: Path, version: int, seed: int, *, passed: bool = True) -
         golden = {name: values[:50] for name, values in columns.items()}
         registry.write_golden(temporary, golden, portable.load(temporary)(golden))
         write_json(temporary / heuristic.FILE, {"threshold": 0.3, "unknown": [0.2] * 24, "rates": {"UA": [0.4] * 24}})
-        write_json(temporary / "gate.json", {"passed": passed})
+        of = {"passed": passed, "model_digest": sha256(temporary / portable.TREES)}
+        write_json(temporary / registry.GATE, of)
         digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
         write_json(temporary / registry.MANIFEST, {"version": version, "threshold": 0.3, "files": digests})
     return registry.load(models_dir, version)
@@ -75,7 +76,7 @@ def publish(models_dir: Path, version: int, seed: int, *, passed: bool = True) -
 def publish_champion(models_dir: Path, version: int, seed: int) -> registry.Model:
     """Publish a small model and make it champion."""
     model = publish(models_dir, version, seed)
-    registry.promote(models_dir, version, expected=registry.champion(models_dir), gate_digest="a test's model")
+    registry.promote(models_dir, version, expected=registry.champion(models_dir))
     return model
 
 

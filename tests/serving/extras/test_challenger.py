@@ -197,7 +197,7 @@ def test_a_promoted_challenger_is_beside_nobody(service: Service, models_dir: Pa
     challenger = Challenger(service)
     challenger.follow()
     assert service.scorer.beside is challenger
-    promote(models_dir, 2, expected=1, gate_digest="a test's model")
+    promote(models_dir, 2, expected=1)
     service.active.follow()
     challenger.follow()
     assert service.scorer.beside is None
@@ -206,7 +206,7 @@ def test_a_promoted_challenger_is_beside_nobody(service: Service, models_dir: Pa
 def test_a_challenger_that_was_promoted_and_rolled_back_stays_away(service: Service, models_dir: Path):
     """Planted: a canary becomes champion, fails there and is rolled back. After a restart it answers nobody."""
     challenge(models_dir, 2, 1.0)
-    promote(models_dir, 2, expected=1, gate_digest="a test's model")
+    promote(models_dir, 2, expected=1)
     rollback(models_dir)
     challenger = Challenger(service)
     challenger.follow()
