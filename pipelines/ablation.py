@@ -3,7 +3,8 @@
 A feature that is dropped becomes a constant, so that the model stays the same but for it. What dropping does not show,
 because another feature stands in, shuffling does: a model that leans on a feature ranks worse when it is shuffled.
 Features that can each go need not all go at once: those that show no use are dropped together at the end. Those that
-stay all the same are listed; on all rows, any other without use ends the command with an error.
+stay all the same are listed; any other without use ends the command with an error. On few rows chance has a part in
+that, and a listed one loses its excuse only on all rows.
 """
 
 import argparse
@@ -99,7 +100,7 @@ def main() -> None:
         content = {"noise": noise, "every": words.every, "together": together, "features": [*map(asdict, places)]}
         said.read = f"{len(names)} features, {len(todo)} fits of one flight in {words.every}"
         said.wrote = str(write_json(settings.reports_dir / "features.json", content))
-    if words.every == 1 and (wrong := objections(places)):  # on fewer rows, chance decides too much
+    if wrong := objections(places, words.every):
         sys.exit("\n".join(wrong))
 
 
@@ -197,12 +198,15 @@ def place(name: str, areas: Areas, noise: float, microseconds: float, size: floa
     return Place(name, lost, shuffled, microseconds, size, verdict)
 
 
-def objections(places: Iterable[Place]) -> list[str]:
-    """Features that are refused, and entries of `UNPROVEN` that have found their proof or are no feature."""
+def objections(places: Iterable[Place], every: int) -> list[str]:
+    """Features that are refused; of all rows, also entries of `UNPROVEN` that found their proof or are no feature."""
     verdicts = {each.name: each.verdict for each in places}
     refused = [name for name, verdict in verdicts.items() if verdict in REFUSED]
+    way_out = "take it out of FEATURES, or argue for it in UNPROVEN"
+    if every > 1:
+        return [f"{name} is {verdicts[name]} on one flight in {every}: run EVERY=1, and {way_out}" for name in refused]
     return [
-        *(f"{name} is {verdicts[name]}: take it out of FEATURES, or argue for it in UNPROVEN" for name in refused),
+        *(f"{name} is {verdicts[name]}: {way_out}" for name in refused),
         *(f"{name} {EARNS}: take it off UNPROVEN" for name in UNPROVEN if verdicts.get(name) == EARNS),
         *(f"{name} is no feature: take it off UNPROVEN" for name in UNPROVEN if name not in verdicts),
     ]

@@ -1,7 +1,8 @@
 """Backtest: train on all before a day and predict what followed, as if it were that day; month by month, week by week.
 
-Uses every month from April on, the holdout's too: it judges the way of training and how often to do it, never a single
-candidate. What follows from it is `cadence`'s. Fits run in processes of their own, or on a Dask cluster.
+Uses every month from April on, the holdout's too, which goes on record: it judges the way of training and how often to
+do it, never a single candidate. What follows from it is `cadence`'s. Fits run in processes of their own, or on a Dask
+cluster.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from flights.dataset import EVENT_TIME, OUTCOME, ZONE, as_arrays, targets
 from flights.evaluation import Vector
 from flights.features import build_features
 from flights.model import CANDIDATE, build_model, with_feed_outages
-from pipelines import cadence
+from pipelines import cadence, holdout
 from pipelines.cadence import BASELINE
 from pipelines.score import engine
 from pipelines.split import Period
@@ -58,6 +59,8 @@ def main() -> None:
     settings, words = Settings(), arguments()
     with step("backtest") as said, workers(words.scheduler) as run:
         source = settings.raw_dir / "valid.parquet"
+        if source.is_file():
+            holdout.noted(settings, "backtest", period=span())
         rows, todo = sampled(source, words.every, NEEDED), tasks()
         work = partial(fitted, source=source.resolve(), every=words.every, seed=settings.seed)
         fits = list(track(run(work, todo), "fits", total=len(todo), transient=True))
@@ -66,7 +69,8 @@ def main() -> None:
         report = cadence.compared(targets(asked), asked[EVENT_TIME], answers, schedules(), costs(fits))
         Console().print(cadence.as_table(report))
         path = write_json(settings.reports_dir / "backtest.json", report | {"every": words.every})
-        advice = write_json(settings.reports_dir / "cadence.json", cadence.advice(report))
+        name = "cadence.json" if words.every == 1 else "cadence-sample.json"  # which no monitor reads
+        advice = write_json(settings.reports_dir / name, cadence.advice(report) | {"every": words.every})
         picture = write_atomically(path.with_suffix(".png"), cadence.figure(report).savefig)
         said.read = f"{len(rows):,} flights of {source}, {len(fits)} fits"
         said.wrote = f"{path}, {advice.name} and {picture.name}"

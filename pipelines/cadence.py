@@ -38,8 +38,11 @@ def compared(
     ready = {name: sort(truth, answer) for name, answer in answers.items()}
     pooled = {name: metrics(rows) for name, rows in ready.items()}
     days = local.dt.strftime("%Y-%m-%d").to_numpy()
-    draws = {name: resampled_metrics(ready[name], days, resamples=RESAMPLES) for name in schedules}
+    draws = {name: resampled_metrics(ready[name], days, resamples=RESAMPLES) for name in answers}
     best = {metric: _best(metric, {name: pooled[name][metric] for name in schedules}) for metric in JUDGED}
+    margins = {
+        name: {metric: _behind(metric, BASELINE, name, pooled, draws) for metric in JUDGED} for name in schedules
+    }
     noise = {metric: float(np.std(draws[best[metric]][metric])) for metric in JUDGED}
     rows = {
         name: {
@@ -60,6 +63,7 @@ def compared(
         },
         "pooled": pooled,
         "cadences": rows,
+        "margins": margins,  # of each cadence over the baseline
         "standard_error": noise,
         "recommended": chosen,
         "greatest_age_days": greatest_age_days(schedules[chosen]),
@@ -97,8 +101,11 @@ def as_table(report: Mapping[str, Any]) -> Table:
         figures = (f"{each['roc_auc']:.4f}", auc, f"{each['brier']:.4f}", brier, f"{each['calibration_error']:.4f}")
         table.add_row(name, *cost, *figures)
     base, noise = report["pooled"][BASELINE], report["standard_error"]
+    margins = report["margins"][report["recommended"]]
     table.caption = (
-        f"The {BASELINE}, fitted monthly: ROC-AUC {base['roc_auc']:.4f}, Brier {base['brier']:.4f}. Cheapest within "
+        f"The {BASELINE}, fitted monthly: ROC-AUC {base['roc_auc']:.4f}, Brier {base['brier']:.4f}; "
+        f"{report['recommended']} is better by {_difference(margins['roc_auc'])} and by "
+        f"{_difference(margins['brier'])}. Cheapest within "
         f"one standard error by day ({noise['roc_auc']:.4f} and {noise['brier']:.4f}) of the best: "
         f"{report['recommended']}; a model may be {report['greatest_age_days']} days old."
     )

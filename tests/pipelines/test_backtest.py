@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flights.artifacts import read_json, read_parquet, write_parquet
+from flights.artifacts import read_json, read_parquet, write_json, write_parquet
+from flights.config import Settings
 from flights.dataset import EVENT_TIME, ZONE
 from flights.model import CANDIDATE
-from pipelines import backtest
+from pipelines import backtest, holdout
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +29,19 @@ def spring(small, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(small))
     monkeypatch.setattr(backtest, "LAST_MONTH", "2013-05")
     monkeypatch.setattr(backtest, "WORKERS", 1)
-    monkeypatch.setattr("sys.argv", ["backtest", "--every", "2"])
+    monkeypatch.setattr("sys.argv", ["backtest"])
     backtest.material.cache_clear()
     return small / "5_reports"
 
 
 def test_the_report(spring, capsys):
-    """Better than the heuristic in each month, the cadences' costs, a picture, and advice that the monitor can read."""
+    """Better than the heuristic in each month, the cadences' costs, a picture, and advice that the monitor can read.
+
+    The look at the holdout's months is on record.
+    """
     backtest.main()
+    look = holdout.ledger(Settings())[-1]
+    assert (look.by, look.first, look.end) == ("backtest", "2013-04-01", "2013-06-01")
     report = read_json(spring / "backtest.json", "")
     assert list(report["months"]) == ["2013-04", "2013-05"]
     for month in report["months"].values():
@@ -46,13 +52,19 @@ def test_the_report(spring, capsys):
     names = {"name", "roc_auc", "brier", "calibration_error", "fits", "fit_seconds"}
     assert all(set(each) == names and each["fit_seconds"] > 0 for each in advice["cadences"])
     assert advice["recommended"] in {"never", "monthly", "weekly"}
+    assert advice["every"] == 1
+    for margins in report["margins"].values():
+        assert 0 < margins["roc_auc"][1] < margins["roc_auc"][0] < margins["roc_auc"][2]
     assert "a model may be" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_cluster_gives_the_same_numbers(spring, monkeypatch):
     """Two Dask workers, by one setting: not a figure of the report changes but the seconds."""
     monkeypatch.setattr("sys.argv", ["backtest", "--every", "4"])
+    advice = write_json(spring / "cadence.json", {"greatest_age_days": 7}).read_bytes()
     backtest.main()
+    assert (spring / "cadence.json").read_bytes() == advice  # a sample is no advice: it goes into another file
+    assert read_json(spring / "cadence-sample.json", "")["every"] == 4
     here = read_json(spring / "backtest.json", "")
     (spring / "backtest.json").unlink()
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
