@@ -1,5 +1,6 @@
 """The models learn, forget nothing between two fits, and take unseen, missing and silent for what they are."""
 
+import hashlib
 import subprocess
 import sys
 
@@ -153,3 +154,28 @@ def test_an_unknown_model_is_refused():
     """There is no default."""
     with pytest.raises(KeyError):
         build_model("oracle", 1)
+
+
+LOCKED = {
+    "prior": "04e77570c9d808a3",
+    "heuristic": "a62d698f4a24eb54",
+    "tree": "2d1e6e0c8c218099",
+    "logistic": "9fdeaac3c0acdf04",
+}
+
+
+@pytest.mark.parametrize(("name", "digest"), LOCKED.items())
+def test_the_baselines_are_locked(name, digest):
+    """What must be beaten is not made weaker in passing: whoever changes a baseline changes its digest here too."""
+    assert specification(build_model(name, 1)) == digest
+
+
+def test_a_weaker_baseline_has_another_digest():
+    """Planted: a logistic regression that is held back, and a tree of fewer questions."""
+    assert specification(build_model("logistic", 1).set_params(weights__C=0.01)) != LOCKED["logistic"]
+    assert specification(build_model("tree", 1).set_params(questions__max_depth=2)) != LOCKED["tree"]
+
+
+def specification(pipeline):
+    """A digest of every parameter that somebody set."""
+    return hashlib.sha256(pipeline.__repr__(N_CHAR_MAX=100_000).encode()).hexdigest()[:16]
