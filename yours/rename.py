@@ -98,7 +98,7 @@ def renamed(text: str, old: str, new: str, modules: str) -> str:
         rf"(?<=\(){old}(?=\|pipelines)",
         rf"(?<=--> ){old}\b",
         rf"(?<=subgraph ){old}\b",
-        rf"(?<=\"){old}(?=/lonely)",
+        rf"(?<=\"){old}(?=/\w)",
     ):
         text = re.sub(pattern, new, text, flags=re.MULTILINE)
     return text

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,24 @@ def repository_copy(folder: Path) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def commit(folder: Path) -> None:
+    """Make a folder a repository with one commit."""
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+    who = ["-c", "user.name=a test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", *who, "commit", "-qm", "copy"], cwd=folder, check=True)
+
+
+def installed_environment(folder: Path) -> Path:
+    """What `make` takes for an up-to-date VENV: the one that runs the tests, under another name."""
+    folder.mkdir(exist_ok=True)
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(Path(sys.prefix) / name)
+    (folder / "installed").touch()
     return folder
 
 
