@@ -3,12 +3,15 @@
 Blocks lie between a comment and `<!-- end -->`. `<!-- table: NAME -->` is a table made from the code, `<!-- run: C -->`
 a command with its real output, `<!-- fails: C -->` a command that must fail, `<!-- python -->` the code below it with
 what it prints, and `<!-- include: PATH -->` a text that the commands left in the data folder, without its pictures.
+Left alone are `<!-- measured: DATE, COMMAND -->`, the output of a command that takes too long for every change, which
+must not grow old, and `<!-- shown: TEST -->`, commands without output that the named test runs.
 
 All share one new DATA_DIR, `data/` in commands and output; a command that ends in `&` goes on until its page ends.
 """
 
 import argparse
 import difflib
+import json
 import os
 import re
 import shlex
@@ -21,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from docs.tables import OUTSIDE, TABLES
+from serving.request import example
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- (table|run|fails|include|python)(?:: (.+?))? -->\n)(.*?)<!-- end -->", re.DOTALL)
@@ -55,11 +59,21 @@ def main() -> None:
     parser.add_argument("--tables", action="store_true", help="leave the commands alone: they take minutes")
     parser.add_argument("--data", type=Path, help="go on with this DATA_DIR, to work on one page")
     words = parser.parse_args()
+    if not example_request_is(ROOT / "docs" / "flight.json", words.check):
+        sys.exit("stale: docs/flight.json; run `make docs`")
     with tempfile.TemporaryDirectory() as folder:
         shell = Shell((words.data or Path(folder) / "data").absolute())
         stale = [path for path in words.files if not brought_up_to_date(path, shell, words.check, words.tables)]
     if stale:
         sys.exit(f"stale: {', '.join(str(path) for path in stale)}; run `make docs`")
+
+
+def example_request_is(path: Path, check: bool) -> bool:
+    """Whether the body that the pages send was, or now is, the contract's example."""
+    text = json.dumps(example(), indent=1) + "\n"
+    if not check:
+        path.write_text(text)
+    return path.read_text() == text
 
 
 def brought_up_to_date(path: Path, shell: "Shell", check: bool, tables: bool) -> bool:

@@ -18,7 +18,9 @@ from serving.metrics import described
 
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
-PROCESSES = ("pipelines", "serving", "monitoring", "yours", "drills")
+PROCESSES = tuple(  # the drills may go with the example's data
+    name for name in ("pipelines", "serving", "monitoring", "yours", "drills") if (ROOT / name).is_dir()
+)
 WALK = (  # what a learner walks; everything that these import is the core, everything else an extra
     "pipelines.collect",
     "pipelines.validate",
@@ -103,7 +105,8 @@ def targets() -> str:
 def tree() -> str:
     """Every module with the first line of its docstring."""
     lines = []
-    for folder in ("src/flights", "pipelines", "serving", "serving/extras", "monitoring", "yours", "drills"):
+    folders = ("src/flights", *(path for each in PROCESSES for path in (each, f"{each}/extras")))
+    for folder in (each for each in folders if (ROOT / each).is_dir()):
         modules = sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
         lines.append(f"{folder + '/':<24}{headline(ROOT / folder / '__init__.py')}")
         lines += [f"    {path.name:<20}{headline(path)}" for path in modules]

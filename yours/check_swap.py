@@ -1,21 +1,24 @@
 """What is still the example's: every edit point, in the order in which one would go through them.
 
-An edit point is a statement whose first line carries the mark. It counts as the example's for as long as it reads as
-the example left it: a number that happens to fit is made yours by saying in its comment why it does.
+An edit point is a statement that `example.json` knows, by its name. It counts as the example's while its code is the
+example's and its comment says nothing new: a value that fits your data too becomes yours by a comment that says why.
 """
 
 import ast
 import json
 import sys
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from io import StringIO
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = Path(__file__).with_name("example.json")
 MARK = "[SWAP]"
-ORDER = ("dataset.py", "collect.py", "features.py", "config.py")  # as one would do it
+ORDER = ("dataset.py", "collect.py", "config.py", "features.py")  # as one would do it
+Example = dict[str, dict[str, str]]  # digest of the code, and the comment, by file and name
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,9 @@ class EditPoint:
     path: str
     line: int
     name: str
-    why: str
-    digest: str  # of its text
+    marked: bool
+    why: str  # the comment, or else the docstring
+    digest: str  # of its code
 
     @property
     def key(self) -> str:
@@ -36,58 +40,50 @@ class EditPoint:
 
 def main() -> None:
     """Tell what is left to do; exit code 1 while there is something."""
-    points = edit_points(ROOT)
+    if sys.argv[1:] == ["--record"]:
+        marked = {point.key: {"digest": point.digest, "why": point.why} for point in statements(ROOT) if point.marked}
+        EXAMPLE.write_text(json.dumps(marked, indent=1) + "\n")
+        return
+    example: Example = json.loads(EXAMPLE.read_text())
+    points = edit_points(ROOT, example)
     if sys.argv[1:] == ["--table"]:
         sys.stdout.write(table(points))
         return
-    if sys.argv[1:] == ["--record"]:
-        EXAMPLE.write_text(json.dumps({point.key: point.digest for point in points}, indent=1) + "\n")
-        return
-    left = still_the_examples(points, json.loads(EXAMPLE.read_text()))
+    left = still_the_examples(points, example)
     for point in left:
-        print(f"{point.path}:{point.line}: {point.name} is still the example's: {point.why}")
+        lost = "" if point.marked else f" (its mark {MARK} is lost)"
+        print(f"{point.path}:{point.line}: {point.name} is still the example's: {example[point.key]['why']}{lost}")
     problem = misfit()
-    print(problem or f"{len(left)} of {len(points)} edit points are still the example's")
+    print(problem or f"{len(left)} of {len(example)} edit points are still the example's")
     sys.exit(bool(left or problem))
 
 
-def edit_points(root: Path) -> list[EditPoint]:
-    """Every marked statement below a folder, in the order in which one would go through them."""
-    found = [
-        point
-        for folder in ("src", "pipelines", "serving", "monitoring")
-        for path in sorted((root / folder).rglob("*.py"))
-        for point in marked(path, root)
-    ]
-    return sorted(found, key=lambda point: (place(point), point.path, point.line))
+def edit_points(root: Path, example: Example) -> list[EditPoint]:
+    """Every statement that the example knows and that is still there, in the order of going through them."""
+    found = [point for point in statements(root) if point.key in example]
+    return sorted(found, key=lambda point: (ORDER.index(Path(point.path).name), point.path, point.line))
 
 
-def place(point: EditPoint) -> int:
-    """Where in the order a point's file comes; files that are not in it come last."""
-    name = Path(point.path).name
-    return ORDER.index(name) if name in ORDER else len(ORDER)
+def statements(root: Path) -> Iterator[EditPoint]:
+    """Every statement with a name in the files to go through, whatever the package is called."""
+    for folder in ("src", "pipelines"):
+        for path in sorted((root / folder).rglob("*.py")):
+            if path.name in ORDER:
+                text = path.read_text()
+                lines = text.splitlines()
+                for node in ast.parse(text).body:
+                    if isinstance(node, ast.FunctionDef | ast.Assign | ast.AnnAssign):
+                        yield edit_point(str(path.relative_to(root)), node, lines[node.lineno - 1 : node.end_lineno])
 
 
-def marked(path: Path, root: Path) -> Iterator[EditPoint]:
-    """The marked statements of one file."""
-    text = path.read_text()
-    if MARK not in text:
-        return
-    lines = text.splitlines()
-    for node in ast.parse(text).body:
-        first = lines[node.lineno - 1]
-        if MARK in first:
-            said = first.split(MARK)[1].strip() or (
-                ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else ""
-            )
-            body = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-            yield EditPoint(
-                str(path.relative_to(root)),
-                node.lineno,
-                name_of(node),
-                (said or name_of(node)).splitlines()[0],
-                sha256(body.encode()).hexdigest()[:16],
-            )
+def edit_point(path: str, node: ast.stmt, lines: list[str]) -> EditPoint:
+    """One statement as an edit point; its comment is the one on its first line."""
+    comment = lines[0].partition("  # ")[2]
+    said = comment.replace(MARK, "").strip() or (ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else "")
+    tokens = tokenize.generate_tokens(StringIO("\n".join(lines)).readline)
+    code = " ".join(token.string for token in tokens if token.type != tokenize.COMMENT).split()
+    digest = sha256(" ".join(code).encode()).hexdigest()[:16]
+    return EditPoint(path, node.lineno, name_of(node), MARK in comment, (said or "").partition("\n")[0], digest)
 
 
 def name_of(node: ast.stmt) -> str:
@@ -98,9 +94,13 @@ def name_of(node: ast.stmt) -> str:
     return ast.unparse(target).strip("()")
 
 
-def still_the_examples(points: list[EditPoint], example: dict[str, str]) -> list[EditPoint]:
-    """The points that read as the example left them."""
-    return [point for point in points if example.get(point.key) == point.digest]
+def still_the_examples(points: list[EditPoint], example: Example) -> list[EditPoint]:
+    """The points whose code is the example's and whose comment says nothing else."""
+    return [
+        point
+        for point in points
+        if point.digest == example[point.key]["digest"] and point.why in {"", example[point.key]["why"]}
+    ]
 
 
 def misfit() -> str:

@@ -1,6 +1,7 @@
 """How long it takes to add a feature: in a copy of the repository, until a prediction over HTTP was made with it.
 
-The function below is all that is written; it is listed in `FEATURES`, and everything else follows.
+The function below, of one of the contract's numbers, is all that is written; it is listed in `FEATURES`, and everything
+else follows.
 """
 
 import ast
@@ -21,14 +22,16 @@ from typing import Any
 
 from flights.artifacts import read_parquet, sha256, write_parquet
 from flights.config import Settings
+from flights.dataset import INPUTS
 
 ROOT = Path(__file__).parents[1]
 MOST_ROWS = 42_000  # an eighth of the year
 PATIENCE_SECONDS = 30
-NAME = "distance_from_fog"
-FUNCTION = f'''def {NAME}(temperature: Numbers, dew_point: Numbers) -> Numbers:
-    """How far the air is from fog, in degrees Fahrenheit."""
-    return temperature - dew_point
+NUMBER = next(column.name for column in INPUTS if column.kind == "number")
+NAME = f"{NUMBER}_squared"
+FUNCTION = f'''def {NAME}({NUMBER}: Numbers) -> Numbers:
+    """The square of a number: any function of declared columns would do."""
+    return {NUMBER} * {NUMBER}
 
 
 '''
@@ -118,7 +121,8 @@ def served_prediction(copy: Path, data: Path) -> dict[str, Any]:
     settings = environment(copy, data, PORT=port, HOST="127.0.0.1")
     with subprocess.Popen(command, cwd=copy, env=settings, stderr=subprocess.DEVNULL) as server:
         try:
-            return answered(f"http://127.0.0.1:{port}/predict", (copy / "docs" / "flight.json").read_bytes())
+            body = json.dumps({column.name: column.example for column in INPUTS}).encode()
+            return answered(f"http://127.0.0.1:{port}/predict", body)
         finally:
             server.terminate()
 

@@ -1,6 +1,6 @@
 AS_OF = "2013-12-01"
 HOLDOUT_MONTHS = 3
-VALIDATION_MONTHS = 2
+VALIDATION_MONTHS = 2  # fog has its seasons, and a quarter is all that one can spare
 GAP_DAYS = 1
 WATERMARK_HOURS = 2
 FIRST_MONTH, LAST_MONTH = "2013-06", "2013-12"

@@ -13,33 +13,73 @@ import pytest
 from flights import dataset, features
 from flights.dataset import INPUTS, OUTCOMES, ROW_KEY, DeclarationError, table
 from tests.serving.running import free_port
-from tests.swap.swapped import repository_copy, swap
+from tests.swap.swapped import commit, installed_environment, repository_copy, swap
 from yours import check_swap
-from yours.check_swap import edit_points, still_the_examples
+from yours.check_swap import edit_points, statements, still_the_examples
 
 EXAMPLE = json.loads(check_swap.EXAMPLE.read_text())
+GUIDE = check_swap.ROOT / "docs" / "your_data.md"
 
 
 def test_everything_here_is_the_examples():
-    """Every edit point is recorded as the example has it: `python -m yours.check_swap --record` after changing one."""
-    points = edit_points(check_swap.ROOT)
+    """Every marked statement is recorded; after a change of one: `python -m yours.check_swap --record`."""
+    points = edit_points(check_swap.ROOT, EXAMPLE)
     assert still_the_examples(points, EXAMPLE) == points
-    assert len(points) == len(EXAMPLE) > 25
+    assert {point.key for point in points} == set(EXAMPLE)
+    assert {point.key for point in statements(check_swap.ROOT) if point.marked} == set(EXAMPLE)
+    assert len(EXAMPLE) > 25
 
 
 def test_a_changed_number_is_no_longer_the_examples(tmp_path):
     """The value or its comment differs: it has been decided."""
-    folder = tmp_path / "src" / "churn"
-    folder.mkdir(parents=True)
-    source = (check_swap.ROOT / "src" / "flights" / "config.py").read_text()
-    (folder / "config.py").write_text(source.replace("MISS_COST = 5.0", "MISS_COST = 7.0"))
-    left = {point.name for point in still_the_examples(edit_points(tmp_path), EXAMPLE)}
+    changed = config(tmp_path, ("MISS_COST = 5.0", "MISS_COST = 7.0"), ("[SWAP] longer than", "two days, longer than"))
+    left = {point.name for point in still_the_examples(changed, EXAMPLE)}
     assert "ALERT_BUDGET" in left
-    assert "MISS_COST" not in left
+    assert not {"MISS_COST", "GAP_DAYS"} & left
 
 
-def test_what_is_left_is_said_in_the_order_of_doing(capsys):
-    """The contract first, then the rows, the features and the numbers; and the exit code says that it is not over."""
+@pytest.mark.parametrize("mark", ["[SWAP] ", "  # [SWAP] a late flight without an alert, in false alarms"])
+def test_a_statement_without_its_mark_is_still_the_examples(tmp_path, mark):
+    """Planted: every mark is deleted, or a whole comment. What counts is the statement."""
+    left = still_the_examples(config(tmp_path, (mark, "")), EXAMPLE)
+    assert {point.key for point in left} == {key for key in EXAMPLE if key.startswith("config.py")}
+    assert not next(point for point in left if point.name == "MISS_COST").marked
+
+
+def config(folder, *changes):
+    """Edit points of a package, whatever its name, whose config.py was changed."""
+    path = folder / "src" / "churn" / "config.py"
+    path.parent.mkdir(parents=True)
+    source = (check_swap.ROOT / "src" / "flights" / "config.py").read_text()
+    for old, new in changes:
+        assert old in source
+        source = source.replace(old, new)
+    path.write_text(source)
+    return edit_points(folder, EXAMPLE)
+
+
+def test_a_lost_mark_is_said(tmp_path, monkeypatch, capsys):
+    """Planted: a mark is deleted. The line about its statement says so, and the command fails as before."""
+    config(tmp_path, ("[SWAP] a late flight", "a late flight"))
+    monkeypatch.setattr(check_swap, "ROOT", tmp_path)
+    monkeypatch.setattr(check_swap.sys, "argv", ["check_swap"])
+    with pytest.raises(SystemExit) as ended:
+        check_swap.main()
+    assert ended.value.code
+    said = capsys.readouterr().out
+    assert said.count("its mark [SWAP] is lost") == 1
+    assert "MISS_COST is still the example's: a late flight without an alert, in false alarms (its mark" in said
+
+
+def test_the_guide_goes_in_the_same_order():
+    """The numbered steps of docs/your_data.md name the files as `make check-swap` does."""
+    steps = re.findall(r"^\d\. \*\*`(\w+\.py)`\*\*", GUIDE.read_text(), re.MULTILINE)
+    assert steps == list(check_swap.ORDER)
+
+
+def test_what_is_left_is_said_in_the_order_of_doing(capsys, monkeypatch):
+    """The contract first, then the rows, the numbers and the features; and the exit code says that it is not over."""
+    monkeypatch.setattr(check_swap.sys, "argv", ["check_swap"])
     with pytest.raises(SystemExit) as ended:
         check_swap.main()
     lines = capsys.readouterr().out.splitlines()
@@ -85,7 +125,7 @@ def test_features_that_do_not_fit_the_contract_are_named(monkeypatch, listed, me
 
 
 class Copy:
-    """A copy of the repository in which another data set is swapped in."""
+    """A copy of the repository in which another data set is swapped in, and the flights' stories are gone."""
 
     def __init__(self, folder: Path) -> None:
         self.root = repository_copy(folder)
@@ -94,10 +134,23 @@ class Copy:
         path = os.pathsep.join([str(self.root / "src"), str(self.root), str(self.root / "tests" / "alone")])
         self.environment = os.environ | {"PYTHONPATH": path, "DATA_DIR": str(folder / "data"), "PORT": self.port}
         self.environment.pop("AS_OF", None)
+        removed = self.shell(without_stories())
+        assert removed.returncode == 0, removed.stderr
+        commit(self.root)
 
     def run(self, module: str, *words: str) -> subprocess.CompletedProcess[str]:
         """One module's command in the copy."""
         return self.python("-m", module, *words)
+
+    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
+        """A command as a user would type it."""
+        return subprocess.run(
+            ["bash", "-euc", command], cwd=self.root, env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def make(self, target: str) -> subprocess.CompletedProcess[str]:
+        """A target, with the environment that is installed here."""
+        return self.shell(f"make {target} VENV={installed_environment(self.root.parent / 'venv')}")
 
     def python(self, *words: str) -> subprocess.CompletedProcess[str]:
         """The copy's Python."""
@@ -135,10 +188,11 @@ def test_a_declared_column_that_is_not_collected_is_named(copy):
 @pytest.mark.heavy
 def test_another_data_set_goes_all_the_way_round(copy):
     """Four files and a removed one: train, gate, serve, replay, monitor, with another time, other types and target."""
-    assert copy.run("yours.check_swap").returncode == 0
-    for step in ("validate", "split", "train", "evaluate", "promote", "summary"):
-        done = copy.run(f"pipelines.{step}")
-        assert done.returncode == 0, done.stderr
+    decided = copy.run("yours.check_swap")
+    assert f"0 of {len(EXAMPLE)} edit points" in decided.stdout
+    assert decided.returncode == 0
+    done = copy.make("train")
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "hazy" in done.stdout
     card = (copy.root / "data" / "3_models" / "flights" / "1" / "card.md").read_text()
     assert "flight" not in card.replace("Model card: flights", "")  # that is the package's name: see rename
@@ -158,25 +212,34 @@ def test_another_data_set_goes_all_the_way_round(copy):
     monitored = copy.run("monitoring.monitor")
     assert "labelled" in monitored.stdout, monitored.stderr
     assert json.loads((copy.root / "data" / "5_reports" / "decision.json").read_text())["champion"] == 1
+    added = copy.make("time-new-feature")
+    assert "1 file touched: src/flights/features.py" in added.stdout, added.stdout + added.stderr
 
 
-def stories() -> set[str]:
-    """Files that the guide gives up as stories about flights."""
-    guide = (check_swap.ROOT / "docs" / "your_data.md").read_text()
-    told = guide.split("## What goes")[1].split("##")[0]
-    return {path for each in re.findall(r"`([a-z_/]+(?:\.py)?)`", told) for path in (each, f"{each}.py")}
+def without_stories() -> str:
+    """The guide's own commands that remove what tells of flights alone."""
+    told = GUIDE.read_text().split("## What goes")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", told, re.DOTALL))
+
+
+def test_the_guide_removes_something():
+    """The commands below are there to be run, and name files that exist."""
+    names = re.findall(r"[a-z]+/[a-z_/]+\.(?:py|md)", without_stories())
+    assert len(names) > 5
+    assert [name for name in names if not (check_swap.ROOT / name).is_file()] == []
 
 
 @pytest.mark.heavy
 def test_everything_else_imports_after_the_swap(copy):
-    """Only what the guide names as stories about flights is lost."""
+    """Only what the guide removes as stories about flights is lost."""
     files = [
         str(path.relative_to(copy.root))
         for folder in ("pipelines", "serving", "monitoring")
         for path in sorted((copy.root / folder).rglob("*.py"))
     ]
-    modules = [name.removesuffix(".py").replace("/", ".") for name in files if name not in stories()]
+    modules = [name.removesuffix(".py").replace("/", ".") for name in files]
     assert len(modules) > 30
+    assert "monitoring.drills" not in modules
     done = copy.python("-c", f"import {', '.join(modules)}")
     assert done.returncode == 0, done.stderr
 
@@ -187,3 +250,13 @@ def test_the_swap_keeps_the_import_contract(copy):
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     verdict = subprocess.run(command, cwd=copy.root, env=copy.environment, capture_output=True, text=True, check=False)
     assert verdict.returncode == 0, verdict.stdout
+
+
+@pytest.mark.heavy
+def test_the_tables_are_made_after_the_swap(copy):
+    """Documentation and the example request follow from the new declarations, and are then up to date."""
+    made = copy.run("docs.generate", "--tables")
+    assert made.returncode == 0, made.stderr
+    checked = copy.run("docs.generate", "--check", "--tables")
+    assert checked.returncode == 0, checked.stdout
+    assert json.loads((copy.root / "docs" / "flight.json").read_text())["station"] == "JFK"
