@@ -1,17 +1,18 @@
 """Faults of the data that a training is made from."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from drills.practice import Told, expect, features_of, fitted, part, ranking, refusal, serving
-from flights.artifacts import read_parquet, write_parquet
-from flights.config import Settings
+from flights.artifacts import read_parquet
+from flights.config import GAP_DAYS, Settings
 from flights.dataset import (
     EVENT_TIME,
     INPUTS,
-    KEY,
     TABLE,
     Column,
     LeakageError,
@@ -23,6 +24,7 @@ from flights.dataset import (
 from flights.registry import TRAIN_FIRST
 from monitoring.drills import NEW_CARRIER
 from pipelines.gate import unclean_holdout
+from pipelines.holdout import cleanliness, write_seen
 from pipelines.split import split
 from pipelines.validate import ContractBroken, judged, refuse_if_too_many
 
@@ -82,36 +84,36 @@ def extra_column(settings: Settings) -> Told:
 def split_leaks(settings: Settings) -> Told:
     """The split leaks time: rows are drawn by chance, so training knows the days that it is asked about."""
     rows = part(settings, "train", 30_000)
-    late = (rows[EVENT_TIME] >= rows[EVENT_TIME].quantile(0.75)).to_numpy()
-    drawn = np.random.default_rng(settings.seed).random(len(rows)) < 0.5
-    asked, seen = rows[late & drawn], {"time": rows[~late], "chance": rows[~(late & drawn)]}
-    found = {
-        name: ranking(
+    asked, by_time, by_chance = drawn(rows, settings.seed)
+    found = [
+        ranking(
             targets(asked),
             fitted(features_of(known), targets(known), settings.seed).predict_proba(features_of(asked))[:, 1],
         )
-        for name, known in seen.items()
-    }
-    parts = {name: read_parquet(settings.splits_dir / f"{name}.parquet", TRAIN_FIRST) for name in ("train", "holdout")}
-    leaked = pd.concat([parts["train"], parts["holdout"][::10]], ignore_index=True)
-    write_parquet(settings.splits_dir / "train.parquet", leaked)
-    refused = unclean_holdout(clean_evidence(leaked, parts["holdout"]))  # type: ignore[arg-type]
+        for known in (by_time, by_chance)
+    ]
+    refused = unclean(settings, by_chance, asked)
     expect(bool(refused), "the gate's objection")
     again = split(read_parquet(settings.raw_dir / "valid.parquet", TRAIN_FIRST), settings.as_of)
-    silent = unclean_holdout(clean_evidence(again["train"], again["holdout"]))  # type: ignore[arg-type]
+    silent = unclean(settings, again["train"], again["holdout"])
     expect(not silent, f"no objection after splitting again, got {silent}")
     return Told(
-        f"The same {len(asked):,} flights: split by time ROC-AUC is {found['time']:.3f}, split by chance "
-        f"{found['chance']:.3f}. The difference is not there in service.",
-        f"The gate refuses a candidate of a leaky split: {refused}.",
-        "`make split` divides by time again, with a gap of two days, and the gate has no objection.",
+        f"The same {len(asked):,} flights: split by time ROC-AUC is {found[0]:.3f}, split by chance {found[1]:.3f}. "
+        "The difference is not there in service.",
+        f"The gate refuses a candidate that learned from the split by chance: {refused}.",
+        f"`make split` divides by time again, with a gap of {GAP_DAYS} days, and the gate has no objection.",
     )
 
 
-class clean_evidence:  # noqa: N801 - stands for the gate's evidence about the split alone
-    """What the gate's criterion about the split asks for."""
+def drawn(rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Half of the last quarter, to be asked about; what a split by time would learn from, and what one by chance."""
+    late = (rows[EVENT_TIME] >= rows[EVENT_TIME].quantile(0.75)).to_numpy()
+    asked = late & (np.random.default_rng(seed).random(len(rows)) < 0.5)
+    return rows[asked], rows[~late], rows[~asked]
 
-    def __init__(self, train: pd.DataFrame, holdout: pd.DataFrame) -> None:
-        gap = holdout[EVENT_TIME].min() - train[EVENT_TIME].max()
-        self.rows_seen_in_training = int(holdout[KEY].isin(train[KEY]).sum())
-        self.days_after_training = gap.total_seconds() / 86_400
+
+def unclean(settings: Settings, known: pd.DataFrame, asked: pd.DataFrame) -> str:
+    """What the gate's criterion about the holdout says of a training on some rows, by the digests that it leaves."""
+    left = write_seen(settings.data_dir, known)
+    evidence: Any = SimpleNamespace(**cleanliness(settings.data_dir, left, asked))
+    return unclean_holdout(evidence)

@@ -44,7 +44,8 @@ def watched(settings: Settings, drill: str, figure: str) -> Told:
     return Told(
         damage(settings, told),
         f"The monitor says `{rung.action}` since {rung.since}: {reasons[0]}.",
-        f"The feed is mended; a week later the monitor says `{after.action}`, and the model was never touched.",
+        f"The feed is mended on {told.mended:%F}; a week later the monitor says `{after.action}`, and "
+        "the model was never touched.",
     )
 
 

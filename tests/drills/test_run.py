@@ -23,8 +23,21 @@ def test_the_guard_acts(name, trained, tmp_path, monkeypatch, capsys):
     told = run.told(name, trained)
     assert digests(trained / "3_models") | digests(trained / "2_splits") == before
     assert list(tmp_path.iterdir()) == []
-    assert all(re.search(r"\d", sentence) or "`" in sentence for sentence in (told.damage, told.guard, told.back))
+    assert all(re.search(r"\d", sentence) for sentence in (told.damage, told.guard, told.back))
     assert "nothing is left" in capsys.readouterr().out
+
+
+@pytest.mark.heavy
+def test_all_of_them_leave_a_table(trained, monkeypatch, capsys):
+    """Two drills stand for ten: a line for each while they run, and a row with all that they told."""
+    monkeypatch.setenv("DATA_DIR", str(trained))
+    monkeypatch.setattr("sys.argv", ["run", "all"])
+    monkeypatch.setattr(run, "DRILLS", {name: run.DRILLS[name] for name in ("new-category", "split-leaks")})
+    run.main()
+    assert capsys.readouterr().out.count("the guard acted") == 2
+    rows = (trained / "5_reports" / "drills.md").read_text().splitlines()
+    assert [row.split("`")[1] for row in rows[2:]] == ["new-category", "split-leaks"]
+    assert all(re.search(r"\d", cell) for row in rows[2:] for cell in row.split("|")[2:5])
 
 
 def test_without_a_name_the_drills_are_listed(monkeypatch, capsys):
