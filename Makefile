@@ -27,6 +27,8 @@ SPLITS := $(DATA_DIR)/2_splits/$(AS_OF)
 CANDIDATE := $(DATA_DIR)/3_models/candidates/$(AS_OF)
 CHAMPION := $(DATA_DIR)/3_models/flights/history/000001.json
 LIBRARY := src/flights
+# What each test came to, and of which commit: `make score-card` counts from it.
+REPORT = --junitxml=build/$(1).xml -o junit_suite_name=$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo none)
 IMAGE ?= ml-loop
 TOOLS := .venv-tools/installed
 
@@ -112,13 +114,13 @@ labels: $(INSTALLED) ## Audit the recorded outcomes, by rules or by cleanlab, wh
 
 test: $(INSTALLED) ## Every test but the heavy ones (under 10 minutes on two cores)
 	@$(RUN) coverage erase
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term $(call REPORT,$@)
 
 test-quick: $(INSTALLED) ## The library's and the pipelines' tests: enough to try another Python
 	@$(RUN) pytest -m "not heavy" tests/flights tests/pipelines
 
 test-heavy: $(INSTALLED) $(TOOLS) ## The tests that take longer: fault injection, fuzzing, long replays
-	@$(RUN) pytest -m heavy
+	@$(RUN) pytest -m heavy $(call REPORT,$@)
 
 lint: $(INSTALLED) ## Formatting, lint, types and the import contract
 	@$(BIN)/ruff format --check .
@@ -130,7 +132,7 @@ format: $(INSTALLED) ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs-check: $(INSTALLED) ## Run every command of the README and docs/ and compare what it prints
+docs-check: $(INSTALLED) ## Run the commands of the README and docs/, but for what takes long, and compare what they print
 	@$(RUN) docs.generate --check
 
 docs: $(INSTALLED) ## Make again what is generated in the README and docs/
@@ -165,7 +167,7 @@ alarms: $(CHAMPION) ## How often the monitor cries wolf on clean days, and how s
 drill: $(INSTALLED) ## Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills
 	@$(RUN) drills.run $(NAME)
 
-score-card: $(INSTALLED) ## Run the 28 checks of the ML Test Score, each with its planted bug, and add up
+score-card: $(INSTALLED) ## Add up the ML Test Score: 28 checks, each with its planted bug, from what make test and test-heavy reported
 	@OMP_NUM_THREADS=1 $(RUN) drills.score_card
 
 rename: $(INSTALLED) ## Give the package another NAME, say NAME=churn, in everything that follows from it
@@ -241,7 +243,7 @@ clean: ## Forget everything made: data, models, the environment, caches
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # The build tool comes first and from the lock: the data is a source package, and building it must not fetch anything.
 $(INSTALLED): requirements.lock pyproject.toml

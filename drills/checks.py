@@ -97,15 +97,19 @@ CHECKS = (
     Check(
         "M3",
         "Hyperparameters are tuned.",
-        named("pipelines/tune:the_command", "pipelines/tune:what_is_checked_in_is_in_the_space"),
+        named(
+            "pipelines/tune:what_is_checked_in_is_within_noise_of_the_best",
+            "pipelines/tune:what_is_checked_in_is_in_the_space",
+        ),
         named("pipelines/tune:a_bad_set_loses_against_what_is_checked_in"),
     ),
     Check(
         "M4",
         "What staleness costs is known.",
         named(
-            "pipelines/cadence:the_cheapest_that_is_good_enough",
             "pipelines/backtest:every_flight_is_predicted_by_the_newest_model_of_its_cadence",
+            "drills/models:a_stale_model_is_worse_on_real_flights",
+            "pipelines/cadence:the_cheapest_that_is_good_enough",
         ),
         named("pipelines/cadence:the_best_in_one_metric_alone_is_not_taken", "drills/run:the_guard_acts[stale-model]"),
     ),
@@ -121,8 +125,9 @@ CHECKS = (
     Check(
         "M6",
         "The model is good enough on all important slices.",
-        named("pipelines/slices:every_kind_of_slice_is_measured"),
+        named("pipelines/slices:every_kind_of_slice_is_measured", "drills/checks:every_slice_of_the_champion_suffices"),
         named(
+            "drills/checks:a_slice_that_does_not_suffice_is_refused",
             "pipelines/slices:a_spoiled_slice_stands_out_and_no_other",
             "monitoring/slices:a_slice_that_goes_astray_rings",
         ),

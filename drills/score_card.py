@@ -1,21 +1,25 @@
-"""The ML Test Score (Breck et al., 2017) of this repository: 28 checks, each with its planted bug, run and added up.
+"""The ML Test Score (Breck et al., 2017) of this repository: 28 checks, each with its planted bug, added up.
 
-A point is given if every test of the check passes, the tests that plant its bug pass too (they assert the refusal), and
-CI runs the target that they belong to. The score is the smallest of the four sums.
+A point is given if every test of the check passed, and the tests that plant its bug passed too (they assert the
+refusal). What counts is what `make test` and `make test-heavy` reported of this very commit; where they have not run,
+the tests are run here, but not in CI. The score is the smallest of the four sums.
 """
 
 import ast
-import re
+import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from drills.checks import CHECKS, SECTIONS, Check
 
 ROOT = Path(__file__).parents[1]
-TARGETS = ("test", "test-heavy")  # that run the tests
+REPORTS = ("test.xml", "test-heavy.xml")  # that `make test` and `make test-heavy` leave in build/
+FAULTS = {"failure": "failed", "error": "error", "skipped": "skipped"}  # JUnit's elements
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,53 @@ class Mark:
 
 
 def main() -> None:
-    """Run every check with its planted bug and print the card; exit code 1 below the full score."""
+    """Count every check with its planted bug and print the card; exit code 1 below the full score."""
     if sys.argv[1:] == ["--table"]:
         sys.stdout.write(table())
         return
-    there = {node for check in CHECKS for node in check.nodes if is_there(node)}
-    print(f"running {len(there)} tests of {len(CHECKS)} checks (minutes)", flush=True)
-    found = outcomes(sorted(there))
-    given = marks(found, (ROOT / ".ci" / "run").read_text())
-    print(card(given))
+    commit = state(ROOT)
+    found = reported(ROOT / "build", commit)
+    if not found and os.environ.get("CI"):
+        sys.exit(f"expected build/{' and build/'.join(REPORTS)} of commit {commit}: run make test test-heavy first")
+    source = f"of make test and make test-heavy, commit {commit[:12]}" if found else "run here"
+    given = marks(found or outcomes(sorted({node for check in CHECKS for node in check.nodes if is_there(node)})))
+    print(f"{card(given)}\n(tests {source})")
     sys.exit(score(given) < len(CHECKS) // len(SECTIONS))
+
+
+def state(root: Path) -> str:
+    """The commit of a repository, `-dirty` at its end where files differ from it; empty without git."""
+    words = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def reported(folder: Path, commit: str) -> dict[str, str]:
+    """What all tests came to in the last runs of the two targets; nothing if one has not run on this clean commit."""
+    found: dict[str, str] = {}
+    for path in (folder / name for name in REPORTS):
+        of, results = read_report(path) if path.is_file() else ("", {})
+        if not commit or commit.endswith("-dirty") or of != commit:
+            return {}
+        found |= results
+    return found
+
+
+def read_report(path: Path) -> tuple[str, dict[str, str]]:
+    """The commit that a JUnit report is of, and what each test came to; a report that was cut off is of none."""
+    try:
+        suite = ElementTree.parse(path).getroot().find("testsuite")  # noqa: S314 - pytest's own file
+    except ElementTree.ParseError:
+        return "", {}
+    return ("", {}) if suite is None else (suite.get("name", ""), dict(results(suite)))
+
+
+def results(suite: ElementTree.Element) -> Iterator[tuple[str, str]]:
+    """Each test, as pytest names it, with what it came to: passed, failed, error or skipped."""
+    for case in suite.iter("testcase"):
+        file = case.get("classname", "").replace(".", "/") + ".py"
+        came = next((FAULTS[part.tag] for part in case if part.tag in FAULTS), "passed")
+        yield f"{file}::{case.get('name')}", came
 
 
 def is_there(node: str) -> bool:
@@ -55,26 +96,18 @@ def is_there(node: str) -> bool:
 
 
 def outcomes(nodes: Sequence[str]) -> dict[str, str]:
-    """What each test, with its parameters, came to: PASSED, FAILED, ERROR or SKIPPED."""
-    command = [sys.executable, "-m", "pytest", "-q", "-rA", "--show-capture=no", "--tb=no", *nodes]
-    said = ""
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
-        assert run.stdout is not None  # noqa: S101 - it was asked for
-        for line in run.stdout:
-            said += line
-            if line.endswith("%]\n"):
-                print(line, end="", flush=True)
-    lines = re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL) (\S+::.+?)(?: - .*)?$", said, re.MULTILINE)
-    if not lines:
-        sys.exit(f"expected outcomes of tests, got:\n{said[-2000:]}")
-    return {node: outcome for outcome, node in lines}
+    """What each test, with its parameters, comes to when it is run here."""
+    print(f"running {len(nodes)} tests of {len(CHECKS)} checks (minutes)", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "--show-capture=no", "--tb=no", f"--junitxml={path}", *nodes]
+        subprocess.run(command, cwd=ROOT, check=False)
+        return read_report(path)[1] if path.is_file() else {}
 
 
-def marks(found: Mapping[str, str], ci: str) -> list[Mark]:
+def marks(found: Mapping[str, str]) -> list[Mark]:
     """What each check gets."""
-    unreached = [target for target in TARGETS if not re.search(rf"^make (.* )?{target}( |$)", ci, re.MULTILINE)]
-    missing = f".ci/run does not run make {' '.join(unreached)}" if unreached else ""
-    return [Mark(check, missing or objection(check, found)) for check in CHECKS]
+    return [Mark(check, objection(check, found)) for check in CHECKS]
 
 
 def objection(check: Check, found: Mapping[str, str]) -> str:
@@ -84,8 +117,8 @@ def objection(check: Check, found: Mapping[str, str]) -> str:
             return f"no {role}"
         for node in nodes:
             came = {outcome for name, outcome in found.items() if name == node or name.startswith(f"{node}[")}
-            if came != {"PASSED"}:
-                return f"{role} {node}: {', '.join(sorted(came)).lower() or 'not there'}"
+            if came != {"passed"}:
+                return f"{role} {node}: {', '.join(sorted(came)) or 'not there'}"
     return ""
 
 

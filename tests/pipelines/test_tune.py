@@ -29,6 +29,17 @@ def test_the_command(split_data, monkeypatch, capsys):
     assert report["verdict"] in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.heavy
+def test_what_is_checked_in_is_within_noise_of_the_best(split_data, monkeypatch):
+    """On real flights, more sets of parameters: none that the search finds is better beyond chance."""
+    monkeypatch.setenv("DATA_DIR", str(split_data))
+    monkeypatch.setattr("sys.argv", ["tune", "--every", "2", "--tries", "9"])
+    tune.main()
+    report = read_json(split_data / "5_reports" / "tune.json", "")
+    assert report["verdict"] == "within noise of the best found"
+    assert report["gain"]["roc_auc"]["value"] < 0.01
+
+
 def test_a_bad_set_loses_against_what_is_checked_in(rows):
     """Planted: a single stump as the best found; it gains nothing, and the whole interval says so."""
     train, validation = rows
