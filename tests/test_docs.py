@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -167,12 +168,76 @@ def test_a_chapter_has_its_parts_and_a_refusal(chapter):
     assert "<!-- fails: " in text
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *CHAPTERS], ids=lambda page: page.name)
+KINDS = ("run", "fails", "python", "table", "include", "measured", "shown")
+FENCES = ("python", "console", "sh", "text", "bash")
+MOST_DAYS = 180  # that a measured output may lie before the newest commit
+
+
+def unaccounted(text: str) -> list[str]:
+    """Code and output on a page that no mark accounts for."""
+    outside = re.sub(rf"<!-- (?:{'|'.join(KINDS)})\b.*?<!-- end -->", "", text, flags=re.DOTALL)
+    return re.findall(rf"```(?:{'|'.join(FENCES)})\n.*", outside)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_code_stands_on_a_page_without_being_run(page):
-    """A block of Python or of console output is one that CI runs."""
-    outside = re.sub(r"<!-- (?:run|fails|python|table|include).*?<!-- end -->", "", page.read_text(), flags=re.DOTALL)
-    assert "```python" not in outside
-    assert "```console" not in outside
+    """A block of code or of output is run in CI, measured on a date, or a command that a named test runs."""
+    assert unaccounted(page.read_text()) == []
+
+
+def test_a_block_that_nobody_runs_is_found():
+    """Planted: a fence without a mark, beside one with a mark."""
+    marked = "<!-- run: true -->\n```console\n$ true\n```\n<!-- end -->\n"
+    assert unaccounted(marked) == []
+    assert unaccounted(marked + "```sh\nrm -r data\n```\n") == ["```sh\nrm -r data"]
+
+
+def newest_commit() -> date:
+    """The day of the newest commit."""
+    words = ["git", "log", "-1", "--format=%cs"]
+    return date.fromisoformat(
+        subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    )
+
+
+def stale(text: str, today: date) -> list[str]:
+    """Measured blocks and pictures that name no target, or were made too long ago."""
+    makefile = (ROOT / "Makefile").read_text()
+    wrong = []
+    for mark, day, target in re.findall(r"(<!-- (?:measured|picture): ([\d-]+), make ([a-z-]+))", text):
+        known = re.search(rf"^{target}:.*## ", makefile, re.MULTILINE)
+        if not known or (today - date.fromisoformat(day)).days > MOST_DAYS:
+            wrong.append(mark)
+    return wrong
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_was_measured_is_not_old(page):
+    """Every mark names a day, half a year ago at most, and a target that exists; each picture says how it is made."""
+    text = page.read_text()
+    assert stale(text, newest_commit()) == []
+    assert len(re.findall("<!-- measured", text)) == len(
+        re.findall(r"<!-- measured: 20\d\d-\d\d-\d\d, make [a-z]", text)
+    )
+    made = re.findall(r"<!-- picture: (?:20\d\d-\d\d-\d\d, make [a-z-]+|drawn by hand) -->\n!\[", text)
+    assert len(made) == len(re.findall(r"!\[.*?\]\(.*?\.svg\)", text))
+
+
+def test_an_old_measurement_is_found():
+    """Planted: a mark of the year before, and one of a target that is gone."""
+    today = date(2026, 11, 27)
+    assert stale("<!-- measured: 2026-06-01, make backtest -->", today) == []
+    assert stale("<!-- measured: 2025-11-27, make backtest -->", today)
+    assert stale("<!-- picture: 2026-11-27, make pictures -->", today)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_that_a_test_runs_are_in_that_test(page):
+    """The test is there, and knows the targets, modules and addresses that the page shows."""
+    for path, body in re.findall(r"<!-- shown: (\S+) -->\n(.*?)<!-- end -->", page.read_text(), re.DOTALL):
+        test = (ROOT / path).read_text()
+        for word in {*re.findall(r"make ([a-z-]+)", body), *re.findall(r"/admin/(\w+)", body)}:
+            assert word in test, f"{page.name}: {word} is not in {path}"
 
 
 def glossary() -> dict[str, str]:
