@@ -62,7 +62,7 @@ def timed(step: str) -> Iterator[None]:
     """Print what a step took."""
     start = time.perf_counter()
     yield
-    print(f"{time.perf_counter() - start:6.1f} s  {step}", flush=True)
+    print(f"{step:<50}{time.perf_counter() - start:.1f} s", flush=True)
 
 
 def tracked() -> list[str]:

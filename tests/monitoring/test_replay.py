@@ -146,9 +146,9 @@ def test_a_drill_that_would_plant_nothing_is_refused(
     write_parquet(Settings().splits_dir / "live.parquet", live)
     with pytest.raises(SystemExit, match="begins after 14 clean days: expected a longer span, got 3 days"):
         run(monkeypatch, *SPAN, "celsius")
-    start = pd.Timestamp("2013-11-01T04:00Z")
-    replay.check_drill("celsius", start, start + pd.Timedelta(days=15))
-    replay.check_drill("", start, start + pd.Timedelta(days=3))
+    clean = replay.traffic(live, *replay.span(live, *SPAN))
+    assert replay.practised(clean, "celsius", 15, 1) is not clean
+    assert replay.practised(clean, "", 3, 1) is clean
 
 
 def test_a_drill_on_days_that_were_answered_is_refused(
@@ -162,6 +162,12 @@ def test_a_drill_on_days_that_were_answered_is_refused(
     first = run(monkeypatch, "2013-11-07", "2013-11-09", "celsius")
     assert set(first.predictions) == {"200"}
     assert run(monkeypatch, "2013-11-07", "2013-11-09", "celsius") == first  # the same replay may go on
+def test_an_unknown_drill_is_refused(live: pd.DataFrame):
+    """Planted: a typing error. The message names the drills that there are; no drill leaves the traffic alone."""
+    clean = replay.traffic(live, *replay.span(live, *SPAN))
+    with pytest.raises(SystemExit, match=r"expected one of feed-down, .*, got DRILL=feed-drown"):
+        replay.practised(clean, "feed-drown", 30, 1)
+    assert replay.practised(clean, "", 30, 1) is clean
 
 
 def test_without_a_server_it_says_what_to_run(live: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
