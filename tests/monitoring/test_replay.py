@@ -162,6 +162,8 @@ def test_a_drill_on_days_that_were_answered_is_refused(
     first = run(monkeypatch, "2013-11-07", "2013-11-09", "celsius")
     assert set(first.predictions) == {"200"}
     assert run(monkeypatch, "2013-11-07", "2013-11-09", "celsius") == first  # the same replay may go on
+
+
 def test_an_unknown_drill_is_refused(live: pd.DataFrame):
     """Planted: a typing error. The message names the drills that there are; no drill leaves the traffic alone."""
     clean = replay.traffic(live, *replay.span(live, *SPAN))
