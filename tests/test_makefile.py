@@ -23,6 +23,12 @@ def test_help_is_the_default_and_lists_every_target():
     assert all(f"make {target} " in listed for target in targets)
 
 
+def test_the_list_is_aligned():
+    """Every explanation begins in the same column, however long the target's name is."""
+    lines = [line for line in make().stdout.splitlines() if line.startswith("  make ")]
+    assert len({re.match(r"  make [a-z-]+ +", line).end() for line in lines}) == 1
+
+
 def test_every_target_is_explained():
     """No public target without a word about it."""
     makefile = (ROOT / "Makefile").read_text()
