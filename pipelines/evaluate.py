@@ -340,7 +340,8 @@ def published(
     """
     mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
     training = case.training
-    version = tracking.register(mlflow, training["mlflow_model"], {"gate": "passed" if report["passed"] else "refused"})
+    gate = {"gate": "passed" if report["passed"] else "refused"}
+    version = tracking.register(mlflow, training["mlflow_model"], gate, settings.models_dir)
     with new_folder(registry.model_folder(settings.models_dir, version)) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
         write_parquet(temporary / "reference.parquet", reference_rows(case) if reference is None else reference)

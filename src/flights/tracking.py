@@ -65,10 +65,18 @@ def process_tag() -> str:
     return f"{os.uname().nodename}:{os.getpid()}"
 
 
-def register(mlflow: Any, model_uri: str, tags: dict[str, str]) -> int:
-    """Register a logged model; its number names the version everywhere."""
-    with contextlib.redirect_stderr(io.StringIO()):  # it tells the person what the step's own line says
-        return int(mlflow.register_model(model_uri, NAME, tags=tags).version)
+def register(mlflow: Any, model_uri: str, tags: dict[str, str], models_dir: Path) -> int:
+    """Register a logged model; its number names the version everywhere.
+
+    Numbers that have a folder are passed over: a store may be younger than the folders, as beside a volume that began
+    with an image's champion.
+    """
+    while True:
+        with contextlib.redirect_stderr(io.StringIO()):  # it tells the person what the step's own line says
+            version = int(mlflow.register_model(model_uri, NAME, tags=tags).version)
+        if not registry.model_folder(models_dir, version).exists():
+            return version
+        mlflow.MlflowClient().delete_model_version(NAME, str(version))
 
 
 def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report: dict[str, Any]) -> None:
@@ -84,10 +92,10 @@ def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report:
 
 
 def mirror_champion(mlflow: Any, models_dir: Path) -> None:
-    """Point MLflow's alias `champion` at what the history says; safe to repeat."""
-    version = registry.champion(models_dir)
-    if version is not None:
-        mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", str(version))
+    """Point MLflow's alias `champion` at what the history says, if this store has it; safe to repeat."""
+    version, client = registry.champion(models_dir), mlflow.MlflowClient()
+    if version in {int(each.version) for each in client.search_model_versions(f"name = '{NAME}'")}:
+        client.set_registered_model_alias(NAME, "champion", str(version))
 
 
 def _sqlite(store: Path) -> str:

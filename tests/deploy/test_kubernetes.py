@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.conftest import ROOT, absent, tool
+from flights.registry import Model, load
+from tests.deploy.conftest import ROOT, absent, docker, tool, wait_until_ready
 
 pytestmark = pytest.mark.heavy
 
@@ -92,18 +94,63 @@ def test_nothing_has_privileges_and_everything_has_bounds(resources: list[dict[s
             assert {"cpu", "memory"} <= set(container["resources"]["limits"])
 
 
-def test_every_track_is_scaled_by_its_own(resources: list[dict[str, Any]]):
-    """Autoscalers name deployments that exist, and deployments' selectors do not overlap."""
-    deployments = of_kind(resources, "Deployment")
-    targets = [
-        each["spec"]["scaleTargetRef"]["name"] for each in of_kind(resources, "HorizontalPodAutoscaler").values()
-    ]
-    assert set(targets) <= set(deployments)
-    tracks = [each["spec"]["selector"]["matchLabels"]["track"] for each in deployments.values()]
-    assert len(tracks) == len(set(tracks))
-    for deployment in deployments.values():
-        labels = deployment["spec"]["template"]["metadata"]["labels"].items()
-        assert deployment["spec"]["selector"]["matchLabels"].items() <= labels
+SHARED = {
+    *(("CronJob", name) for name in ("monitor", "retrain")),
+    ("NetworkPolicy", "ml-loop"),
+    ("PersistentVolumeClaim", "ml-loop-data"),
+    ("Service", "ml-loop"),
+}
+TRACKS = {"plain": ("stable",), "canary": ("stable", "canary"), "blue-green": ("blue", "green")}
+UNSCALED = {"canary"}  # one replica, which may go
+
+
+def faults(overlay: str, resources: list[dict[str, Any]]) -> list[str]:
+    """What an overlay has that it should not, or lacks; who scales or protects servers that are not its own."""
+    scaled = [f"ml-loop-{track}" for track in TRACKS[overlay] if track not in UNSCALED]
+    expected = SHARED | {("Deployment", f"ml-loop-{track}") for track in TRACKS[overlay]}
+    expected |= {(kind, name) for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget") for name in scaled}
+    found = [f"{kind} {name}" for kind, name in expected ^ {(it["kind"], it["metadata"]["name"]) for it in resources}]
+    for name, scaler in of_kind(resources, "HorizontalPodAutoscaler").items():
+        if scaler["spec"]["scaleTargetRef"] != {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}:
+            found.append(f"autoscaler {name} scales {scaler['spec']['scaleTargetRef']['name']}")
+    chosen = {
+        (kind, name): {
+            server
+            for server, each in of_kind(resources, "Deployment").items()
+            if of_kind(resources, kind)[name]["spec"]["selector"]["matchLabels"].items()
+            <= each["spec"]["template"]["metadata"]["labels"].items()
+        }
+        for kind in ("Deployment", "PodDisruptionBudget")
+        for name in of_kind(resources, kind)
+    }
+    return found + [f"{kind} {name} selects {servers}" for (kind, name), servers in chosen.items() if servers != {name}]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_is_what_it_should_be(overlay: str):
+    """Exactly these resources; each track is scaled, and protected from being drained, by its own and no other's."""
+    assert faults(overlay, list(yaml.safe_load_all(built(FOLDER / overlay)))) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "change", "said"),
+    [
+        ("HorizontalPodAutoscaler", "ml-loop-stable", {"scaleTargetRef": {"name": "ml-loop-canary"}}, "scales"),
+        ("PodDisruptionBudget", "ml-loop-stable", {"selector": {"matchLabels": {"app": "ml-loop"}}}, "selects"),
+        ("Deployment", "ml-loop-canary", {"selector": {"matchLabels": {"app": "ml-loop"}}}, "selects"),
+        ("PodDisruptionBudget", "ml-loop-stable", None, "PodDisruptionBudget ml-loop-stable"),
+        ("CronJob", "monitor", None, "CronJob monitor"),
+    ],
+)
+def test_an_overlay_that_is_not_is_found(kind: str, name: str, change: dict[str, Any] | None, said: str):
+    """Planted: another track's autoscaler, selectors that take in every track, a resource left out."""
+    resources = list(yaml.safe_load_all(built(FOLDER / "canary")))
+    planted = of_kind(resources, kind)[name]
+    if change is None:
+        resources.remove(planted)
+    else:
+        planted["spec"] |= change
+    assert [fault for fault in faults("canary", resources) if said in fault]
 
 
 @pytest.mark.parametrize(
@@ -117,17 +164,75 @@ def test_requests_reach_the_tracks_that_are_meant(overlay: str, tracks: set[str]
     assert {each["track"] for each in labels if selector <= each.items()} == tracks
 
 
-MONTH = [{"name": "AS_OF", "value": "month"}]  # or every month would train what the first one did
+MONTH = {"name": "AS_OF", "value": "month"}  # or every month would train what the first one did
+SETTINGS = [{"configMapRef": {"name": "settings", "optional": True}}]
 
 
 def test_jobs_run_steps_that_exist(resources: list[dict[str, Any]]):
     """Every step that a job names is a module, in the order of the loop; from the split on, as of this month."""
     jobs = of_kind(resources, "CronJob")
     spec = jobs["retrain"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    steps = [each["args"][0] for each in [*spec["initContainers"], *spec["containers"]]]
+    containers = [*spec["initContainers"], *spec["containers"]]
+    steps = [each["args"][0] for each in containers]
     assert steps == [f"pipelines.{name}" for name in ("collect", "validate", "split", "train", "evaluate", "promote")]
-    dated = [each["args"][0] for each in [*spec["initContainers"], *spec["containers"]] if each.get("env") == MONTH]
-    assert dated == steps[2:]
+    assert [each["args"][0] for each in containers if MONTH in each.get("env", [])] == steps[2:]
     for job in jobs.values():
         for container in job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]:
             assert (ROOT / container["args"][0].replace(".", "/")).with_suffix(".py").is_file()
+
+
+def test_settings_reach_every_process_and_the_signing_key_only_one(resources: list[dict[str, Any]]):
+    """MODEL_VERIFY_KEY and MLFLOW_TRACKING_URI come from one map; what signs models is nobody's but evaluation's."""
+    containers = [
+        each
+        for pod in pods(resources)
+        for each in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+        if each["name"] != "first-champion"
+    ]
+    assert [each["name"] for each in containers if each.get("envFrom") != SETTINGS] == []
+    names = {each["name"]: {variable["name"] for variable in each.get("env", [])} for each in containers}
+    assert [name for name, known in names.items() if "MODEL_SIGNING_KEY" in known] == ["evaluate"]
+    assert names["monitor"] == {"SERVER_URL", "PREDICTIONS_URL"}
+
+
+@pytest.fixture
+def volume(image: str, tmp_path: Path) -> Iterator[Path]:
+    """A new volume that the pods' user may write to, as their fsGroup makes it."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    folder.chmod(0o777)
+    yield folder
+    docker("run", "--rm", "--user", "0", "--volume", f"{folder}:/volume", image, "chmod", "-R", "777", "/volume")
+
+
+def first_champion(image: str, volume: Path) -> list[str]:
+    """The command that runs before a server, as the manifest has it, without rights."""
+    resources = list(yaml.safe_load_all(built(FOLDER / "plain")))
+    (container,) = of_kind(resources, "Deployment")["ml-loop-stable"]["spec"]["template"]["spec"]["initContainers"]
+    limits = ("--rm", "--read-only", "--cap-drop", "ALL", "--user", "10001:10001", "--network", "none")
+    return ["docker", "run", *limits, "--volume", f"{volume}:/volume", image, *container["command"], *container["args"]]
+
+
+def test_an_empty_volume_gets_the_images_champion(image: str, served: Model, volume: Path):
+    """Servers that start at once on a new claim leave one whole champion there, and a server on it gets ready."""
+    servers = [subprocess.Popen(first_champion(image, volume)) for _ in range(3)]
+    assert [server.wait(60) for server in servers] == [0, 0, 0]
+    assert [path.name for path in (volume / "3_models").iterdir()] == ["flights"]
+    assert load(volume / "3_models", 1).digest == served.digest
+    mount = f"{volume / '3_models'}:/data/3_models:ro"
+    words = ("--rm", "--detach", "--read-only", "--publish", "127.0.0.1::8000", "--volume", mount)
+    name = docker("run", *words, image)
+    try:
+        wait_until_ready("http://" + docker("port", name, "8000").splitlines()[0])
+    finally:
+        docker("kill", name)
+
+
+def test_a_champion_that_is_there_is_left_alone(image: str, volume: Path):
+    """Planted: a history that is not the image's; a server that starts does not go back to its own champion."""
+    history = volume / "3_models" / "flights" / "history"
+    history.mkdir(parents=True)
+    (history / "000001.json").write_text("planted")
+    (volume / "3_models").chmod(0o777)
+    assert subprocess.run(first_champion(image, volume), check=False).returncode == 0
+    assert [path.read_text() for path in volume.rglob("*") if path.is_file()] == ["planted"]

@@ -62,6 +62,20 @@ def test_the_model_of_record_loads_from_mlflow(mlflow):
     assert mlflow.models.get_model_info(f"models:/{NAME}@champion").signature
 
 
+def test_a_number_that_a_folder_has_is_passed_over(a_copy):
+    """A store younger than the folders: the new version gets a free number, and no alias points at a stranger."""
+    models = a_copy / "3_models"
+    mlflow = tracking.connect(models)
+    model = registry.load(models, 1).manifest["mlflow_model"]
+    (models / NAME / "2").mkdir()
+    client = mlflow.MlflowClient()
+    assert tracking.register(mlflow, model, {}, models) == 3
+    assert sorted(int(each.version) for each in client.search_model_versions(f"name = '{NAME}'")) == [1, 3]
+    client.delete_model_version(NAME, "1")  # as where the champion came from elsewhere
+    tracking.mirror_champion(mlflow, models)
+    assert "champion" not in client.get_registered_model(NAME).aliases
+
+
 def test_runs_of_dead_processes_are_ended(a_copy):
     """SIGKILL leaves a run running for ever; the next training marks it killed, and leaves living ones alone."""
     mlflow = tracking.connect(a_copy / "elsewhere")
