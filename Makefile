@@ -195,14 +195,15 @@ image-batch: ## Build the image that jobs run in: the whole loop, from the lock 
 	@tar -c --exclude __pycache__ Dockerfile.batch requirements-batch.lock requirements.lock src/flights pipelines monitoring | \
 	  docker build -q $$BUILD_OPTIONS -f Dockerfile.batch -t ml-loop-batch - >/dev/null
 
-audit: $(TOOLS) ## No pinned package has a known vulnerability; REFRESH=1 renews the snapshot for offline use
-	@.venv-tools/bin/python deploy/audit.py $(if $(REFRESH),--refresh)
+audit: $(TOOLS) ## No pinned package has a known vulnerability; REFRESH=1 renews the offline snapshot, STRICT=1 refuses an old one
+	@.venv-tools/bin/python deploy/audit.py $(if $(REFRESH),--refresh) $(if $(STRICT),--strict)
 
 secrets: $(TOOLS) ## No commit holds a password, a token or a private key
 	@.venv-tools/bin/python deploy/secret_scan.py
 
-licences: $(INSTALLED) $(TOOLS) ## The licence of every installed package
+licences: $(INSTALLED) $(TOOLS) ## The licence of every installed package; refuses one that binds whoever ships the image
 	@.venv-tools/bin/pip-licenses --python $(BIN)/python --from mixed --format plain | cut -c1-100
+	@.venv-tools/bin/python deploy/licences.py $(BIN)/../lib/python3*/site-packages
 
 kubeflow: $(TOOLS) ## Compile the same steps as a Kubeflow pipeline, to build/kubeflow.yaml
 	@.venv-tools/bin/python deploy/kubeflow/pipeline.py build/kubeflow.yaml

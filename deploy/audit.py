@@ -1,7 +1,8 @@
 """Audit: no pinned package may have a known vulnerability; asks OSV, or a dated snapshot where no service answers.
 
-pip-audit by itself passes in silence where its service cannot be reached; here nothing passes that was not looked up.
-`--refresh` makes the snapshot `advisories.json` anew, on a machine that reaches the service.
+pip-audit by itself passes in silence where its service cannot be reached; here it is said what every pin was held
+against, how many of the pins the snapshot names at all, and when it is too old to mean much. `--refresh` makes the
+snapshot `advisories.json` anew, on a machine that reaches the service.
 """
 
 import argparse
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 SNAPSHOT = ROOT / "deploy" / "advisories.json"
 LOCKS = (ROOT / "requirements.lock", ROOT / "deploy" / "tools.lock")
 TIMEOUT_SECONDS = 20
+MOST_DAYS = 30  # an older snapshot knows too little of what is known
 
 
 def main() -> None:
@@ -35,27 +37,35 @@ def main() -> None:
     parser.add_argument("--service", default=OsvService.DEFAULT_OSV_URL, help="an OSV query address")
     parser.add_argument("--snapshot", type=Path, default=SNAPSHOT)
     parser.add_argument("--refresh", action="store_true", help="write the snapshot from the service, audit nothing")
+    parser.add_argument("--strict", action="store_true", help=f"a snapshot of over {MOST_DAYS} days is a failure")
     words = parser.parse_args()
     if words.refresh:
         write_snapshot(words.snapshot, words.service, words.locks)
     else:
-        found = [finding for lock in words.locks for finding in findings(lock, words.service, words.snapshot)]
+        found = [line for lock in words.locks for line in findings(lock, words.service, words.snapshot, words.strict)]
         sys.exit("\n".join(found) or None)
 
 
-def findings(lock: Path, service: str, snapshot: Path) -> list[str]:
-    """One line for each vulnerable pin of a lock."""
+def findings(lock: Path, service: str, snapshot: Path, strict: bool) -> list[str]:
+    """One line for each vulnerable pin of a lock, and one if what was asked is too old and that is to be a failure."""
+    old = ""
     report, asked = audited(lock, service), "the advisory service"
     if report is None:
         content = json.loads(snapshot.read_text())
         age = (datetime.now(UTC).date() - date.fromisoformat(content["as_of"])).days
-        asked = f"{len(content['advisories'])} advisories of {content['as_of']}, {age} days old: no service answers"
         with answering(content["advisories"]) as address:
             report = audited(lock, address)
+        known = {affected["package"]["name"].lower() for each in content["advisories"] for affected in each["affected"]}
+        named = sum(pin["name"].lower() in known for pin in report or [])
+        asked = f"the snapshot of {content['as_of']}, which names {named} of them: no service answers"
+        if age > MOST_DAYS:
+            old = f"{lock.name}: the snapshot is {age} days old, the most is {MOST_DAYS}: run `make audit REFRESH=1`"
     if report is None:
         sys.exit(f"{lock}: pip-audit gave no verdict")
     print(f"audit     read {len(report)} pins of {lock.name}, held against {asked}")
-    return [
+    if old and not strict:
+        print(f"WARNING: {old}", file=sys.stderr)
+    return [old] * (strict and bool(old)) + [
         f"{lock.name}: {pin['name']} {pin['version']} has {known['id']} ({known['description']}), "
         f"fixed in {', '.join(known['fix_versions']) or 'no version'}"
         for pin in report
@@ -107,20 +117,24 @@ def concerns(advisory: dict[str, Any], package: str, version: str | None) -> boo
     """Whether an advisory is about a package, and about this version of it if one is given."""
     return any(
         affected["package"]["name"].lower() == package
-        and (version is None or any(within(span["events"], Version(version)) for span in affected["ranges"]))
+        and (
+            version is None
+            or version in affected.get("versions", [])
+            or any(within(span["events"], Version(version)) for span in affected.get("ranges", []))
+        )
         for affected in advisory["affected"]
     )
 
 
 def within(events: list[dict[str, str]], version: Version) -> bool:
-    """Whether a version lies in one of the ranges, each an introduction and perhaps a fix after it."""
-    spans: list[list[Version]] = []
-    for event in events:
-        if "introduced" in event:
-            spans.append([Version(event["introduced"])])
-        elif "fixed" in event:
-            spans[-1].append(Version(event["fixed"]))
-    return any(span[0] <= version and (len(span) == 1 or version < span[1]) for span in spans)
+    """Whether a version is affected: in the order of versions, the last event that it has reached says."""
+    affected = False
+    for at, kind in sorted((Version(at), kind) for event in events for kind, at in event.items()):
+        if kind == "last_affected":
+            affected = affected and version <= at
+        elif version >= at:
+            affected = kind == "introduced"
+    return affected
 
 
 def write_snapshot(path: Path, service: str, locks: list[Path]) -> None:
@@ -143,11 +157,16 @@ def advisories_of(package: str, service: str) -> list[dict[str, Any]]:
 def shortened(advisory: dict[str, Any]) -> dict[str, Any]:
     """The part of an advisory that an audit needs."""
     kept = {key: advisory[key] for key in ("id", "aliases", "published") if key in advisory}
-    kept["summary"] = (advisory.get("summary") or advisory.get("details", "")).splitlines()[0][:200]
+    text = (advisory.get("summary") or advisory.get("details") or "").strip() or "without a description"
+    kept["summary"] = text.splitlines()[0][:200]
     kept["affected"] = [
-        {"package": each["package"], "ranges": [span for span in each.get("ranges", []) if span["type"] == "ECOSYSTEM"]}
+        {
+            "package": each["package"],
+            "versions": each.get("versions", []),
+            "ranges": [span for span in each.get("ranges", []) if span["type"] == "ECOSYSTEM"],
+        }
         for each in advisory.get("affected", [])
-        if each["package"]["ecosystem"] == "PyPI"
+        if each.get("package", {}).get("ecosystem") == "PyPI"
     ]
     return kept
 

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,12 @@ def refused(packages: list[dict[str, Any]]) -> list[str]:
     return [
         f"{name}: {found or 'no licence'}" for name, found in licences.items() if not found or BINDING.search(found)
     ]
+
+
+def described(package: Distribution) -> dict[str, Any]:
+    """What a package says of itself, as the image is asked."""
+    said = {key: package.metadata.get(key) for key in ("Name", "Version", "License-Expression", "License")}
+    return {**said, "Classifiers": package.metadata.get_all("Classifier") or []}
 
 
 def licence(package: dict[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,54 @@ def test_our_pins_have_no_known_vulnerability():
     done = run("audit.py", "--service", NOBODY)
     assert done.returncode == 0, done.stderr
     assert "pins of requirements.lock, held against" in done.stdout
-    assert "no service answers" in done.stdout
+    assert "of them: no service answers" in done.stdout
+    assert "WARNING: requirements.lock: the snapshot is" in done.stderr
+
+
+def advisories(path: Path, affected: dict[str, Any], as_of: str) -> Path:
+    """A snapshot with one advisory about Starlette, which says nothing in words."""
+    package = {"ecosystem": "PyPI", "name": "starlette"}
+    known = [{"id": "PLANTED-1", "affected": [{"package": package, **affected}]}]
+    path.write_text(json.dumps({"as_of": as_of, "advisories": known}))
+    return path
+
+
+@pytest.mark.parametrize(("days", "strict", "code"), [(29, True, 0), (31, True, 1), (31, False, 0)])
+def test_an_old_snapshot_is_no_assurance(tmp_path: Path, days: int, strict: bool, code: int):
+    """Planted: one of a month ago. It is said aloud, and refused where that is asked for."""
+    (lock := tmp_path / "planted.lock").write_text(OLD_PIN)
+    as_of = str(datetime.now(UTC).date() - timedelta(days))
+    snapshot = advisories(tmp_path / "snapshot.json", {"versions": ["0.1"]}, as_of)
+    done = run("audit.py", "--service", NOBODY, "--snapshot", snapshot, *(["--strict"] * strict), lock)
+    assert done.returncode == code
+    assert (f"the snapshot is {days} days old" in done.stderr) == (days > 30)
+    assert f"read 1 pins of planted.lock, held against the snapshot of {as_of}, which names 1 of them" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("affected", "found"),
+    [
+        ({"versions": ["0.26.1"]}, True),
+        ({"versions": ["0.26.0"]}, False),
+        ({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"last_affected": "0.26.1"}]}]}, True),
+        ({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"last_affected": "0.26.0"}]}]}, False),
+        ({"ranges": [{"type": "ECOSYSTEM", "events": [{"fixed": "0.25"}, {"introduced": "0"}]}]}, False),
+        ({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0.26"}, {"fixed": "0.27"}]}]}, True),
+    ],
+)
+def test_every_way_of_naming_versions_is_understood(tmp_path: Path, affected: dict[str, Any], found: bool):
+    """Advisories list versions, or the last one affected, or ranges in any order; a renewed snapshot keeps them all."""
+    (lock := tmp_path / "planted.lock").write_text(OLD_PIN)
+    script = (
+        "import json, sys; sys.path.insert(0, 'deploy'); import audit; from pathlib import Path\n"
+        "known = json.loads(Path(sys.argv[1]).read_text())['advisories']\n"
+        "with audit.answering(known) as service: audit.write_snapshot(Path(sys.argv[1]), service, [Path(sys.argv[2])])"
+    )
+    snapshot = advisories(tmp_path / "snapshot.json", affected, "2026-01-01")
+    subprocess.run([tool("python"), "-c", script, snapshot, lock], cwd=ROOT, check=True)
+    done = run("audit.py", "--service", NOBODY, "--snapshot", snapshot, lock)
+    assert done.returncode == found, done.stderr
+    assert ("starlette 0.26.1 has PLANTED-1 (without a description)" in done.stderr) == found
 
 
 def test_an_old_pin_is_refused(tmp_path: Path):
@@ -96,14 +145,58 @@ def test_a_value_made_up_for_a_test_hides_no_secret_beside_it(tmp_path: Path):
     assert "line 1" not in done.stderr
 
 
-def commit(repository: Path, *versions: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("settings.py", "", "  # pragma: allowlist " + "secret"),
+        ("drawing.svg", "", ""),
+        ("poetry.lock", "", ""),
+        ("large.py", "# 0123456789\n" * 100_000, ""),
+        ("latin.py", "# \xe9\n", ""),
+    ],
+)
+def test_neither_name_nor_size_nor_comment_hides_a_secret(tmp_path: Path, name: str, before: str, after: str):
+    """Planted where detect-secrets by itself does not look, and in a file of over a megabyte."""
+    commit(tmp_path, f'{before}password = "' + f'hunter-2-is-mine"{after}\n', name=name)
+    done = run("secret_scan.py", tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert f"{name} (" in done.stderr
+
+
+@pytest.mark.parametrize("where", ["commit", "tag"])
+def test_a_secret_in_a_message_is_found(tmp_path: Path, where: str):
+    """Planted: a key in the words of a commit, or of a tag."""
+    words = "it is AKIA" + "2E0A8F3B244C9986"
+    commit(tmp_path, "settings = 1\n", message=words if where == "commit" else "x")
+    if where == "tag":
+        subprocess.run([*git(tmp_path), "tag", "-a", "v1", "-m", words], check=True)
+    done = run("secret_scan.py", tmp_path)
+    assert done.returncode == 1
+    assert f"{where}.message" in done.stderr
+
+
+def test_a_shallow_clone_is_no_verdict(tmp_path: Path):
+    """Planted: a clone that lacks the commit with the secret."""
+    commit(tmp_path / "whole", 'password = "' + 'hunter-2-is-mine"\n', "settings = 1\n")
+    clone = ["git", "clone", "-q", "--depth", "1", f"file://{tmp_path / 'whole'}", tmp_path / "shallow"]
+    subprocess.run(clone, check=True)
+    done = run("secret_scan.py", tmp_path / "shallow")
+    assert (done.returncode, "got a shallow clone" in done.stderr) == (1, True)
+
+
+def git(repository: Path) -> list[str]:
+    """Git in a repository, as somebody."""
+    return ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+
+
+def commit(repository: Path, *versions: str, name: str = "settings.py", message: str = "x") -> None:
     """Commit a file's versions, one after the other."""
-    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run([*git, "init", "-q"], check=True)
+    repository.mkdir(exist_ok=True)
+    subprocess.run([*git(repository), "init", "-q"], check=True)
     for text in versions:
-        (repository / "settings.py").write_text(text)
-        subprocess.run([*git, "add", "settings.py"], check=True)
-        subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
+        (repository / name).write_text(text, encoding="latin-1")
+        subprocess.run([*git(repository), "add", name], check=True)
+        subprocess.run([*git(repository), "commit", "-q", "-m", message], check=True)
 
 
 def test_the_image_is_listed_with_its_model_and_licences(image: str, tmp_path: Path):
@@ -127,3 +220,17 @@ def test_a_binding_or_missing_licence_is_refused(words: str):
     )
     done = subprocess.run([tool("python"), "-c", script, words], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == f"['planted: {words or 'no licence'}'] []\n"
+
+
+@pytest.mark.parametrize(("words", "code"), [("MIT", 0), ("AGPL-3.0-only", 1), ("", 1)])
+def test_the_licences_of_what_is_shipped_are_asked_for(tmp_path: Path, words: str, code: int):
+    """Planted in an environment: a package of the image's lock under the AGPL, or without a word; others may be."""
+    for name, licence in (("planted", words), ("a-trainer", "AGPL-3.0-only")):
+        (folder := tmp_path / f"{name}-1.0.dist-info").mkdir()
+        said = f"License-Expression: {licence}\n" if licence else ""
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\n{said}")
+    (lock := tmp_path / "image.lock").write_text(f"planted==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
+    done = run("licences.py", tmp_path, lock)
+    assert done.returncode == code
+    assert done.stdout == "licences  read 1 packages that the image ships\n"
+    assert ("planted: " in done.stderr) == bool(code)
