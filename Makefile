@@ -156,6 +156,9 @@ bench: $(INSTALLED) ## What `make train` costs, step by step, beside the fits al
 bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and mlflow models serve, in alternating windows
 	@$(RUN) benchmarks.serve
 
+bench-score: $(CHAMPION) ## Score ten and a hundred times the flights, by one process and by Dask: seconds, memory, the same bytes
+	@$(RUN) benchmarks.score
+
 bench-monitor: $(CHAMPION) ## What monitoring a month costs, beside Evidently's preset on the raw rows
 	@$(RUN) benchmarks.monitor
 alarms: $(CHAMPION) ## How often the monitor cries wolf on clean days, and how soon it sees each drill (ten minutes)

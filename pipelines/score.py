@@ -6,6 +6,8 @@ A cluster's workers need this package and see the same folders; the engine chang
 """
 
 import argparse
+import fcntl
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,7 +25,7 @@ from rich.progress import Progress
 from flights.artifacts import sha256, write_atomically, write_parquet
 from flights.config import Settings
 from flights.dataset import INPUTS, KEY, as_arrays, contract
-from flights.registry import TRAIN_FIRST, Model, champion, load
+from flights.registry import TRAIN_FIRST, Model, ModelRefused, champion, load
 from pipelines.step import step
 from pipelines.validate import ContractBroken, judged, refuse_if_too_many
 
@@ -46,17 +48,14 @@ def main() -> None:
     """Score every partition with the champion."""
     settings = Settings()
     words = arguments(settings)
-    version = champion(settings.models_dir)
-    if version is None:
-        sys.exit(f"no champion yet: {TRAIN_FIRST}")
+    version = verified_champion(settings.models_dir.resolve())
     sources = partitions(words.input)
     refuse_to_overwrite(sources, words.output)
-    for source in sources:
-        for unfinished in words.output.glob(f".{escape(source.name)}.*.parquet"):  # a killed run's
-            unfinished.unlink()
     work = partial(scored, target_dir=words.output, models_dir=settings.models_dir.resolve(), version=version)
-    with step("score") as said, engine(words.engine, words.scheduler) as run, Progress(transient=True) as progress:
-        parts = list(progress.track(run(work, sources), total=len(sources), description="score"))
+    with alone_in(words.output), step("score") as said, engine(words.engine, words.scheduler) as run:
+        clear_away_unfinished(sources, words.output)
+        with Progress(transient=True) as progress:
+            parts = list(progress.track(run(work, sources), total=len(sources), description="score"))
         said.read = f"{sum(part.rows for part in parts):,} rows in {len(parts)} partitions of {words.input}"
         said.wrote = (
             f"{len(parts) - sum(part.found or bool(part.failure) for part in parts)} partitions to {words.output}, "
@@ -73,6 +72,18 @@ def arguments(settings: Settings) -> argparse.Namespace:
     parser.add_argument("--engine", choices=["one", "dask"], default="one", help="one process, or Dask's workers")
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, workers of its own")
     return parser.parse_args()
+
+
+def verified_champion(models_dir: Path) -> int:
+    """The version that scores; without one that can be loaded, the end."""
+    try:
+        version = champion(models_dir)
+        if version is not None:
+            loaded(models_dir, version)
+            return version
+    except ModelRefused as error:
+        sys.exit(f"refused: {error}")
+    sys.exit(f"no champion yet: {TRAIN_FIRST}")
 
 
 def partitions(source: Path) -> list[Path]:
@@ -95,6 +106,27 @@ def refuse_to_overwrite(sources: list[Path], target: Path) -> None:
 
 
 @contextmanager
+def alone_in(target: Path) -> Iterator[None]:
+    """Hold a lock on the folder of the scores: a second run would clear away what the first has not finished."""
+    target.mkdir(parents=True, exist_ok=True)
+    handle = os.open(target, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        sys.exit(f"refused: another run scores into {target}: wait for it, or name another OUTPUT")
+    finally:
+        os.close(handle)
+
+
+def clear_away_unfinished(sources: list[Path], target: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for source in sources:
+        for unfinished in target.glob(f".{escape(source.name)}.*.parquet"):
+            unfinished.unlink()
+
+
+@contextmanager
 def engine(name: str, scheduler: str) -> Iterator[Any]:
     """Yield a function like `map`, whose results come as they are ready."""
     if name == "one":
@@ -106,9 +138,11 @@ def engine(name: str, scheduler: str) -> Iterator[Any]:
     with distributed.Client(**cluster) as client:
 
         def run(work: Any, todo: Iterable[Any]) -> Iterator[Any]:
-            futures = client.map(work, todo, pure=False)
-            for _, result in distributed.as_completed(futures, with_results=True):
-                yield result
+            futures = {client.submit(work, each, pure=False): each for each in todo}
+            for future in distributed.as_completed(futures):
+                # Scoring answers for its own faults: what is left are workers that died of it, one after the other.
+                error = future.exception()
+                yield Part(futures[future], failure=f"{type(error).__name__}: {error}") if error else future.result()
 
         yield run
 
@@ -124,8 +158,14 @@ def scored(source: Path, target_dir: Path, models_dir: Path, version: int) -> Pa
         if target.is_file() and (pq.read_schema(target).metadata or {}).get(ORIGIN) == origin:
             return Part(source, rows, found=True)
         return Part(source, rows, write_scores(file, target, model, origin))
-    except (ContractBroken, OSError, KeyError, ValueError) as error:
+    except (ModelRefused, ContractBroken, OSError, KeyError, ValueError) as error:
         return Part(source, failure=f"{type(error).__name__}: {error}")
+
+
+@lru_cache(maxsize=1)
+def input_contract() -> Any:
+    """What rows are held against, made once per process: making it takes a tenth of a batch's time."""
+    return contract(INPUTS, strict="filter")
 
 
 @lru_cache(maxsize=1)
@@ -146,7 +186,7 @@ def write_scores(file: pq.ParquetFile, target: Path, model: Model, origin: bytes
     def write(temporary: Path) -> None:
         with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
             for batch in file.iter_batches(BATCH_ROWS, columns=[KEY, *(column.name for column in INPUTS)]):
-                valid, bad = judged(batch.to_pandas(), contract(INPUTS, strict="filter"))
+                valid, bad = judged(batch.to_pandas(), input_contract())
                 refused.extend([bad] if len(bad) else [])
                 refuse_if_too_many(sum(map(len, refused)), file.metadata.num_rows, str(file))
                 writer.write_table(table_of_scores(valid, model, schema))

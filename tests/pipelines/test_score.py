@@ -1,12 +1,15 @@
 """Scores are the champion's, of valid rows only, the same bytes however they were made, and never half a partition."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,8 +46,16 @@ def command(data_dir: Path, source: Path, target: Path, *words: str) -> subproce
 def run(data_dir: Path, source: Path, target: Path, *words: str) -> tuple[int, str, str]:
     """Exit code and what was said."""
     process = command(data_dir, source, target, *words)
-    said, complained = process.communicate(timeout=120)
+    said, complained = process.communicate(timeout=300)
     return process.returncode, said, complained
+
+
+def wait_for(partitions: int, target: Path) -> None:
+    """Wait until so many partitions are scored."""
+    deadline = time.monotonic() + 120
+    while len(list(target.glob("[!.]*.parquet"))) != partitions:
+        assert time.monotonic() < deadline, "the run never came this far"
+        time.sleep(0.05)
 
 
 def digests(target: Path) -> dict[str, str]:
@@ -126,9 +137,7 @@ def test_a_killed_run_is_taken_up_where_it_was(trained: Path, dataset: Path, sco
     slow.unlink()
     os.mkfifo(slow)  # nobody writes into it: here the run stays until it is killed
     process = command(trained, source, target)
-    deadline = time.monotonic() + 60
-    while len(digests(target)) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(3, target)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert digests(target).items() < digests(scores).items()
@@ -138,6 +147,46 @@ def test_a_killed_run_is_taken_up_where_it_was(trained: Path, dataset: Path, sco
     assert f"wrote {PARTS - 3} partitions" in run(trained, source, target)[1]
     assert digests(target) == digests(scores)
     assert list(target.glob(".*")) == []
+
+
+def test_a_second_run_leaves_a_live_one_alone(trained: Path, dataset: Path, scores: Path, tmp_path: Path):
+    """Planted: two runs into one OUTPUT. The second is refused, what the first has not finished stays, and it ends."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    shutil.copytree(dataset, source)
+    slow = source / f"part-{PARTS - 1}.parquet"
+    slow.unlink()
+    os.mkfifo(slow)
+    process = command(trained, source, target)
+    wait_for(PARTS - 1, target)
+    unfinished = target / f".{slow.name}.half.parquet"
+    unfinished.write_text("what the first run has on its way")
+    code, _, complained = run(trained, source, target)
+    assert (code, "refused: another run scores into" in complained) == (1, True), complained
+    assert unfinished.exists()
+    with slow.open("wb") as pipe:  # the first run goes on
+        slow.unlink()
+        shutil.copy(dataset / slow.name, slow)
+        pipe.write(slow.read_bytes())
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert digests(target) == digests(scores)
+
+
+def test_progress_is_shown_to_who_watches(trained: Path, dataset: Path, tmp_path: Path):
+    """On a terminal a bar moves to its end; in a file there is one line."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "DATA_DIR": str(trained), "TERM": "xterm"}
+    words = [sys.executable, "-m", "pipelines.score", "--input", dataset, "--output", tmp_path / "target"]
+    screen, terminal = os.openpty()
+    with subprocess.Popen(words, env=environment, cwd=ROOT, stdout=terminal) as process:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux' word for the end
+            while more := os.read(screen, 4096):
+                shown += more
+    os.close(screen)
+    assert process.returncode == 0
+    assert b"100%" in shown
+    assert b"%" not in run(trained, dataset, tmp_path / "target")[1].encode()
 
 
 def test_refused_rows_are_kept_apart_with_their_reasons(trained: Path, dataset: Path, tmp_path: Path):
@@ -178,11 +227,13 @@ def test_a_bad_partition_is_refused_and_the_others_are_scored(trained: Path, dat
 
 
 def test_a_tampered_champion_scores_nothing(a_copy: Path, dataset: Path, tmp_path: Path):
-    """Planted: one byte of the model; every partition is refused."""
+    """Planted: one byte of the model. One line says so, and nothing is scored."""
     trees = a_copy / "3_models" / "flights" / "1" / "model.onnx"
     trees.write_bytes(trees.read_bytes()[:-1] + b"\0")
     code, _, complained = run(a_copy, dataset, tmp_path / "target")
-    assert (code, "altered after it was published" in complained) == (1, True)
+    assert code == 1
+    assert complained.startswith("refused: ")
+    assert complained.endswith("altered after it was published\n")
     assert digests(tmp_path / "target") == {}
 
 
@@ -206,8 +257,68 @@ def test_every_engine_writes_the_same_bytes(trained: Path, dataset: Path, scores
     assert digests(tmp_path / "theirs") == digests(scores)
 
 
+@pytest.fixture
+def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Two workers, of which one may take down so many others before its work is given up."""
+    import dask
+    import distributed
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": getattr(request, "param", 3)}),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as running,
+    ):
+        yield running
+
+
 @pytest.mark.heavy
-def test_time_is_linear_and_memory_flat(trained: Path, collected: Path, tmp_path: Path):
+@pytest.mark.parametrize("cluster", [3, 0], indirect=True, ids=["tried again", "given up"])
+def test_a_dead_worker_costs_at_most_its_partition(
+    cluster: Any, request: pytest.FixtureRequest, trained: Path, dataset: Path, scores: Path, tmp_path: Path
+):
+    """SIGKILL in the middle of a partition: another worker does it; where that is not allowed it alone is refused.
+
+    The next run adds what is missing, to the same bytes.
+    """
+    source, target = tmp_path / "source", tmp_path / "target"
+    shutil.copytree(dataset, source)
+    slow = source / "part-3.parquet"
+    slow.unlink()
+    os.mkfifo(slow)
+    words = ("--engine", "dask", "--scheduler", cluster.scheduler_address)
+    process = command(trained, source, target, *words)
+    wait_for(PARTS - 1, target)
+    slow.unlink()
+    shutil.copy(dataset / slow.name, slow)
+    busy = [worker.nanny for worker in cluster.scheduler.workers.values() if worker.processing]
+    for nanny in cluster.workers.values():
+        if nanny.address in busy:
+            os.kill(nanny.pid, signal.SIGKILL)
+    _, complained = process.communicate(timeout=300)
+    given_up = "given up" in request.node.name
+    assert process.returncode == given_up, complained
+    assert (f"refused: {slow}: KilledWorker" in complained) == given_up
+    assert set(digests(target)) == set(digests(scores)) - ({slow.name} if given_up else set())
+    code, said, complained = run(trained, source, target, *words)
+    assert (code, f"wrote {int(given_up)} partitions" in said) == (0, True), complained
+    assert digests(target) == digests(scores)
+
+
+@pytest.mark.heavy
+def test_a_cluster_refuses_what_one_process_refuses(cluster: Any, trained: Path, dataset: Path, tmp_path: Path):
+    """Planted: a partition that is no Parquet; it is named, leaves nothing, and the others are scored."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    shutil.copytree(dataset, source)
+    planted = source / "part-2.parquet"
+    planted.write_text("not Parquet")
+    words = ("--engine", "dask", "--scheduler", cluster.scheduler_address)
+    code, _, complained = run(trained, source, target, *words)
+    assert (code, f"refused: {planted}" in complained) == (1, True), complained
+    assert sorted(digests(target)) == sorted({path.name for path in source.iterdir()} - {planted.name})
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("engine", ["one", "dask"])
+def test_time_is_linear_and_memory_flat(trained: Path, collected: Path, tmp_path: Path, engine: str):
     """Ten times the rows take no more than ten times as long (a third for noise) and hardly more memory."""
     from benchmarks import score as benchmark
 
@@ -217,7 +328,7 @@ def test_time_is_linear_and_memory_flat(trained: Path, collected: Path, tmp_path
         patch.setenv("PYTHONPATH", f"{ROOT / 'src'}:{ROOT}")
         for times in (2, 20):
             benchmark.repeat(rows, times, tmp_path / str(times))
-        few, many = (benchmark.figure("one", times, tmp_path, len(rows)) for times in (2, 20))
+        few, many = (benchmark.figure(engine, times, tmp_path, len(rows)) for times in (2, 20))
     assert many.seconds < 10 * few.seconds * 4 / 3
     assert many.memory < 1.2 * few.memory
 
