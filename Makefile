@@ -30,6 +30,8 @@ LIBRARY := src/flights
 # What each test came to, and of which commit: `make score-card` counts from it.
 REPORT = --junitxml=build/$(1).xml -o junit_suite_name=$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo none)
 IMAGE ?= ml-loop
+BATCH_IMAGE ?= ml-loop-batch
+COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),-dirty)
 TOOLS := .venv-tools/installed
 
 ##@ The loop
@@ -192,11 +194,12 @@ image: $(CHAMPION) ## Build the service's container image with the champion insi
 
 serve-docker: image ## Answer on PORT from the container: read-only, without privileges, within limits
 	@docker run --rm --publish 127.0.0.1:$${PORT:-8000}:8000 --volume $(IMAGE)-log:/data/4_predictions \
-	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 $(IMAGE)
+	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 \
+	  --env MODEL_VERIFY_KEY $(IMAGE)
 
 image-batch: ## Build the image that jobs run in: the whole loop, from the lock (needs Docker)
 	@tar -c --exclude __pycache__ Dockerfile.batch requirements-batch.lock requirements.lock src/flights pipelines monitoring | \
-	  docker build -q $$BUILD_OPTIONS -f Dockerfile.batch -t ml-loop-batch - >/dev/null
+	  docker build -q $$BUILD_OPTIONS -f Dockerfile.batch --build-arg COMMIT=$(COMMIT) -t $(BATCH_IMAGE) - >/dev/null
 
 audit: $(TOOLS) ## No pinned package has a known vulnerability; REFRESH=1 renews the offline snapshot, STRICT=1 refuses an old one
 	@.venv-tools/bin/python deploy/audit.py $(if $(REFRESH),--refresh) $(if $(STRICT),--strict)

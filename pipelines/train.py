@@ -4,6 +4,7 @@ Never touches the holdout. Leaves a candidate folder (the portable model, golden
 models of record, the digests of all rows seen) for `evaluate`, and one MLflow run per model.
 """
 
+import os
 import platform
 import shutil
 import subprocess
@@ -145,9 +146,10 @@ def described(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def git(*arguments: str) -> str:
-    """What git says, or nothing where there is no repository, as in a container."""
+    """What git says, or where there is none, as in a container, GIT_COMMIT; code that nobody knows is uncommitted."""
     if shutil.which("git") is None:
-        return ""
+        commit, _, changes = (os.environ.get("GIT_COMMIT") or "-unknown").partition("-")
+        return commit if "HEAD" in arguments else changes
     answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     return answer.stdout.strip()
 

@@ -17,7 +17,7 @@ from tests.serving.published import publish_champion
 from tests.serving.running import free_port
 
 ROOT = Path(__file__).parents[2]
-IMAGE = "ml-loop-test"
+IMAGE, BATCH_IMAGE = "ml-loop-test", "ml-loop-batch-test"
 
 
 def absent(what: str) -> None:
@@ -68,9 +68,17 @@ def image(served: Model) -> Iterator[str]:
     docker("image", "rm", "-f", IMAGE)
 
 
+@pytest.fixture(scope="session")
+def batch_image(image: str, served: Model) -> Iterator[str]:
+    """The image that jobs run in, built by `make image-batch`."""
+    make("image-batch", served.folder.parents[2])
+    yield BATCH_IMAGE
+    docker("image", "rm", "-f", BATCH_IMAGE)
+
+
 def make(target: str, data_dir: Path) -> None:
     """Run a make target on the test's image and data."""
-    environment = os.environ | {"DATA_DIR": str(data_dir), "IMAGE": IMAGE}
+    environment = os.environ | {"DATA_DIR": str(data_dir), "IMAGE": IMAGE, "BATCH_IMAGE": BATCH_IMAGE}
     subprocess.run(["make", "--no-print-directory", target], cwd=ROOT, env=environment, check=True)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from flights import registry, tracking
 from flights.config import NAME
-from flights.registry import Model
 from serving.request import example
 from tests.deploy.conftest import ROOT, docker
 from tests.serving.running import free_port
@@ -58,14 +58,15 @@ def present(image: str, standin: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def stack(served: Model, image: str) -> Iterator[Stack]:
+def stack(trained: Path, image: str, batch_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Everything that compose.yaml starts by itself, healthy."""
-    docker("tag", image, "ml-loop")
     for name, standin in STANDINS.items():
         present(name, standin)
-    subprocess.run(["make", "--no-print-directory", "image-batch"], cwd=ROOT, check=True)
+    folder = tmp_path_factory.mktemp("stack") / "data"
+    shutil.copytree(trained, folder)
     ports = {name: str(free_port()) for name in ("PORT", "MLFLOW_PORT", "PROMETHEUS_PORT")}
-    started = Stack(SECRETS | {"DATA_DIR": str(served.folder.parents[2]), **ports})
+    images = {"IMAGE": image, "BATCH_IMAGE": batch_image}
+    started = Stack(SECRETS | images | {"DATA_DIR": str(folder), **ports})
     try:
         started.compose("up", "--detach")
         wait_until_healthy(started)
@@ -75,15 +76,18 @@ def stack(served: Model, image: str) -> Iterator[Stack]:
 
 
 def wait_until_healthy(stack: Stack) -> None:
-    """Wait for the slowest, which makes its tables first."""
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{stack.url('MLFLOW_PORT')}/health", timeout=2).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.5)
-    raise AssertionError(stack.compose("logs", "mlflow").stdout[-2000:])
+    """Wait until the engine's own checks see every service healthy; the slowest makes its tables first."""
+    deadline, expected = time.monotonic() + 300, stack.compose("config", "--services").stdout.split()
+    while unhealthy := set(expected) - {"monitor"} - healthy():
+        assert time.monotonic() < deadline, unhealthy
+        time.sleep(0.5)
+
+
+def healthy() -> set[str]:
+    """The services that are."""
+    label = '{{.Label "com.docker.compose.service"}}'
+    project = f"label=com.docker.compose.project={PROJECT}"
+    return set(docker("ps", "--filter", project, "--filter", "health=healthy", "--format", label).split())
 
 
 def in_postgres(stack: Stack, database: str, query: str) -> str:
@@ -117,6 +121,23 @@ def test_the_monitor_reads_the_log_and_the_champion(stack: Stack):
     assert json.loads(kept.splitlines()[-1]).keys() >= {"at", "prediction_errors_total"}, kept
 
 
+def test_the_monitor_judges_a_replay(stack: Stack):
+    """The job reads two days of live traffic from PostgreSQL and leaves its decision and its report on the volume."""
+    words = [sys.executable, "-m", "monitoring.replay", "--from", "2013-11-01", "--to", "2013-11-02"]
+    environment = os.environ | stack.environment | {"HOST": "127.0.0.1"}
+    subprocess.run(words, cwd=ROOT, env=environment, check=True)
+    done = stack.compose("run", "--rm", "monitor", check=False)
+    kept = stack.compose("run", "--rm", "monitor", "cat", "/data/5_reports/decision.json", check=False)
+    assert kept.returncode == 0, done.stdout + done.stderr
+    decision = json.loads(kept.stdout)
+    assert decision["ledger"]["predictions"] == int(
+        in_postgres(stack, "predictions", "SELECT count(*) FROM predictions")
+    )
+    assert decision["ledger"]["labelled"] > 50
+    assert (decision["champion"], done.returncode) == (1, decision["act"])
+    stack.compose("run", "--rm", "monitor", "test", "-s", "/data/5_reports/index.html")
+
+
 def test_a_prediction_is_in_postgres_before_its_answer(stack: Stack):
     """The service's log is the stack's database."""
     answer = httpx.post(f"{stack.url('PORT')}/predict", json=example()).raise_for_status().json()
@@ -143,8 +164,26 @@ def test_prometheus_watches_the_service_with_our_rules(stack: Stack):
     """It reaches the service, and has loaded every alert."""
     rules = httpx.get(f"{stack.url('PROMETHEUS_PORT')}/api/v1/rules").json()["data"]["groups"][0]["rules"]
     assert {"ServiceDown", "NoModel", "PredictionLogUnavailable"} <= {rule["name"] for rule in rules}
-    targets = httpx.get(f"{stack.url('PROMETHEUS_PORT')}/api/v1/targets").json()["data"]["activeTargets"]
-    assert [target["labels"]["job"] for target in targets] == ["ml-loop"]
+    assert scraped(stack, "up") == [("ml-loop", "up")]
+
+
+def scraped(stack: Stack, expected: str) -> list[tuple[str, str]]:
+    """The jobs that Prometheus watches with what it finds, once that is what is expected or a minute has passed."""
+    deadline = time.monotonic() + 60
+    while True:
+        targets = httpx.get(f"{stack.url('PROMETHEUS_PORT')}/api/v1/targets").json()["data"]["activeTargets"]
+        found = [(target["labels"]["job"], target["health"]) for target in targets]
+        if time.monotonic() > deadline or all(health == expected for _, health in found):
+            return found
+        time.sleep(0.5)
+
+
+def test_everything_has_bounds(stack: Stack):
+    """Memory and processes of every container are limited."""
+    names = docker("ps", "-q", "--filter", f"label=com.docker.compose.project={PROJECT}").split()
+    limits = [json.loads(docker("inspect", name))[0]["HostConfig"] for name in names]
+    assert len(limits) == 4
+    assert all(0 < each["Memory"] <= 4 * 2**30 and 0 < each["PidsLimit"] <= 256 for each in limits)
 
 
 def test_the_database_cannot_be_reached_from_outside(stack: Stack):
@@ -160,3 +199,17 @@ def test_secrets_must_be_given(missing: str):
     done = Stack({name: value for name, value in SECRETS.items() if name != missing}).compose("config", check=False)
     assert done.returncode != 0
     assert missing in done.stderr
+
+
+def test_the_key_that_models_are_verified_with_reaches_who_loads_them():
+    """MODEL_VERIFY_KEY, where it is set, is the service's and the monitor's."""
+    given = Stack(SECRETS | {"MODEL_VERIFY_KEY": "planted"}).compose("--profile", "jobs", "config").stdout
+    services = yaml.safe_load(given)["services"]
+    known = [name for name, each in services.items() if (each.get("environment") or {}).get("MODEL_VERIFY_KEY")]
+    assert sorted(known) == ["monitor", "server"]
+
+
+def test_prometheus_says_that_a_stopped_service_is_down(stack: Stack):
+    """Planted, at the end: the service stops, and the target's health follows."""
+    stack.compose("stop", "server")
+    assert scraped(stack, "down") == [("ml-loop", "down")]

@@ -1,4 +1,4 @@
-"""The linter finds nothing in the Dockerfile, and would."""
+"""The linter finds nothing in the Dockerfiles, and would."""
 
 import subprocess
 from pathlib import Path
@@ -10,16 +10,21 @@ from tests.deploy.conftest import ROOT, tool
 pytestmark = pytest.mark.heavy
 
 
-def test_the_dockerfile_is_clean():
+FILES = {"Dockerfile": 1, "Dockerfile.batch": 0}  # rules that are argued away beside a line
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_dockerfile_is_clean(file: str):
     """Every rule of hadolint holds, but for one that is argued beside the line."""
-    assert subprocess.run([tool("hadolint"), ROOT / "Dockerfile"], check=False).returncode == 0
-    assert (ROOT / "Dockerfile").read_text().count("hadolint ignore") == 1
+    assert subprocess.run([tool("hadolint"), ROOT / file], check=False).returncode == 0
+    assert (ROOT / file).read_text().count("hadolint ignore") == FILES[file]
 
 
-def test_an_unpinned_base_is_refused(tmp_path: Path):
+@pytest.mark.parametrize("file", FILES)
+def test_an_unpinned_base_is_refused(file: str, tmp_path: Path):
     """Planted: a base image without a tag."""
     planted = tmp_path / "Dockerfile"
-    planted.write_text((ROOT / "Dockerfile").read_text().replace("FROM python:3.13-slim", "FROM python"))
+    planted.write_text((ROOT / file).read_text().replace("FROM python:3.13-slim", "FROM python"))
     done = subprocess.run([tool("hadolint"), planted], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "DL3006" in done.stdout

@@ -4,17 +4,22 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from statistics import median
 
 import httpx
 import pytest
 
 from flights.registry import Model
 from serving.request import example
-from tests.deploy.conftest import ROOT, Container, docker, serving, wait_until_ready
+from tests.deploy.conftest import IMAGE, ROOT, Container, docker, serving, wait_until_ready
 from tests.serving.published import random_flights
+from tests.serving.running import free_port
 from tests.serving.test_app import probabilities
 
 pytestmark = pytest.mark.heavy
@@ -22,6 +27,8 @@ pytestmark = pytest.mark.heavy
 LARGEST_BYTES = 350e6
 START_SECONDS = 2.0
 TRIES = 8
+STOP_SECONDS = 10.0  # the server drains in less; the engine kills it after 25
+LIMITS = ("--read-only", "--cap-drop", "ALL", "--memory", "512m", "--pids-limit", "64")
 
 
 def test_a_known_input_gets_its_known_output(container: Container, served: Model):
@@ -85,18 +92,21 @@ def test_it_tells_nobody_about_its_models(image: str):
     assert docker("run", "--rm", image, "printenv", "ORT_DISABLE_TELEMETRY") == "1"
 
 
-def test_the_first_ready_answer_comes_within_two_seconds(image: str):
-    """From `docker run` to ready; more than one try, since other work on the machine only adds."""
-    seconds = [first_ready(image)]
+def test_the_first_ready_answer_comes_within_two_seconds(image: str, capsys: pytest.CaptureFixture[str]):
+    """From `docker run` to ready, within the limits; the best try, since other work on the machine only adds."""
+    seconds = [first_ready(image) for _ in range(3)]
     while min(seconds) >= START_SECONDS and len(seconds) < TRIES:
         seconds.append(first_ready(image))
+    size = json.loads(docker("image", "inspect", image))[0]["Size"] / 1e6
+    with capsys.disabled():
+        sys.stderr.write(f"\nimage {size:.0f} MB; ready after {median(seconds):.2f} s, the median of {len(seconds)}\n")
     assert min(seconds) < START_SECONDS
 
 
 def first_ready(image: str) -> float:
     """Seconds from the command to the first ready answer."""
     started = time.monotonic()
-    name = docker("run", "--rm", "--detach", "--read-only", "--publish", "127.0.0.1::8000", image)
+    name = docker("run", "--rm", "--detach", *LIMITS, "--publish", "127.0.0.1::8000", image)
     try:
         wait_until_ready("http://" + docker("port", name, "8000").splitlines()[0])
         return time.monotonic() - started
@@ -116,22 +126,57 @@ def test_it_becomes_healthy_by_itself(image: str):
         docker("kill", name)
 
 
-def test_a_terminated_container_answers_what_it_has_begun(image: str, served: Model):
+def test_a_terminated_container_answers_what_it_has_begun(image: str):
     """A request whose body is half there when SIGTERM comes still gets its answer; then the process ends well."""
     body = json.dumps(example()).encode()
-    with serving(served.folder.parents[2]) as running:
-        host, port = running.url.removeprefix("http://").split(":")
+    with kept(image) as name:
+        url = "http://" + docker("port", name, "8000").splitlines()[0]
+        wait_until_ready(url)
+        host, port = url.removeprefix("http://").split(":")
         head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:100])
             time.sleep(0.3)
-            stop = threading.Thread(target=docker, args=("stop", running.name), daemon=True)
+            ended: list[tuple[int, float]] = []
+            stop = threading.Thread(target=lambda: ended.append(stopped(name)), daemon=True)
             stop.start()
             time.sleep(0.7)
             connection.sendall(body[100:])
             assert connection.recv(4096).startswith(b"HTTP/1.1 200")
-        stop.join(30)
-        assert docker("ps", "-q", "--filter", f"name={running.name}") == ""
+        stop.join(60)
+    ((code, seconds),) = ended
+    assert code == 0
+    assert seconds < STOP_SECONDS
+
+
+def test_a_server_that_ignores_the_signal_is_seen(image: str):
+    """Planted: a process that does not listen to SIGTERM. It is killed in the end: another exit code, and too late."""
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(99)"
+    )
+    with kept(image, "python", "-c", deaf) as name:
+        while "deaf" not in docker("logs", name):
+            time.sleep(0.1)
+        code, seconds = stopped(name, int(STOP_SECONDS) + 1)
+    assert code == 137
+    assert seconds > STOP_SECONDS
+
+
+@contextmanager
+def kept(image: str, *command: str) -> Iterator[str]:
+    """A running container that is still there when it has ended, to be asked how."""
+    name = docker("run", "--detach", *LIMITS, "--publish", "127.0.0.1::8000", image, *command)
+    try:
+        yield name
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def stopped(name: str, patience: int = 25) -> tuple[int, float]:
+    """Exit code of a container that is told to stop, and the seconds that this took."""
+    started = time.monotonic()
+    docker("stop", "--time", str(patience), name)
+    return int(docker("inspect", "-f", "{{.State.ExitCode}}", name)), time.monotonic() - started
 
 
 def test_a_restarted_container_still_knows_what_it_said(image: str, served: Model):
@@ -157,3 +202,19 @@ def test_without_a_champion_it_says_what_to_do(image: str, tmp_path: Path):
     environment = os.environ | {"DATA_DIR": str(tmp_path)}
     done = subprocess.run([ROOT / "deploy/image"], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip().endswith("make train")) == (1, True)
+
+
+def test_the_key_that_models_are_verified_with_reaches_the_service(image: str, served: Model):
+    """Planted: MODEL_VERIFY_KEY for `make serve-docker`, and a champion that nobody signed; it does not answer."""
+    environment = os.environ | {"DATA_DIR": str(served.folder.parents[2]), "IMAGE": IMAGE, "PORT": str(free_port())}
+    environment["MODEL_VERIFY_KEY"] = "A" * 43 + "="
+    words = ["make", "--no-print-directory", "serve-docker"]
+    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+        ready = f"http://127.0.0.1:{environment['PORT']}/health/ready"
+        deadline, answer = time.monotonic() + 60, ""
+        while "not signed" not in answer and time.monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                answer = httpx.get(ready, timeout=1).text
+            time.sleep(0.1)
+        process.terminate()
+    assert "not signed" in answer

@@ -1,5 +1,6 @@
 """The Kubeflow pipeline is the loop's steps, compiles, and runs for real in containers of the batch image."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import yaml
 
 from flights.artifacts import read_parquet, write_parquet
 from flights.registry import champion, load
-from tests.deploy.conftest import ROOT, docker, tool
+from tests.deploy.conftest import BATCH_IMAGE, ROOT, docker, tool
 
 pytestmark = pytest.mark.heavy
 
@@ -19,7 +20,8 @@ FROM_SPLIT = ("split", "train", "evaluate", "promote")
 def kubeflow(target: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """Compile, and run if asked to."""
     command = [tool("python"), SCRIPT, target, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | {"BATCH_IMAGE": BATCH_IMAGE}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_it_compiles_to_the_loops_steps_in_their_order(tmp_path: Path):
@@ -37,27 +39,34 @@ def test_it_compiles_to_the_loops_steps_in_their_order(tmp_path: Path):
     assert {mount["pvcMount"][0]["mountPath"] for mount in mounts} == {"/data"}
 
 
-@pytest.fixture(scope="module")
-def batch_image(image: str) -> str:
-    """The image that jobs run in."""
-    subprocess.run(["make", "--no-print-directory", "image-batch"], cwd=ROOT, check=True)
-    return "ml-loop-batch"
-
-
-def test_it_makes_a_champion_on_a_sample(batch_image: str, collected: Path, tmp_path: Path):
-    """kfp's own runner: a sixteenth of the flights, split, trained, judged and promoted in containers."""
+def test_it_makes_a_champion_on_a_sample(batch_image: str, tmp_path: Path):
+    """kfp's own runner: every step in containers; after the contract, a sixteenth of the flights goes on."""
     data = tmp_path / "data"
-    rows = read_parquet(collected / "1_raw" / "valid.parquet", "")
-    write_parquet(data / "1_raw" / "valid.parquet", rows[::16])
-    for folder in (data, data / "1_raw"):
-        folder.chmod(0o777)  # the containers' user is nobody here
+    data.mkdir()
+    data.chmod(0o777)  # the containers' user is nobody here
     try:
+        done = kubeflow(tmp_path / "loop.yaml", "--run", data, "--steps", "collect", "validate")
+        assert done.returncode == 0, done.stdout[-3000:]
+        opened(data, batch_image)
+        valid = data / "1_raw" / "valid.parquet"
+        write_parquet(valid, read_parquet(valid, "")[::16])
         done = kubeflow(tmp_path / "loop.yaml", "--run", data, "--steps", *FROM_SPLIT)
         assert done.returncode == 0, done.stdout[-3000:]
-        assert champion(data / "3_models") == 1
-        assert load(data / "3_models", 1).manifest["python"].startswith("3.13")
     finally:
-        docker("run", "--rm", "--user", "0", "--volume", f"{data}:/data", batch_image, "chmod", "-R", "777", "/data")
+        opened(data, batch_image)
+    assert champion(data / "3_models") == 1
+    manifest = load(data / "3_models", 1).manifest
+    assert manifest["python"].startswith("3.13")
+    commit, changes = (
+        subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        for words in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+    )
+    assert (manifest["git_commit"], manifest["git_dirty"]) == (commit, bool(changes))
+
+
+def opened(data: Path, image: str) -> None:
+    """Let whoever runs the tests into what the containers' user wrote."""
+    docker("run", "--rm", "--user", "0", "--volume", f"{data}:/data", image, "chmod", "-R", "777", "/data")
 
 
 def test_a_step_that_fails_ends_the_run(batch_image: str, tmp_path: Path):

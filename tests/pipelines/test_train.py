@@ -124,3 +124,17 @@ def test_training_before_splitting_names_the_command(tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     with pytest.raises(SystemExit, match="run `make split`"):
         train.main()
+
+
+@pytest.mark.parametrize(
+    ("baked", "commit", "dirty"),
+    [("abc123", "abc123", False), ("abc123-dirty", "abc123", True), ("", "", True), (None, "", True)],
+)
+def test_a_container_says_which_code_it_has(baked, commit, dirty, trained, monkeypatch):
+    """Without git the image's GIT_COMMIT answers; where nobody says, the code does not count as committed."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("GIT_COMMIT", raising=False)
+    if baked is not None:
+        monkeypatch.setenv("GIT_COMMIT", baked)
+    origin = train.provenance(Settings(data_dir=trained))
+    assert (origin["git_commit"], origin["git_dirty"]) == (commit, dirty)
