@@ -8,12 +8,14 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from flights.predictions import engine
 from flights.registry import Model, as_columns
+from serving.prediction_log import _postgres
 from tests.serving.published import random_flights
 
 FLIGHTS = random_flights(50, seed=9)
@@ -85,10 +87,10 @@ class Load:
             self._ledger.failures[str(answer.status)] += 1
 
 
-def logged_rows(log: Path, columns: str) -> list[tuple]:
-    """Some columns of every logged prediction, of those in batches, too."""
-    engine(f"sqlite:///{log}").dispose()
-    connection = sqlite3.connect(log)
+def logged_rows(log: Path | str, columns: str) -> list[tuple]:
+    """Some columns of every logged prediction, of batches too, in SQLite's file or PostgreSQL's database."""
+    engine(f"sqlite:///{log}" if isinstance(log, Path) else log).dispose()
+    connection: Any = sqlite3.connect(log) if isinstance(log, Path) else _postgres(log)[0]
     try:
         return connection.execute(f"SELECT {columns} FROM predictions").fetchall()
     finally:
@@ -100,7 +102,7 @@ def logged_names(log: Path) -> set[str]:
     return {name for (name,) in logged_rows(log, "request_id")}
 
 
-def broken_promises(ledger: Ledger, log: Path, models: list[Model]) -> list[str]:
+def broken_promises(ledger: Ledger, log: Path | str, models: list[Model]) -> list[str]:
     """Compare the log with what clients were told; every difference is a sentence."""
     logged = logged_rows(log, "request_id, probability, model_version, model_digest, inputs")
     kept = {row[0]: row for row in logged}

@@ -31,7 +31,7 @@ class Server:
         except httpx.TransportError:
             return False
 
-    def wait(self, path: str = "/health/ready", status: int = 200, seconds: float = 20) -> None:
+    def wait(self, path: str = "/health/ready", status: int = 200, seconds: float = 40) -> None:
         """Wait until a page answers with a status."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -61,7 +61,12 @@ def start(data_dir: Path, **settings: str) -> Server:
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, "-m", "serving.app"], env=environment, cwd=ROOT, stderr=output)
     server = Server(f"http://127.0.0.1:{port}", process, log)
-    server.wait("/health/live")
+    try:
+        server.wait("/health/live", seconds=60)
+    except AssertionError:
+        process.kill()
+        process.wait()
+        raise
     return server
 
 

@@ -302,6 +302,24 @@ def test_bodies_that_stop_before_their_end_are_bounded_together(narrow_server: S
             assert one.recv(2000).startswith(b"HTTP/1.1 200")
 
 
+def test_without_the_bounds_headers_and_bodies_fill_the_memory(data_dir: Path, model: Model):
+    """The positive control: our own server with limits that are none keeps sixty such bodies, and 60 MB of headers."""
+    log = f"sqlite:///{data_dir}/boundless/predictions.db"
+    limits = dict.fromkeys(("MAX_BODIES_BYTES", "MAX_HEADER_BYTES", "BODY_SECONDS", "HEADER_SECONDS"), "1000000000")
+    large = HEAD + b"Content-Length: 2000000\r\n\r\n" + BODY + b" " * 1_900_000
+    with running(data_dir, PREDICTIONS_URL=log, **limits) as boundless:
+        boundless.wait()
+        before = memory(boundless)
+        with clients(boundless, says=HEAD) as (one,):
+            for number in range(60):
+                one.sendall(b"X-%d: %s\r\n" % (number, b"y" * 1_000_000))
+            assert answers(boundless)
+            assert memory(boundless) - before > 30
+        with clients(boundless, 60, large):
+            assert answers(boundless)
+            assert memory(boundless) - before > 90
+
+
 def test_health_answers_through_a_flood_of_half_open_connections(server: Server):
     """More connections than the limit, none of which says anything: new clients still get in at once."""
     with clients(server, LIMITS.max_connections + 50, b"POST /predict HTTP/1.1\r\n"):

@@ -17,6 +17,7 @@ from flights.registry import Model, promote, rollback
 from serving.request import example
 from tests.serving import running as service
 from tests.serving.ledger import Ledger, Load, broken_promises, logged_names
+from tests.serving.postgres import MISSING, postgres
 from tests.serving.published import publish_champion
 from tests.serving.running import Server, running, start
 
@@ -68,11 +69,16 @@ def test_fifty_kills_under_load_lose_nothing(tmp_path: Path, champion: Model):
 @pytest.fixture
 def careless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let servers of this test be the careless one."""
+    instead_of_ours(monkeypatch, CARELESS)
+
+
+def instead_of_ours(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Let servers of this test run other code."""
     popen = subprocess.Popen
 
     def started(command: list[str], **options):
         ours = command[-2:] == ["-m", "serving.app"]
-        return popen([sys.executable, "-c", CARELESS] if ours else command, **options)
+        return popen([sys.executable, "-c", code] if ours else command, **options)
 
     monkeypatch.setattr(service.subprocess, "Popen", started)
 
@@ -83,6 +89,66 @@ def test_a_server_that_logs_later_loses_predictions(tmp_path: Path, champion: Mo
     for kill in range(3):
         killed_under_load(start(tmp_path), ledger, f"kill-{kill}", 0.6)
     assert any("not in the log" in line for line in broken_promises(ledger, tmp_path / LOG, [champion]))
+
+
+# The server as it would be if SQLite left its commits to the operating system.
+UNSYNCED = """
+from serving import app, prediction_log
+sqlite = prediction_log._sqlite
+def unsynced(path):
+    connection = sqlite(path)
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection
+prediction_log._sqlite = unsynced
+app.main()
+"""
+
+
+def calls(server: Server, folder: Path) -> list[str]:
+    """The system calls of one prediction, from its arrival to its answer: what was synced and sent."""
+    server.wait()
+    httpx.post(f"{server.url}/predict", json=example()).raise_for_status()  # the log is open
+    output = folder / "calls"
+    traced = "trace=fsync,fdatasync,read,recvfrom,write,writev,sendto,sendmsg"
+    command = ["strace", "-f", "-s", "16", "-e", traced, "-o", str(output), "-p", str(server.process.pid)]
+    tracing = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        assert tracing.stderr
+        tracing.stderr.readline()  # attached
+        httpx.post(f"{server.url}/predict", json=example(), timeout=30).raise_for_status()
+    finally:
+        tracing.terminate()
+        tracing.communicate(timeout=20)
+    lines = output.read_text().splitlines()
+    asked = next(place for place, line in enumerate(lines) if '"POST /predict' in line)
+    answered = next(place for place, line in enumerate(lines) if '"HTTP/1.1 200' in line)
+    return lines[asked:answered]
+
+
+def test_a_prediction_is_synced_to_the_disk_before_it_is_answered(tmp_path: Path, champion: Model):
+    """Seen from outside: between reading a request and writing its answer the process asks the disk to keep the log."""
+    with running(tmp_path) as server:
+        assert any("fsync(" in call or "fdatasync(" in call for call in calls(server, tmp_path))
+
+
+def test_without_full_synchronisation_nothing_asks_the_disk(
+    tmp_path: Path, champion: Model, monkeypatch: pytest.MonkeyPatch
+):
+    """The positive control: the same server with SQLite's synchronisation off answers without it."""
+    instead_of_ours(monkeypatch, UNSYNCED)
+    with running(tmp_path) as server:
+        assert not any("sync(" in call for call in calls(server, tmp_path))
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_kills_under_load_lose_nothing_in_postgresql(tmp_path: Path, champion: Model):
+    """The same promise with the other database: five kills, then all that was acknowledged is there once."""
+    ledger = Ledger()
+    with postgres() as database:
+        for kill in range(5):
+            killed_under_load(start(tmp_path, PREDICTIONS_URL=database.url), ledger, f"kill-{kill}", 0.5)
+        assert len(ledger.told) > 20
+        assert broken_promises(ledger, database.url, [champion]) == []
 
 
 def test_a_stop_under_load_loses_nothing_and_answers_what_it_took(tmp_path: Path, champion: Model):

@@ -23,7 +23,7 @@ from serving.scorer import Scorer
 from tests.serving.bad_input import Reply, send
 from tests.serving.running import Server
 from tests.serving.test_bad_input import connected
-from tests.serving.test_fuzz import mutated
+from tests.serving.test_fuzz import almost_good_outcome, mutated
 from tests.serving.test_request import almost_good
 from tests.serving.test_scorer import a_scorer
 
@@ -92,6 +92,17 @@ def test_the_lean_way_and_fastapis_own_say_the_same_of_any_body(both: list, row:
     for path, sent in (("/predict", raw), ("/predict/batch", b'{"flights": [' + raw + b"]}")):
         lean, plain = (said(send(one, {"path": path, "hex": sent.hex()})) for one in both)
         assert lean == plain, sent
+
+
+@settings(max_examples=100, deadline=None)
+@given(outcome=almost_good_outcome(), damage=st.none() | st.randoms(use_true_random=False))
+def test_both_ways_say_the_same_of_any_outcome(both: list, outcome: dict, damage: random.Random | None):
+    """As for flights: outcomes around the contract, whole or damaged; what is new to one log is new to the other."""
+    raw = json.dumps({"outcomes": [outcome]}).replace("landed", "told-both").encode()
+    if damage:
+        raw = mutated(raw, raw, damage)
+    lean, plain = (said(send(one, {"path": "/outcomes", "hex": raw.hex()})) for one in both)
+    assert lean == plain, raw
 
 
 def said(reply: Reply) -> tuple[int, str, object]:
