@@ -34,6 +34,7 @@ def test_a_random_column_is_refused_and_a_useful_feature_is_not(given, split_dat
         ablation, "plan", lambda: [each for each in plan() if each[0] in (RANDOM, "schedule_shortfall")]
     )
     monkeypatch.setattr(ablation, "material", lambda *_: given)
+    monkeypatch.setattr(ablation, "MOST_BYTES", 1000.0)  # among two features, no column is shared
     monkeypatch.setattr(backtest, "WORKERS", 1)
     monkeypatch.setattr(ablation, "MOST_MICROSECONDS", 1000.0)  # a busy machine is none of its business
     monkeypatch.setenv("DATA_DIR", str(split_data))
