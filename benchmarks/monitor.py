@@ -88,6 +88,7 @@ def cost(module: str, environment: dict[str, str], *words: str) -> Cost:
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", module, *words], env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # `Popen` did not see it end, and would complain
     if status if words else not decision.is_file():  # a monitor that wants somebody to act does not end with 0
         sys.exit(f"{module} {' '.join(words)} failed: see above")
     scale = 1e6 if sys.platform == "darwin" else 1e3  # the kernel's unit
