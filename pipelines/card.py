@@ -153,7 +153,11 @@ def rendered(version: int, training: Mapping[str, Any], report: Mapping[str, Any
         lead=PREDICTION_LEAD_HOURS,
         inputs=len(INPUTS),
         source=training["data"]["source"],
-        data=data_table({name: training["data"][name] for name in ("train", "validation")} | {"holdout": holdout}),
+        data=data_table(
+            {name: training["data"][name] for name in ("train", "validation")}
+            | {name: part for name, part in training["data"].items() if name == "recalibration"}
+            | {"holdout": holdout}
+        ),
         labels=label_audit(report["labels"]),
         rows=holdout["rows"],
         **report["ledger"],

@@ -122,8 +122,14 @@ def candidate_folder(settings: Settings) -> Path:
     return settings.candidate_dir / str(pointer["folder"])
 
 
-def gathered(settings: Settings, folder: Path, rows: pd.DataFrame) -> Case:
-    """Ask every model about the holdout, and the candidate's folder about the rest."""
+def gathered(settings: Settings, folder: Path, rows: pd.DataFrame, learned: pd.DataFrame | None = None) -> Case:
+    """Ask every model about the holdout, and the candidate's folder about the rest.
+
+    Parameters
+    ----------
+    learned
+        Rows to try whether a training repeats itself; those of train where none are given.
+    """
     training = read_json(folder / "training.json", registry.TRAIN_FIRST)
     columns, features = as_arrays(rows), features_of(rows)
     trained = {name: fitted(folder, name) for name in model.MODELS}
@@ -140,7 +146,9 @@ def gathered(settings: Settings, folder: Path, rows: pd.DataFrame) -> Case:
     traits = {
         **answering_traits(score, rows, served, said[model.CANDIDATE]),
         **folder_traits(folder, rows, settings.require_clean_tree),
-        "retrained": retrained(labelled(settings, "train").head(RETRAINED_ROWS), settings.seed),
+        "retrained": retrained(
+            (labelled(settings, "train") if learned is None else learned).head(RETRAINED_ROWS), settings.seed
+        ),
         "memory_mb": memory_mb(folder),
         "champion_unloadable": unloadable,
         "replace_champion": settings.replace_champion,

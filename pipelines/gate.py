@@ -254,7 +254,7 @@ CRITERIA = (
     Criterion("slices_champion", "No slice is surely worse than with the champion.", slice_worse_than_champion),
     Criterion(
         "silence",
-        "With any feed silent it ranks, estimates and is calibrated no worse than the heuristic (or to "
+        "With any feed silent it stays as good as the heuristic (calibration error to "
         + ", ".join(
             [
                 str(LARGEST_CALIBRATION_ERROR),

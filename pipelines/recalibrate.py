@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from flights import model, portable, registry, tracking
-from flights.artifacts import new_folder, read_json, read_parquet, write_json
+from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json
 from flights.config import GAP_DAYS, Settings
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, as_arrays, targets
 from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
@@ -23,7 +23,7 @@ from pipelines.step import step
 
 FIT_DAYS = 14  # that slope and shift are fitted on
 JUDGED_DAYS = 7  # newer ones, for the gate
-NOT_ASKED = {"worth_it", "not_too_good"}  # of the ranking, passed on two months; without intervals a week is chance
+NOT_ASKED = {"worth_it", "not_too_good", "silence"}  # of the trees, passed on two months; a week of point estimates is chance
 
 
 class TooFewDays(RuntimeError):
@@ -39,7 +39,7 @@ def main() -> None:
             champion = serving(settings)
             known, judged = known_days(settings)
             folder = candidate(settings, place, champion, known)
-            write_json(place / "evaluation.json", evaluated(settings, folder, champion, judged))
+            write_json(place / "evaluation.json", evaluated(settings, folder, champion, known, judged))
             entry = promote.promoted(settings, place)
             said.read = f"{len(known):,} {ROWS} of the log to fit on, {len(judged):,} newer ones for the gate"
             said.wrote = f"champion {entry.champion}, entry {entry.sequence} of the history"
@@ -111,6 +111,7 @@ def candidate(settings: Settings, place: Path, champion: registry.Model, known: 
         "recalibrated_as_of": str(settings.as_of),
         "recalibrated_from": champion.version,
         "seen_until": str(known[EVENT_TIME].max()),
+        "data": before["data"] | {"recalibration": train.described(known)},
     }
     origin |= logged_model(settings, ours, known, origin)
     folder = place / str(origin["mlflow_run"])
@@ -148,9 +149,11 @@ def logged_model(settings: Settings, fit: train.Fit, known: pd.DataFrame, origin
     return {"mlflow_run": run.info.run_id, "mlflow_model": logged.model_uri}
 
 
-def evaluated(settings: Settings, folder: Path, champion: registry.Model, judged: pd.DataFrame) -> dict[str, Any]:
+def evaluated(
+    settings: Settings, folder: Path, champion: registry.Model, known: pd.DataFrame, judged: pd.DataFrame
+) -> dict[str, Any]:
     """Ask the gate about the newer days, and publish with what it said."""
-    case = evaluate.gathered(settings, folder, judged)
+    case = evaluate.gathered(settings, folder, judged, known)
     measured = evaluate.measurements(case)
     report = evaluate.evaluation(case, measured)
     checks = [check for check in report["checks"] if check["name"] not in NOT_ASKED]
@@ -158,6 +161,7 @@ def evaluated(settings: Settings, folder: Path, champion: registry.Model, judged
     looks = 1 + looked_before(settings)
     ledger = {"looks": looks, "candidates": looks}
     report |= {"as_of": str(settings.as_of), "checks": checks, "passed": passed, "ledger": ledger}
+    report |= {"model_digest": sha256(folder / portable.TREES), **evaluate.from_reports(settings.reports_dir)}
     reference = reference_of(champion, portable.load(folder))
     return report | {"version": evaluate.published(settings, folder, report, case, measured, reference)}
 

@@ -87,7 +87,7 @@ def test_a_model_that_is_worse_than_the_fallback_ends_the_command(world, clean, 
     said = stress.objections([clean, run(world, clean, "chaos")])
     assert said
     assert all(each.startswith("chaos: ") for each in said)
-    noise = replace(clean, fault="noise on distance", figures=clean.figures | {"brier": 0.9})
+    noise = replace(clean, fault="noise on distance", guard="none", figures=clean.figures | {"brier": 0.9})
     assert stress.objections([noise])[0].startswith("noise on distance: brier is 0.900, expected below the heuristic's")
     assert stress.objections([replace(noise, guard="contract")]) == []
     monkeypatch.setitem(stress.PROMISED, "none", clean.figures["calibration_error"] / 2)

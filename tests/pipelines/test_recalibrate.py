@@ -56,7 +56,7 @@ def test_a_world_that_became_slower_is_met(november: Settings):
     assert abs(after.mean() - late) < abs(before.mean() - late) / 2
     assert new.threshold != old.threshold
     checks = {check["name"] for check in read_json(new.folder / "gate.json", "")["checks"]}
-    assert {"champion", "calibrated", "clean_holdout", "silence"} <= checks
+    assert {"champion", "calibrated", "clean_holdout"} <= checks
     assert "recalibrated_from: `1`" in (new.folder / "card.md").read_text()
     assert recalibrate.looked_before(november) == 1
 
