@@ -39,7 +39,7 @@ CHECKS = (
     ),
     Check(
         "D2",
-        "Every feature is beneficial, beyond the noise of the seed.",
+        "Every feature is measured against the noise of the seed: without use it is refused, or argued for by name.",
         named("pipelines/ablation:the_command"),
         named(
             "pipelines/ablation:a_random_column_is_refused_and_a_useful_feature_is_not",
