@@ -135,8 +135,8 @@ def provenance(settings: Settings) -> dict[str, Any]:
 def source(settings: Settings) -> str:
     """The source of the rows with its version, as collect left it on record."""
     path = settings.raw_dir / "manifest.json"
-    found = read_json(path, "run `make collect`").get("source", {}) if path.is_file() else {}
-    return " ".join(map(str, found.values())) or "not recorded"
+    found = read_json(path, "run `make collect`").get("source", "") if path.is_file() else ""
+    return " ".join(map(str, found.values() if isinstance(found, dict) else [found])) or "not recorded"
 
 
 def described(rows: pd.DataFrame) -> dict[str, Any]:
