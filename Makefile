@@ -119,7 +119,7 @@ test: $(INSTALLED) ## Every test but the heavy ones (under 10 minutes on two cor
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term $(call REPORT,$@)
 
 test-quick: $(INSTALLED) ## The library's and the pipelines' tests: enough to try another Python
-	@$(RUN) pytest -m "not heavy" tests/flights tests/pipelines
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" -n 2 --dist loadfile tests/flights tests/pipelines
 
 test-heavy: $(INSTALLED) $(TOOLS) ## The tests that take longer: fault injection, fuzzing, long replays
 	@$(RUN) pytest -m heavy $(call REPORT,$@)

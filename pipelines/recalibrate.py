@@ -23,7 +23,8 @@ from pipelines.step import step
 
 FIT_DAYS = 14  # that slope and shift are fitted on
 JUDGED_DAYS = 7  # newer ones, for the gate
-NOT_ASKED = {"worth_it", "not_too_good", "silence"}  # of the trees, passed on two months; a week of point estimates is chance
+# Of the trees, and passed on two months: without intervals, what a week says of them is chance.
+NOT_ASKED = {"worth_it", "not_too_good", "silence"}
 
 
 class TooFewDays(RuntimeError):
