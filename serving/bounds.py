@@ -27,16 +27,22 @@ def keeps_bounds(raw: bytes, rows: int) -> bool:
     """
     if len(raw) <= UNCHECKED_BYTES:
         return True
-    if raw.count(b'"') > rows * OBJECT_QUOTES:
-        return False
-    raw, lists = raw.strip(), int(rows > 1)
+    raw = raw.strip()
     pieces = ROW_ENDS.split(raw, 2 * rows)
-    if b"\\" in raw or raw.count(b"[") > lists or any(piece.count(b'"') % 2 for piece in pieces):
+    quotes = [piece.count(b'"') for piece in pieces]  # once: it takes as long as all else together
+    if sum(quotes) > rows * OBJECT_QUOTES:
+        return False
+    if b"\\" in raw or has_more_lists(raw, rows) or any(count % 2 for count in quotes):
         raw = without_brackets_in_texts(raw)
         pieces = ROW_ENDS.split(raw, 2 * rows)
-    return raw.count(b"[") <= lists and all(
-        len(piece) <= OBJECT_BYTES and piece.count(b'"') <= OBJECT_QUOTES for piece in pieces
-    )
+        quotes = [piece.count(b'"') for piece in pieces]
+    return not has_more_lists(raw, rows) and max(map(len, pieces)) <= OBJECT_BYTES and max(quotes) <= OBJECT_QUOTES
+
+
+def has_more_lists(raw: bytes, rows: int) -> bool:
+    """Whether a body has another list than that of its rows."""
+    own = raw.find(b"[") if rows > 1 else -1
+    return raw.find(b"[", own + 1) >= 0
 
 
 def without_brackets_in_texts(raw: bytes) -> bytes:

@@ -87,7 +87,9 @@ def _answering(route: APIRoute) -> Answering:
         try:
             body = validate(raw)
         except ValidationError as error:
-            raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
+            refused = invalid(error.errors(include_url=False, include_context=False, include_input=False))
+            twice = refused.errors and has_repeated_keys(raw)  # which FastAPI's own way looks for first
+            raise (repeated_keys() if twice else refused) from None
         if raw.count(b'"') != body.quotes() and has_repeated_keys(raw):
             raise repeated_keys()
         del raw  # it may be large, and the answer may take its time
