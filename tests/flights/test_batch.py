@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def test_rows_come_out_as_they_went_in():
 
 def test_a_batch_becomes_rows_once():
     """A second reader finds nothing left to do, and one that is named may be rows already."""
-    with sqlite3.connect(":memory:") as log:
+    with closing(sqlite3.connect(":memory:")) as log:
         for statement in predictions.TABLES:
             log.execute(statement)
         marks = ", ".join("?" * len(a_batch()))
