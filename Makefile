@@ -51,9 +51,6 @@ monitor: $(INSTALLED) ## Drift, performance and the decision; exit code 1 when s
 retrain: ## Train on what is known by AS_OF (say AS_OF=2013-12-01) and go through the same gates
 	@$(MAKE) --no-print-directory train
 
-recalibrate: $(INSTALLED) ## Fit the champion's slope and shift to the log's outcomes of three weeks before AS_OF; the gate judges
-	@$(RUN) pipelines.recalibrate
-
 loop: $(INSTALLED) ## The whole circle, unattended: train, serve, replay, monitor, decide, retrain
 	@$(RUN) pipelines.loop
 
@@ -66,16 +63,6 @@ evaluate: $(CANDIDATE)/evaluation.json ## Measure the candidate on the holdout a
 promote: $(CANDIDATE)/promotion.json ## Make the candidate champion if the gate passed it
 rollback: $(INSTALLED) ## Make the previous champion champion again
 	@$(RUN) pipelines.promote --rollback
-explain: $(INSTALLED) ## Replay the logged request ID step by step: why its probability is what it is; JSON=1 for programs
-	@$(RUN) pipelines.explain '$(ID)' $(if $(JSON),--json)
-challenge: $(INSTALLED) ## Run VERSION beside the champion, as shadow or as canary for a SHARE of the flights; VERSION=none ends it
-	@$(RUN) pipelines.challenge $(VERSION) $(if $(SHARE),--share $(SHARE))
-claims: $(CANDIDATE)/candidate.json ## What a random split and a leaky column would have claimed, beside the honest figure
-	@$(RUN) pipelines.claims
-gallery: $(CANDIDATE)/candidate.json ## Show the gate candidates that are bad on purpose, and good ones; fails if it is wrong
-	@$(RUN) pipelines.gallery
-stress: $(CHAMPION) ## Plant named faults into live traffic: what each does to the champion, and which guard notices
-	@$(RUN) monitoring.stress
 mlflow: $(INSTALLED) ## Open MLflow's UI on the local runs, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA_DIR)/3_models/mlflow.db --host 127.0.0.1 --port 5000
 
@@ -94,23 +81,6 @@ $(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
 FORCE:  # a prerequisite that is always newer
 $(CHAMPION):
 	@$(MAKE) --no-print-directory train
-
-##@ Evidence
-
-backtest: $(RAW)/valid.parquet ## How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster
-	@$(RUN) pipelines.backtest $(foreach word,EVERY SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
-
-features: $(SPLITS)/manifest.json ## Drop each feature in turn: which earn their place, and what each costs; EVERY=16 is faster
-	@$(RUN) pipelines.ablation $(foreach word,EVERY SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
-
-tune: $(SPLITS)/manifest.json ## Search other parameters on train, and say whether the checked-in ones are as good; TRIES=81 is more
-	@$(RUN) pipelines.tune $(foreach word,EVERY TRIES,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
-
-correlate: $(SPLITS)/manifest.json ## Does the holdout predict live traffic? Thirteen models, worse and worse, on both; EVERY=16 is faster
-	@$(RUN) benchmarks.correlate $(if $(EVERY),--every $(EVERY))
-
-labels: $(INSTALLED) ## Audit the recorded outcomes, by rules or by cleanlab, whichever finds more planted mislabels
-	@$(RUN) pipelines.label_audit
 
 ##@ Quality
 
@@ -153,79 +123,6 @@ notebook: $(SPLITS)/manifest.json ## Execute notebooks/explore.py and leave it a
 hooks: $(INSTALLED) $(TOOLS) ## Install git hooks that call these targets before a commit and a push
 	@.venv-tools/bin/pre-commit install
 
-bench: $(INSTALLED) ## What `make train` costs, step by step, beside the fits alone
-	@$(RUN) benchmarks.train
-bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and mlflow models serve, in alternating windows
-	@$(RUN) benchmarks.serve
-
-bench-score: $(CHAMPION) ## Score ten and a hundred times the flights, by one process and by Dask: seconds, memory, the same bytes
-	@$(RUN) benchmarks.score
-
-bench-monitor: $(CHAMPION) ## What monitoring a month costs, beside Evidently's preset on the raw rows
-	@$(RUN) benchmarks.monitor
-alarms: $(CHAMPION) ## How often the monitor cries wolf on clean days, and how soon it sees each drill (ten minutes)
-	@$(RUN) benchmarks.alarms
-	@$(RUN) docs.generate --tables
-
-##@ Making it yours
-
-drill: $(INSTALLED) ## Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills
-	@$(RUN) drills.run $(NAME)
-
-score-card: $(INSTALLED) ## Add up the ML Test Score: 28 checks, each with its planted bug, from what make test and test-heavy reported
-	@OMP_NUM_THREADS=1 $(RUN) drills.score_card
-
-rename: $(INSTALLED) ## Give the package another NAME, say NAME=churn, in everything that follows from it
-	@$(RUN) yours.rename $(NAME)
-
-time-new-feature: $(RAW)/valid.parquet ## In a copy: add a feature, train on a sample, serve; how long, and how many files
-	@$(RUN) yours.new_feature
-
-check-swap: $(INSTALLED) ## What is still the example's, in the order in which one would change it
-	@$(RUN) yours.check_swap
-
-##@ Shipping
-
-score: $(CHAMPION) ## Score the Parquet files of INPUT into OUTPUT, resumably; ENGINE=dask SCHEDULER=... for a cluster
-	@$(RUN) pipelines.score $(foreach word,INPUT OUTPUT ENGINE SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
-
-image: $(CHAMPION) ## Build the service's container image with the champion inside (needs Docker)
-	@IMAGE=$(IMAGE) deploy/image
-
-serve-docker: image ## Answer on PORT from the container: read-only, without privileges, within limits
-	@docker run --rm --publish 127.0.0.1:$${PORT:-8000}:8000 --volume $(IMAGE)-log:/data/4_predictions \
-	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 \
-	  --env MODEL_VERIFY_KEY $(IMAGE)
-
-image-batch: ## Build the image that jobs run in: the whole loop, from the lock (needs Docker)
-	@tar -c --exclude __pycache__ Dockerfile.batch requirements-batch.lock requirements.lock src/flights pipelines monitoring | \
-	  docker build -q $$BUILD_OPTIONS -f Dockerfile.batch --build-arg COMMIT=$(COMMIT) -t $(BATCH_IMAGE) - >/dev/null
-
-audit: $(TOOLS) ## No pinned package has a known vulnerability; REFRESH=1 renews the offline snapshot, STRICT=1 refuses an old one
-	@.venv-tools/bin/python deploy/audit.py $(if $(REFRESH),--refresh) $(if $(STRICT),--strict)
-
-secrets: $(TOOLS) ## No commit holds a password, a token or a private key
-	@.venv-tools/bin/python deploy/secret_scan.py
-
-licences: $(INSTALLED) $(TOOLS) ## The licence of every installed package; refuses one that binds whoever ships the image
-	@.venv-tools/bin/pip-licenses --python $(BIN)/python --from mixed --format plain | cut -c1-100
-	@.venv-tools/bin/python deploy/licences.py $(BIN)/../lib/python3*/site-packages
-
-kubeflow: $(TOOLS) ## Compile the same steps as a Kubeflow pipeline, to build/kubeflow.yaml
-	@.venv-tools/bin/python deploy/kubeflow/pipeline.py build/kubeflow.yaml
-
-keys: $(INSTALLED) ## Print a new pair of keys for signing models, as settings
-	@$(BIN)/python deploy/keys.py
-
-manifests: $(TOOLS) ## Hold the Kubernetes manifests against the schemas (needs kubectl)
-	@mkdir -p build; for each in plain canary blue-green; do kubectl kustomize deploy/kubernetes/$$each > build/$$each.yaml; \
-	  .venv-tools/bin/kubernetes-validate --strict --quiet build/$$each.yaml; echo "deploy/kubernetes/$$each: valid"; done
-
-sbom: image $(TOOLS) ## What the image is made of, as CycloneDX, with licences
-	@.venv-tools/bin/python deploy/sbom.py $(IMAGE) $(DATA_DIR)/5_reports/sbom.json
-
-tools: $(TOOLS) ## Install what checks and ships, in an environment of its own
-
 ##@ Housekeeping
 
 install: $(INSTALLED) ## Make .venv and install the pinned and hashed lock
@@ -240,17 +137,20 @@ lock: ## Pin every dependency anew (needs uv)
 	uv pip compile deploy/tools.in --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade -q -o deploy/tools.lock
 
-forget: $(INSTALLED) ## Remove SUBJECT (say SUBJECT=N14228) from log, data and all that holds it, and look for what is left
-	@$(RUN) serving.privacy '$(SUBJECT)'
-	@$(RUN) pipelines.forget '$(SUBJECT)'
-
 clean: ## Forget everything made: data, models, the environment, caches
 	find $(DATA_DIR) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 	rm -rf $(VENV) .venv-* .uv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* *.egg-info src/*.egg-info
 
+# Each extra brings its own targets, and takes them along when it is deleted.
+-include extras/*/targets.mk deploy/targets.mk
+
+LIST = awk 'BEGIN { FS = ":.*\#\# " } /^\#\#@/ { printf "\n%s\n", substr($$0, 5) } \
+  /^[a-z-]+:.*\#\# / { printf "  make %-16s %s\n", $$1, $$2 }'
 help:
-	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@$(LIST) $(firstword $(MAKEFILE_LIST))
+	@printf '\n  make %-16s %s\n' help-all 'These targets and those of the extras'
+help-all:
+	@$(LIST) $(MAKEFILE_LIST)
 
 # The build tool comes first and from the lock: the data is a source package, and building it must not fetch anything.
 $(INSTALLED): requirements.lock pyproject.toml
@@ -271,4 +171,4 @@ $(TOOLS): deploy/tools.lock
 	@$(subst $(BIN),.venv-tools/bin,$(INSTALL)) --require-hashes --no-build-isolation --no-deps -r $<
 	@touch $@
 
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(MAKEFILE_LIST))

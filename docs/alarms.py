@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 WATCHING = (  # what decides the figures; the pages do not
     *(f"monitoring/{name}.py" for name in ("decide", "drift", "drills", "feeds", "findings", "performance", "service")),
     *(f"monitoring/{name}.py" for name in ("skew", "slices", "watch")),
-    "benchmarks/alarms.py",
+    "extras/drills/alarms.py",
 )
 COMMENTS = re.compile(r'(?s:""".*?""")|#[^\n]*')
 

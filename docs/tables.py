@@ -18,9 +18,7 @@ from serving.metrics import described
 
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
-PROCESSES = tuple(  # the drills may go with the example's data
-    name for name in ("pipelines", "serving", "monitoring", "yours", "drills") if (ROOT / name).is_dir()
-)
+PROCESSES = tuple(name for name in ("pipelines", "serving", "monitoring", "extras") if (ROOT / name).is_dir())
 WALK = (  # what a learner walks; everything that these import is the core, everything else an extra
     "pipelines.collect",
     "pipelines.validate",
@@ -98,19 +96,29 @@ def criteria() -> str:
 
 def targets() -> str:
     """Every make target."""
-    done = subprocess.run(["make", "help"], cwd=ROOT, env=OUTSIDE, capture_output=True, text=True, check=True)
+    done = subprocess.run(["make", "help-all"], cwd=ROOT, env=OUTSIDE, capture_output=True, text=True, check=True)
     return f"```text\n{done.stdout.strip()}\n```\n"
 
 
 def tree() -> str:
     """Every module with the first line of its docstring."""
     lines = []
-    folders = ("src/flights", *(path for each in PROCESSES for path in (each, f"{each}/extras")))
-    for folder in (each for each in folders if (ROOT / each).is_dir()):
+    inner = [
+        "src/flights",
+        *PROCESSES,
+        *sorted(str(path.parent.relative_to(ROOT)) for path in ROOT.glob("*/*/__init__.py")),
+    ]
+    for folder in sorted({each for each in inner if not each.startswith("tests")}, key=order):
         modules = sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
         lines.append(f"{folder + '/':<24}{headline(ROOT / folder / '__init__.py')}")
         lines += [f"    {path.name:<20}{headline(path)}" for path in modules]
     return "```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def order(folder: str) -> tuple[int, str]:
+    """The library first, then the processes with their folders, then the extras."""
+    first = folder.split("/", maxsplit=1)[0]
+    return (("src", *PROCESSES).index(first), folder)
 
 
 def headline(path: Path) -> str:
@@ -121,19 +129,19 @@ def headline(path: Path) -> str:
 
 def edit_points() -> str:
     """Every place that knows about the example's data."""
-    command = [sys.executable, "-m", "yours.check_swap", "--table"]
+    command = [sys.executable, "-m", "extras.yours.check_swap", "--table"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def drills() -> str:
     """Every drill."""
-    command = [sys.executable, "-m", "drills.run", "--table"]
+    command = [sys.executable, "-m", "extras.drills.run", "--table"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def score_card() -> str:
     """Every check of the ML Test Score with its tests."""
-    command = [sys.executable, "-m", "drills.score_card", "--table"]
+    command = [sys.executable, "-m", "extras.drills.score_card", "--table"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 

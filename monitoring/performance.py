@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from flights.config import WATERMARK_HOURS
 from flights.dataset import OUTCOME, PREDICTION_LEAD_HOURS, ZONE, outcome_hours, targets
-from flights.evaluation import Interval, intervals, metrics, resampled_metrics, sort
+from flights.evaluation import Interval, intervals, metrics, rank, resampled_metrics
 from monitoring.watch import Watch
 
 WATERMARK = timedelta(hours=WATERMARK_HOURS)
@@ -95,7 +95,7 @@ def windows(rows: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.DataFrame]]:
 
 def _quality(window: pd.DataFrame) -> dict[str, float]:
     targets, probabilities = window["target"].to_numpy(), window["probability"].to_numpy()
-    reached = metrics(sort(targets, probabilities), ["roc_auc"])["roc_auc"]
+    reached = metrics(rank(targets, probabilities), ["roc_auc"])["roc_auc"]
     weight = min(1.0, window["day"].nunique() / QUALITY_DAYS) ** 0.5
     return {
         "bias": weight * float(probabilities.mean() - targets.mean()),
@@ -128,7 +128,7 @@ def quality_now(rows: pd.DataFrame, seed: int = 0) -> dict[str, Interval]:
 
 def _sorted(window: pd.DataFrame) -> Any:
     threshold = float(window["threshold"].iloc[-1])
-    return sort(window["target"].to_numpy(), window["probability"].to_numpy(), threshold)
+    return rank(window["target"].to_numpy(), window["probability"].to_numpy(), threshold)
 
 
 def label_watches(rows: pd.DataFrame, outcomes: pd.DataFrame, inputs: pd.DataFrame) -> list[Watch]:

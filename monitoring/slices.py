@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from flights.dataset import INPUTS
-from flights.evaluation import metrics, sort
+from flights.evaluation import metrics, rank
 from monitoring.watch import Watch
 
 DAYS = 14  # as for all of the flights
@@ -57,7 +57,7 @@ def slice_promises(promised: Sequence[Mapping[str, Any]], window: pd.DataFrame) 
     for each in promised:
         part = window[window[each["kind"]] == each["name"]] if each["kind"] in window else window.head(0)
         if len(part) >= FEWEST_ROWS and part["target"].nunique() == 2:
-            now = metrics(sort(part["target"].to_numpy(), part["probability"].to_numpy()))
+            now = metrics(rank(part["target"].to_numpy(), part["probability"].to_numpy()))
             found += [
                 {
                     "slice": f"{each['kind']} {each['name']}",

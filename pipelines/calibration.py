@@ -12,14 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.evaluation import CALIBRATION_BINS, Interval, Sorted, Vector, margin, metrics, resampled_metrics, sort
+from flights.evaluation import (
+    CALIBRATION_BINS,
+    Interval,
+    RankedPredictions,
+    Vector,
+    margin,
+    metrics,
+    rank,
+    resampled_metrics,
+)
 
 FOLDS = 5  # of validation's days
 ASKED = ("brier", "calibration_error")
 Recalibrate = Callable[[Vector], Vector]  # from log-odds to probabilities
 
 
-def reliability(rows: Sorted) -> tuple[Vector, Vector, Vector]:
+def reliability(rows: RankedPredictions) -> tuple[Vector, Vector, Vector]:
     """Mean prediction, observed rate and number of rows of each calibration bin that has any."""
     size = np.bincount(rows.bins, minlength=CALIBRATION_BINS)
     some = size > 0
@@ -28,7 +37,7 @@ def reliability(rows: Sorted) -> tuple[Vector, Vector, Vector]:
     return predicted, observed, size[some].astype(np.float64)
 
 
-def brier_parts(rows: Sorted) -> dict[str, float]:
+def brier_parts(rows: RankedPredictions) -> dict[str, float]:
     """Murphy's parts: Brier = reliability - resolution + uncertainty + what differs within the bins."""
     predicted, observed, size = reliability(rows)
     share, rate = size / size.sum(), float(rows.targets.mean())
@@ -59,7 +68,7 @@ def record(odds: Vector, truth: Vector, days: NDArray[Any], seed: int) -> dict[s
 
 def gains(truth: Vector, before: Vector, after: Vector, days: NDArray[Any], seed: int) -> dict[str, Interval]:
     """By how much one set of probabilities is better than another, with intervals by day."""
-    sides = [sort(truth, probabilities) for probabilities in (after, before)]
+    sides = [rank(truth, probabilities) for probabilities in (after, before)]
     values = [metrics(side, ASKED) for side in sides]
     drawn = [resampled_metrics(side, days, seed, names=ASKED) for side in sides]
     return {name: margin(name, values[0][name], values[1][name], drawn[0][name], drawn[1][name]) for name in ASKED}

@@ -24,13 +24,13 @@ from flights.dataset import EVENT_TIME, INPUTS, ROWS, Columns, as_arrays, schema
 from flights.evaluation import (
     METRICS,
     Interval,
-    Sorted,
+    RankedPredictions,
     Vector,
     intervals,
     margin,
     metrics,
+    rank,
     resampled_metrics,
-    sort,
 )
 from flights.signature import sign
 from pipelines import calibration, card, gate, holdout, page, plots, slices
@@ -59,7 +59,7 @@ class Answers:
 class Measured:
     """One model's metrics, and the same on resampled days."""
 
-    rows: Sorted
+    rows: RankedPredictions
     values: Mapping[str, float]
     resampled: Mapping[str, Vector]
 
@@ -231,7 +231,7 @@ def measurements(case: Case) -> dict[str, Measured]:
     measured = {}
     for name, answer in case.answers.items():
         if not invalid(answer):
-            rows = sort(case.truth, answer.probabilities, answer.threshold)
+            rows = rank(case.truth, answer.probabilities, answer.threshold)
             measured[name] = Measured(rows, metrics(rows), resampled_metrics(rows, case.days, case.seed))
     return measured
 
@@ -248,7 +248,7 @@ def evaluation(case: Case, measured: Mapping[str, Measured]) -> dict[str, Any]:
     margins = {name: margin_intervals(measured, name) for name in measured if name != model.CANDIDATE}
     parts = slice_figures(case, measured)
     silent, corrupted = (
-        {name: metrics(sort(case.truth, each), STRESSED) for name, each in spoiled.items()}
+        {name: metrics(rank(case.truth, each), STRESSED) for name, each in spoiled.items()}
         for spoiled in (case.silent, case.corrupted)
     )
     checks = gate.checks(

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from flights.config import ALERT_BUDGET
 from flights.dataset import POSITIVE, ROWS
-from flights.evaluation import Sorted
+from flights.evaluation import RankedPredictions
 from pipelines.calibration import reliability
 
 SHOWN = {
@@ -25,13 +25,13 @@ SHOWN = {
 COMPARED = ("candidate", "heuristic")  # in titles
 
 
-def write_all(folder: Path, models: Mapping[str, Sorted], report: Mapping[str, Any]) -> None:
+def write_all(folder: Path, models: Mapping[str, RankedPredictions], report: Mapping[str, Any]) -> None:
     """Draw the holdout and its slices."""
     write_holdout(folder / "holdout.png", models, report)
     write_slices(folder / "slices.png", report)
 
 
-def write_holdout(path: Path, models: Mapping[str, Sorted], report: Mapping[str, Any]) -> None:
+def write_holdout(path: Path, models: Mapping[str, RankedPredictions], report: Mapping[str, Any]) -> None:
     """Draw ranking, calibration and alerts of every model on the holdout."""
     figure = Figure(figsize=(13, 4.4), layout="constrained")
     ranking, calibration, alerts = figure.subplots(1, 3)
@@ -73,7 +73,7 @@ def draw_interval(axes: Axes, row: int, figure: Mapping[str, float], color: str)
     axes.errorbar(figure["value"], row, xerr=spread, fmt="o", markersize=5, color=color, capsize=3)
 
 
-def draw_calibration(axes: Axes, models: Mapping[str, Sorted]) -> None:
+def draw_calibration(axes: Axes, models: Mapping[str, RankedPredictions]) -> None:
     """Draw the observed rate against the predicted one, by tenths of the rows."""
     axes.plot([0, 1], [0, 1], color="#bbbbbb", linestyle="--", label="perfect")
     for name, rows in models.items():
@@ -88,7 +88,7 @@ def draw_calibration(axes: Axes, models: Mapping[str, Sorted]) -> None:
     axes.grid(alpha=0.3)
 
 
-def draw_alerts(axes: Axes, models: Mapping[str, Sorted], metrics: Mapping[str, Any]) -> None:
+def draw_alerts(axes: Axes, models: Mapping[str, RankedPredictions], metrics: Mapping[str, Any]) -> None:
     """Draw the precision of alerting the riskiest share of flights."""
     for name, rows in models.items():
         hits = np.cumsum(rows.targets)[rows.ends]

@@ -20,10 +20,10 @@ from flights.evaluation import (
     METRICS,
     Interval,
     Vector,
-    Weighed,
+    WeightedSample,
     day_draws,
     metrics,
-    sort,
+    rank,
 )
 
 FEWEST = 50  # positive rows, and negative ones, without which a slice says nothing
@@ -117,12 +117,12 @@ def measured(
 
 def figures(truth: Vector, probabilities: Vector, day: Rows, counts: Vector) -> tuple[dict[str, float], Draws]:
     """One slice's metrics, and the same on resampled days; NaN where its days were not drawn."""
-    rows = sort(truth, probabilities)
+    rows = rank(truth, probabilities)
     day = day[rows.order]
     drawn = np.full((len(counts), len(ASKED)), np.nan)
     for draw, count in zip(drawn, counts, strict=True):
         if (weights := count[day]).any():
-            draw[:] = [METRICS[name](Weighed(rows, weights)) for name in ASKED]
+            draw[:] = [METRICS[name](WeightedSample(rows, weights)) for name in ASKED]
     return metrics(rows, ASKED), dict(zip(ASKED, drawn.T, strict=True))
 
 

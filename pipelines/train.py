@@ -24,7 +24,7 @@ from flights import heuristic, model, portable, registry, tracking
 from flights.artifacts import new_folder, read_json, sha256, write_json
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, ROWS, as_arrays, schema_digest, targets
-from flights.evaluation import Vector, decision_cost, metrics, sort
+from flights.evaluation import Vector, decision_cost, metrics, rank
 from flights.features import build_features
 from pipelines import calibration
 from pipelines.holdout import write_seen
@@ -96,7 +96,7 @@ def fitted_models(train: pd.DataFrame, validation: pd.DataFrame, seed: int) -> d
             probabilities = pipeline.predict_proba(unseen)[:, 1]
             constant = np.ptp(probabilities) == 0  # has one decision to offer, and nothing to tune
             threshold = probabilities[0] if constant else tuned_threshold(pipeline, unseen, truth)
-            found = metrics(sort(truth, probabilities, threshold))
+            found = metrics(rank(truth, probabilities, threshold))
             fits[name] = Fit(pipeline, threshold, found, seconds, record)
     return fits
 

@@ -30,7 +30,7 @@ def listed() -> tuple[list[str], list[str]]:
 @pytest.fixture
 def core(tmp_path: Path, listed: tuple[list[str], list[str]]) -> Path:
     """A copy of the code without any extra."""
-    for name in ("src", "pipelines", "serving", "monitoring", "yours", "drills"):
+    for name in ("src", "pipelines", "serving", "monitoring", "extras"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copy(ROOT / "requirements.lock", tmp_path)
     for extra in listed[0]:
@@ -47,7 +47,7 @@ def python(core: Path, *words: str, **variables: str) -> subprocess.CompletedPro
 def test_the_lists_are_what_they_seem(listed):
     """There are extras to delete, and no step of the walk is one."""
     extras, walk = listed
-    assert "pipelines/backtest.py" in extras
+    assert "extras/evidence/backtest.py" in extras
     assert not {f"{module.replace('.', '/')}.py" for module in walk} & set(extras)
 
 
@@ -60,7 +60,7 @@ def test_every_step_of_the_walk_can_be_imported_without_the_extras(core, listed)
 def test_a_step_that_imports_an_extra_is_found(core, listed):
     """Planted: the training begins to need the backtest."""
     with (core / "pipelines" / "train.py").open("a") as file:
-        file.write("\nimport pipelines.backtest\n")
+        file.write("\nimport extras.evidence.backtest\n")
     done = python(core, "-c", f"import {', '.join(listed[1])}")
     assert done.returncode != 0
     assert "backtest" in done.stderr

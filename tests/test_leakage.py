@@ -9,7 +9,7 @@ from flights import model
 from flights.artifacts import read_json
 from flights.config import Settings
 from flights.dataset import INPUTS, OUTCOMES, LeakageError, inputs, targets
-from flights.evaluation import Interval, metrics, sort
+from flights.evaluation import Interval, metrics, rank
 from pipelines import gate
 from pipelines.split import labelled
 from pipelines.train import features_of
@@ -36,7 +36,7 @@ def scored(parts, leak=None):
         .fit(view(parts["train"]), targets(parts["train"]))
     )
     found = fitted.predict_proba(view(parts["holdout"]))[:, 1]
-    return metrics(sort(targets(parts["holdout"]), found))["roc_auc"]
+    return metrics(rank(targets(parts["holdout"]), found))["roc_auc"]
 
 
 def test_a_leaky_model_would_have_looked_brilliant(parts, trained):

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.alarms import turned_round
+from extras.drills import faults as drills
+from extras.drills.alarms import turned_round
 from flights import registry
 from flights.artifacts import read_json, read_parquet, sha256, write_parquet
 from flights.config import Settings
 from flights.dataset import as_arrays, targets
 from flights.predictions import engine, logged_predictions
-from monitoring import drills, monitor, performance, replay
+from monitoring import monitor, performance, replay
 from monitoring.findings import findings
 from monitoring.watch import outside
 from pipelines import evaluate, loop, promote, train

@@ -37,7 +37,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Sorted:
+class RankedPredictions:
     """One model's predictions in falling order: what every metric needs, computed once for all resamples.
 
     `order` holds each row's place before sorting, `ends` the last positions of runs of equal probability, `bins` the
@@ -52,7 +52,7 @@ class Sorted:
     bins: NDArray[np.intp]
 
     @cached_property
-    def surprise(self) -> Vector:
+    def log_loss_terms(self) -> Vector:
         """Negative log-likelihood of each outcome, in nats."""
         likelihood = np.where(self.targets == 1, self.probabilities, 1 - self.probabilities)
         return np.asarray(-np.log(np.clip(likelihood, 1e-15, 1)))
@@ -64,10 +64,10 @@ class Sorted:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class WeightedSample:
     """Sorted rows, each counted so many times."""
 
-    rows: Sorted
+    rows: RankedPredictions
     weights: Vector
 
     @cached_property
@@ -81,7 +81,7 @@ class Weighed:
         return float(self.weights @ values) / float(self.weights.sum())
 
 
-Metric = Callable[[Weighed], float]
+Metric = Callable[[WeightedSample], float]
 
 
 def costs(targets: Vector, alerts: NDArray[Any]) -> Vector:
@@ -91,8 +91,8 @@ def costs(targets: Vector, alerts: NDArray[Any]) -> Vector:
 
 def cost_threshold(targets: Vector, probabilities: Vector) -> float:
     """The decision threshold with the lowest cost on these rows, where there are answers and no estimator to tune."""
-    rows = sort(targets, probabilities)
-    hits, alerts = once(rows).counts
+    rows = rank(targets, probabilities)
+    hits, alerts = unweighted(rows).counts
     total = FALSE_ALARM_COST * (alerts - hits) + MISS_COST * (hits[-1] - hits)
     return float(rows.probabilities[rows.ends][np.argmin(total)])
 
@@ -102,7 +102,7 @@ def decision_cost(targets: Vector, alerts: NDArray[Any]) -> float:
     return float(costs(targets, alerts).mean())
 
 
-def sort(targets: Vector, probabilities: Vector, threshold: float = 0.5) -> Sorted:
+def rank(targets: Vector, probabilities: Vector, threshold: float = 0.5) -> RankedPredictions:
     """Prepare predictions for the metrics.
 
     Raises
@@ -118,15 +118,17 @@ def sort(targets: Vector, probabilities: Vector, threshold: float = 0.5) -> Sort
     falling = probabilities[order]
     ends = np.append(np.flatnonzero(np.diff(falling)), len(order) - 1)
     edges = np.quantile(probabilities, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1])
-    return Sorted(targets[order], falling, threshold, order, ends, np.searchsorted(edges, falling, side="left"))
+    return RankedPredictions(
+        targets[order], falling, threshold, order, ends, np.searchsorted(edges, falling, side="left")
+    )
 
 
-def once(rows: Sorted) -> Weighed:
+def unweighted(rows: RankedPredictions) -> WeightedSample:
     """Every row counted once."""
-    return Weighed(rows, np.ones(len(rows.targets)))
+    return WeightedSample(rows, np.ones(len(rows.targets)))
 
 
-def roc_auc(sample: Weighed) -> float:
+def roc_auc(sample: WeightedSample) -> float:
     """Probability that a late flight is ranked above a punctual one; ties count half."""
     hits, alerts = sample.counts
     false_alarms = alerts - hits
@@ -134,31 +136,31 @@ def roc_auc(sample: Weighed) -> float:
     return _ratio(float(twice) / 2, float(hits[-1] * false_alarms[-1]))
 
 
-def pr_auc(sample: Weighed) -> float:
+def pr_auc(sample: WeightedSample) -> float:
     """Average precision: the area under the precision-recall steps."""
     hits, alerts = sample.counts
     precision = hits / np.maximum(alerts, 1e-300)
     return _ratio(float(np.diff(hits, prepend=0.0) @ precision), float(hits[-1]))
 
 
-def log_loss(sample: Weighed) -> float:
+def log_loss(sample: WeightedSample) -> float:
     """Mean negative log-likelihood, in nats."""
-    return sample.mean(sample.rows.surprise)
+    return sample.mean(sample.rows.log_loss_terms)
 
 
-def brier(sample: Weighed) -> float:
+def brier(sample: WeightedSample) -> float:
     """Mean squared difference of probability and outcome."""
     return sample.mean((sample.rows.probabilities - sample.rows.targets) ** 2)
 
 
-def calibration_error(sample: Weighed) -> float:
+def calibration_error(sample: WeightedSample) -> float:
     """Expected calibration error over equal-mass bins: mean distance of the predicted from the observed rate."""
     rows = sample.rows
     gaps = np.bincount(rows.bins, sample.weights * (rows.probabilities - rows.targets), CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / sample.weights.sum())
 
 
-def precision_at_budget(sample: Weighed) -> float:
+def precision_at_budget(sample: WeightedSample) -> float:
     """Share of late flights among the `ALERT_BUDGET` riskiest."""
     hits, alerts = sample.counts
     budget = ALERT_BUDGET * alerts[-1]
@@ -168,12 +170,12 @@ def precision_at_budget(sample: Weighed) -> float:
     return float((before[1] + share * (hits[first] - before[1])) / budget)
 
 
-def lift_at_budget(sample: Weighed) -> float:
+def lift_at_budget(sample: WeightedSample) -> float:
     """How many times more often the `ALERT_BUDGET` riskiest are late than all flights."""
     return _ratio(precision_at_budget(sample), sample.mean(sample.rows.targets))
 
 
-def cost_per_1000(sample: Weighed) -> float:
+def cost_per_1000(sample: WeightedSample) -> float:
     """Cost of misses and false alarms at the decision threshold, in false alarms per 1,000 flights."""
     return 1000 * sample.mean(sample.rows.cost)
 
@@ -194,9 +196,9 @@ METRICS: dict[str, Metric] = {
 HIGHER_IS_BETTER = frozenset({"roc_auc", "pr_auc", "precision_at_budget", "lift_at_budget"})
 
 
-def metrics(rows: Sorted, names: Collection[str] = tuple(METRICS)) -> dict[str, float]:
+def metrics(rows: RankedPredictions, names: Collection[str] = tuple(METRICS)) -> dict[str, float]:
     """Metrics of one model's predictions, by default every one."""
-    return {name: METRICS[name](once(rows)) for name in names}
+    return {name: METRICS[name](unweighted(rows)) for name in names}
 
 
 def day_draws(days: NDArray[Any], seed: int, resamples: int = RESAMPLES) -> Vector:
@@ -213,7 +215,7 @@ def day_draws(days: NDArray[Any], seed: int, resamples: int = RESAMPLES) -> Vect
 
 
 def resampled_metrics(
-    rows: Sorted,
+    rows: RankedPredictions,
     days: NDArray[Any],
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -228,7 +230,7 @@ def resampled_metrics(
     """
     _, day = np.unique(days, return_inverse=True)
     day = day[rows.order]
-    samples = (Weighed(rows, counts[day]) for counts in day_draws(days, seed, resamples))
+    samples = (WeightedSample(rows, counts[day]) for counts in day_draws(days, seed, resamples))
     drawn = np.array([[METRICS[name](sample) for name in names] for sample in samples])
     return dict(zip(names, drawn.T, strict=True))
 

@@ -5,7 +5,7 @@ import pytest
 import sklearn.metrics
 
 from flights import evaluation
-from flights.evaluation import METRICS, Interval, Weighed, once, sort
+from flights.evaluation import METRICS, Interval, WeightedSample, rank, unweighted
 
 ROWS = 3000
 
@@ -16,7 +16,7 @@ def rows():
     random = np.random.default_rng(0)
     targets = (random.random(ROWS) < 0.25).astype(float)
     probabilities = np.round(np.clip(0.2 * targets + random.random(ROWS) * 0.6, 0, 1), 2)
-    return sort(targets, probabilities, threshold=0.4)
+    return rank(targets, probabilities, threshold=0.4)
 
 
 def test_metrics_are_scikit_learns(rows):
@@ -32,23 +32,23 @@ def test_a_weight_of_two_counts_a_row_twice(rows):
     """A resample as weights is the resample as rows."""
     weights = np.random.default_rng(1).integers(0, 4, ROWS).astype(float)
     repeated = np.repeat(np.arange(ROWS), weights.astype(int))
-    twice = sort(rows.targets[repeated], rows.probabilities[repeated], rows.threshold)
+    twice = rank(rows.targets[repeated], rows.probabilities[repeated], rows.threshold)
     for name in set(METRICS) - {"calibration_error"}:  # its bins belong to the sample
-        assert METRICS[name](Weighed(rows, weights)) == pytest.approx(METRICS[name](once(twice)), abs=1e-9)
+        assert METRICS[name](WeightedSample(rows, weights)) == pytest.approx(METRICS[name](unweighted(twice)), abs=1e-9)
 
 
 def test_the_budget_is_spent_on_the_riskiest():
     """With one late flight in ten ranked on top, every alert is right."""
     targets = np.repeat([1.0, 0.0], [10, 90])
-    assert evaluation.metrics(sort(targets, np.linspace(0.9, 0.1, 100)))["precision_at_budget"] == pytest.approx(1.0)
-    assert evaluation.metrics(sort(targets, np.full(100, 0.1)))["precision_at_budget"] == pytest.approx(0.1)
+    assert evaluation.metrics(rank(targets, np.linspace(0.9, 0.1, 100)))["precision_at_budget"] == pytest.approx(1.0)
+    assert evaluation.metrics(rank(targets, np.full(100, 0.1)))["precision_at_budget"] == pytest.approx(0.1)
 
 
 def test_a_miss_costs_what_the_settings_say():
     """Costs are counted per 1,000 flights at the threshold."""
     targets, probabilities = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.1, 0.9, 0.1])
     expected = 1000 * (evaluation.MISS_COST + evaluation.FALSE_ALARM_COST) / 4
-    assert evaluation.metrics(sort(targets, probabilities, 0.5))["cost_per_1000"] == pytest.approx(expected)
+    assert evaluation.metrics(rank(targets, probabilities, 0.5))["cost_per_1000"] == pytest.approx(expected)
 
 
 def test_a_decision_costs_what_its_rows_cost(rows):
@@ -62,7 +62,7 @@ def test_the_threshold_is_the_cheapest_of_all(rows):
     chosen = evaluation.cost_threshold(rows.targets, rows.probabilities)
 
     def cost(threshold):
-        return evaluation.metrics(sort(rows.targets, rows.probabilities, threshold))["cost_per_1000"]
+        return evaluation.metrics(rank(rows.targets, rows.probabilities, threshold))["cost_per_1000"]
 
     assert cost(chosen) == min(cost(threshold) for threshold in np.unique(rows.probabilities))
 
@@ -71,7 +71,7 @@ def test_lift_is_precision_over_the_rate(rows):
     """Alerts drawn by lot have a lift of one."""
     found = evaluation.metrics(rows)
     assert found["lift_at_budget"] == pytest.approx(found["precision_at_budget"] / rows.targets.mean())
-    lot = sort(rows.targets, np.full(ROWS, 0.3))
+    lot = rank(rows.targets, np.full(ROWS, 0.3))
     assert evaluation.metrics(lot)["lift_at_budget"] == pytest.approx(1.0)
 
 
@@ -80,8 +80,8 @@ def test_a_shifted_probability_is_a_calibration_error():
     random = np.random.default_rng(2)
     risk = random.random(100_000) * 0.8
     targets = (random.random(100_000) < risk).astype(float)
-    assert evaluation.metrics(sort(targets, risk))["calibration_error"] < 0.01
-    assert evaluation.metrics(sort(targets, risk + 0.1))["calibration_error"] == pytest.approx(0.1, abs=0.01)
+    assert evaluation.metrics(rank(targets, risk))["calibration_error"] < 0.01
+    assert evaluation.metrics(rank(targets, risk + 0.1))["calibration_error"] == pytest.approx(0.1, abs=0.01)
 
 
 def test_days_not_rows_decide_the_width():
@@ -89,7 +89,7 @@ def test_days_not_rows_decide_the_width():
     random = np.random.default_rng(3)
     bad_days = random.random(40) < 0.3
     targets = np.repeat(bad_days, 50).astype(float)
-    rows = sort(targets, np.full(2000, 0.3))
+    rows = rank(targets, np.full(2000, 0.3))
 
     def width(days):
         draws = evaluation.resampled_metrics(rows, days, resamples=200)["brier"]
@@ -117,19 +117,19 @@ def test_a_margin_is_positive_where_we_are_better():
 def test_what_is_no_probability_is_refused(bad):
     """A metric over NaN would be a silent NaN."""
     with pytest.raises(ValueError, match="finite probabilities"):
-        sort(np.array([0.0, 1.0]), np.array([0.5, bad]))
+        rank(np.array([0.0, 1.0]), np.array([0.5, bad]))
 
 
 def test_nothing_cannot_be_measured():
     """No rows, or rows that do not pair, are an error."""
     for targets, probabilities in (([], []), ([1.0], [0.5, 0.5])):
         with pytest.raises(ValueError, match="equally many"):
-            sort(np.array(targets), np.array(probabilities))
+            rank(np.array(targets), np.array(probabilities))
 
 
 def test_one_class_has_no_ranking():
     """Where nobody was late, ROC-AUC is not a number, and the others are."""
-    found = evaluation.metrics(sort(np.zeros(4), np.array([0.1, 0.2, 0.3, 0.4])))
+    found = evaluation.metrics(rank(np.zeros(4), np.array([0.1, 0.2, 0.3, 0.4])))
     assert np.isnan(found["roc_auc"])
     assert found["brier"] > 0
 

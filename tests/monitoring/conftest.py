@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from extras.drills import faults as drills
 from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, KEY, as_arrays
 from flights.predictions import Outcome, Prediction, add, engine
 from flights.registry import champion, load
-from monitoring import drills, replay
+from monitoring import replay
 from monitoring.performance import local_day
 
 Logged = Callable[..., Path]

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from extras.drills import faults as drills
 from flights.dataset import INPUTS
-from monitoring import drills, feeds
+from monitoring import feeds
 from monitoring.watch import fires
 
 RANDOM = np.random.default_rng(0)

@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from benchmarks.alarms import BAD_VERSION
 from docs.alarms import measured_with
+from extras.drills import faults as drills
+from extras.drills.alarms import BAD_VERSION
 from flights.artifacts import read_json, write_json
 from flights.config import Settings
 from flights.predictions import engine
 from flights.registry import model_folder
-from monitoring import drills, performance
+from monitoring import performance
 from monitoring.decide import TREE
 from monitoring.findings import findings, trained_lately
 from monitoring.report import alarm_records

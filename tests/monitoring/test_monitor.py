@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from extras.drills import faults as drills
 from flights.artifacts import read_json, read_parquet, write_parquet
 from flights.config import Settings
-from monitoring import drills, monitor
+from monitoring import monitor
 from tests.monitoring.conftest import Logged
 from tests.serving.running import ROOT, free_port
 

@@ -95,11 +95,11 @@ def test_one_class_only_is_no_quality():
 
 def test_the_promise_is_the_expected_roc_auc():
     """What exact probabilities promise is what outcomes drawn from them give."""
-    from flights.evaluation import metrics, sort
+    from flights.evaluation import metrics, rank
 
     log = judged(days=200)
     targets = (log["arrival_delay"] > 15).to_numpy(float)
-    reached = metrics(sort(targets, log["probability"].to_numpy()))["roc_auc"]
+    reached = metrics(rank(targets, log["probability"].to_numpy()))["roc_auc"]
     assert performance.promised_roc_auc(log["probability"].to_numpy()) == pytest.approx(reached, abs=0.005)
 
 

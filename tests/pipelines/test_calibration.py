@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flights.evaluation import metrics, sort
+from flights.evaluation import metrics, rank
 from pipelines import calibration
 
 ROWS = 20_000
@@ -50,7 +50,7 @@ def test_no_fold_knows_a_flight_of_the_days_it_is_asked_about(world):
 def test_reliability_counts_every_row_once(pairs):
     """The bins of the reliability curve partition the rows."""
     targets, probabilities = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
-    _, observed, size = calibration.reliability(sort(targets, probabilities))
+    _, observed, size = calibration.reliability(rank(targets, probabilities))
     assert size.sum() == len(pairs)
     assert (observed * size).sum() == pytest.approx(targets.sum())
 
@@ -58,7 +58,7 @@ def test_reliability_counts_every_row_once(pairs):
 def test_briers_parts_add_up(world):
     """Reliability - resolution + uncertainty + within bins is the Brier score; a shift is all reliability."""
     odds, truth, _ = world
-    honest, shifted = (sort(truth, calibration.expit(odds + shift)) for shift in (0, 1))
+    honest, shifted = (rank(truth, calibration.expit(odds + shift)) for shift in (0, 1))
     parts, worse = calibration.brier_parts(honest), calibration.brier_parts(shifted)
     signs = {"reliability": 1, "resolution": -1, "uncertainty": 1, "within_bins": 1}
     assert sum(signs[name] * part for name, part in parts.items()) == pytest.approx(metrics(honest, ["brier"])["brier"])

@@ -103,11 +103,11 @@ def test_a_random_split_and_seen_rows_are_told(trained, tmp_path, monkeypatch):
 DOORS = {  # what names the holdout's file or can, and why it may
     "pipelines/holdout.py": "the door",
     "pipelines/split.py": "makes the parts, and reads one by its name: train, validation and live, and the door",
-    "pipelines/ablation.py": "reads train and validation by their names",
-    "benchmarks/score.py": "names partitions of its own",
-    "drills/practice.py": "works on a copy, ledger and all",
-    "drills/data.py": "works on a copy",
-    "drills/models.py": "works on a copy",
+    "extras/evidence/ablation.py": "reads train and validation by their names",
+    "extras/benchmarks/score.py": "names partitions of its own",
+    "extras/drills/practice.py": "works on a copy, ledger and all",
+    "extras/drills/data.py": "works on a copy",
+    "extras/drills/models.py": "works on a copy",
 }
 SIDE_DOORS = {
     "by its name": 'read_parquet(folder / "holdout.parquet")',

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from flights.evaluation import sort
+from flights.evaluation import rank
 from pipelines import plots
 
 
@@ -12,7 +12,7 @@ def test_an_axis_has_a_title_and_labels_with_units():
 
     random = np.random.default_rng(0)
     rows = {
-        name: sort((random.random(500) < 0.3).astype(float), random.random(500)) for name in ("heuristic", "candidate")
+        name: rank((random.random(500) < 0.3).astype(float), random.random(500)) for name in ("heuristic", "candidate")
     }
     figure = {"value": 0.5, "low": 0.4, "high": 0.6}
     metrics = {name: {"roc_auc": figure, "precision_at_budget": figure} for name in rows}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from benchmarks.rivals import constant
+from extras.benchmarks.rivals import constant
 from serving.request import example
 from tests.serving.bad_input import GOOD, MARKER, Reply, body, cases, send
 from tests.serving.running import Server

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from benchmarks.load import request, window
+from extras.benchmarks.load import request, window
 from flights.config import Settings
 from flights.registry import Model
 from serving.connection import overloaded
@@ -102,7 +102,7 @@ def hasty_server(data_dir: Path, model: Model) -> Iterator[Server]:
 def careless_server(data_dir: Path) -> Iterator[Server]:
     """FastAPI and uvicorn as they come, with the same body model: what the limits are a defence of."""
     port, log = free_port(), data_dir / "careless.log"
-    command = [sys.executable, "-m", "benchmarks.rivals", str(port), "constant"]
+    command = [sys.executable, "-m", "extras.benchmarks.rivals", str(port), "constant"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stderr=output)
     server = Server(f"http://127.0.0.1:{port}", process, log)

@@ -1,0 +1,119 @@
+"""Faults of the data that a training is made from."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from extras.drills.faults import NEW_CARRIER
+from extras.drills.practice import Told, expect, features_of, fitted, part, ranking, refusal, serving
+from flights.artifacts import read_parquet
+from flights.config import GAP_DAYS, Settings
+from flights.dataset import (
+    EVENT_TIME,
+    INPUTS,
+    TABLE,
+    Column,
+    LeakageError,
+    as_arrays,
+    contract,
+    inputs,
+    targets,
+)
+from flights.registry import TRAIN_FIRST
+from pipelines.gate import unclean_holdout
+from pipelines.holdout import cleanliness, write_seen
+from pipelines.split import split
+from pipelines.validate import ContractBroken, judged, refuse_if_too_many
+
+EXTRA = "minutes_late"
+
+
+def new_category(settings: Settings) -> Told:
+    """A carrier that nobody knows takes over a tenth of the flights."""
+    rows = part(settings, "holdout")
+    taken = np.random.default_rng(settings.seed).random(len(rows)) < 0.1
+    changed = rows.assign(carrier=rows["carrier"].mask(taken, NEW_CARRIER))
+    model, truth = serving(settings), targets(rows)[taken]
+    before, after = (model.score(as_arrays(each[taken])) for each in (rows, changed))
+    valid, refused = judged(changed[[column.name for column in TABLE]])
+    expect(len(refused) == taken.sum(), f"{taken.sum()} refused rows, got {len(refused)}")
+    stopped = refusal(ContractBroken, lambda: refuse_if_too_many(len(refused), len(rows), "see the quarantine"))
+    known = tuple(
+        replace(column, categories=(*column.categories, NEW_CARRIER)) if column.name == "carrier" else column
+        for column in TABLE
+    )
+    accepted, left = judged(changed[[column.name for column in TABLE]], contract(known))
+    expect(not len(left), "no refused row once the carrier is declared")
+    return Told(
+        f"Without the contract {taken.sum():,} flights are answered with another carrier's rate: ROC-AUC "
+        f"{ranking(truth, before):.3f} becomes {ranking(truth, after):.3f}, single probabilities move by up to "
+        f"{np.abs(after - before).max():.2f}, and nobody is told.",
+        f"The contract refuses {len(refused):,} rows and keeps {len(valid):,}; validate stops: {stopped}.",
+        f"Somebody decides: {NEW_CARRIER} joins CARRIERS in dataset.py, all {len(accepted):,} rows pass, and the next "
+        "training learns it.",
+    )
+
+
+def extra_column(settings: Settings) -> Told:
+    """A column is added upstream, and it knows the outcome."""
+    train, holdout = part(settings, "train"), part(settings, "holdout")
+    seen, asked = features_of(train), features_of(holdout)
+    truth = targets(holdout)
+    honest = ranking(truth, fitted(seen, targets(train), settings.seed).predict_proba(asked)[:, 1])
+    greedy = fitted(seen.assign(**{EXTRA: train["arrival_delay"].to_numpy()}), targets(train), settings.seed)
+    blind = asked.assign(**{EXTRA: np.nan})
+    claimed = ranking(truth, greedy.predict_proba(asked.assign(**{EXTRA: holdout["arrival_delay"].to_numpy()}))[:, 1])
+    served = ranking(truth, greedy.predict_proba(blind)[:, 1])
+    table = [column.name for column in TABLE]
+    refused = refusal(ContractBroken, lambda: judged(holdout[table].assign(**{EXTRA: 0.0})))
+    late = Column(EXTRA, "number", "Minutes late", "outcome", 0.0)
+    declared = refusal(LeakageError, lambda: inputs(*INPUTS, late))
+    valid, left = judged(holdout[table])
+    expect(not len(left), "no refused row without the column")
+    return Told(
+        f"A training that takes every column it finds claims ROC-AUC {claimed:.3f}; in service, where the column is "
+        f"empty, it reaches {served:.3f}, and without the column it was {honest:.3f}.",
+        f"The contract refuses all {len(holdout):,} rows: {refused}. Declaring it as an input is refused: {declared}.",
+        f"The column goes; all {len(valid):,} rows pass.",
+    )
+
+
+def split_leaks(settings: Settings) -> Told:
+    """The split leaks time: rows are drawn by chance, so training knows the days that it is asked about."""
+    rows = part(settings, "train", 30_000)
+    asked, by_time, by_chance = drawn(rows, settings.seed)
+    found = [
+        ranking(
+            targets(asked),
+            fitted(features_of(known), targets(known), settings.seed).predict_proba(features_of(asked))[:, 1],
+        )
+        for known in (by_time, by_chance)
+    ]
+    refused = unclean(settings, by_chance, asked)
+    expect(bool(refused), "the gate's objection")
+    again = split(read_parquet(settings.raw_dir / "valid.parquet", TRAIN_FIRST), settings.as_of)
+    silent = unclean(settings, again["train"], again["holdout"])
+    expect(not silent, f"no objection after splitting again, got {silent}")
+    return Told(
+        f"The same {len(asked):,} flights: split by time ROC-AUC is {found[0]:.3f}, split by chance {found[1]:.3f}. "
+        "The difference is not there in service.",
+        f"The gate refuses a candidate that learned from the split by chance: {refused}.",
+        f"`make split` divides by time again, with a gap of {GAP_DAYS} days, and the gate has no objection.",
+    )
+
+
+def drawn(rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Half of the last quarter, to be asked about; what a split by time would learn from, and what one by chance."""
+    late = (rows[EVENT_TIME] >= rows[EVENT_TIME].quantile(0.75)).to_numpy()
+    asked = late & (np.random.default_rng(seed).random(len(rows)) < 0.5)
+    return rows[asked], rows[~late], rows[~asked]
+
+
+def unclean(settings: Settings, known: pd.DataFrame, asked: pd.DataFrame) -> str:
+    """What the gate's criterion about the holdout says of a training on some rows, by the digests that it leaves."""
+    left = write_seen(settings.data_dir, known)
+    evidence: Any = SimpleNamespace(**cleanliness(settings.data_dir, left, asked))
+    return unclean_holdout(evidence)

@@ -1,0 +1,128 @@
+"""Faults of the model itself: too old, or the wrong one."""
+
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import skops.io
+
+from extras.drills.practice import (
+    Told,
+    expect,
+    features_of,
+    fitted,
+    look,
+    month,
+    part,
+    ranking,
+    refusal,
+    serving,
+    write_log,
+)
+from flights import model, portable, registry
+from flights.artifacts import new_folder, sha256, write_json, write_new_json
+from flights.config import NAME, Settings
+from flights.dataset import EVENT_TIME, as_arrays, targets
+from flights.evaluation import metrics, rank
+from pipelines import evaluate
+from pipelines.promote import promoted
+
+STALE_MONTHS = 3  # that the stale model learned from
+BAD_ROWS = 5_000
+
+
+def stale_model(settings: Settings) -> Told:
+    """The model is stale: nobody trained for months."""
+    live, train = part(settings, "live"), part(settings, "train")
+    december = live[live[EVENT_TIME] >= live[EVENT_TIME].min() + pd.Timedelta(days=30)]
+    spring = train[train[EVENT_TIME] < train[EVENT_TIME].min() + pd.DateOffset(months=STALE_MONTHS)]
+    recent = pd.concat([train, *(part(settings, name) for name in ("validation", "holdout"))])
+    figures = {name: figures_on(december, rows, settings.seed) for name, rows in (("old", spring), ("new", recent))}
+    told = month(settings, "", first_day=30)
+    write_log(settings, told.clean)
+    rung = look(settings, told.ends)
+    reasons = [reason for reason in rung.reasons if "age of the model" in reason]
+    expect(bool(reasons), f"a reason about the age of the model, got {rung.reasons}")
+    expect(rung.act, f"that somebody must act, got {rung.action}")
+    return Told(
+        f"On the {len(december):,} flights of December a model of the first {STALE_MONTHS} months reaches "
+        f"{figures['old']}, and goes on answering.",
+        f"The monitor says `{rung.action}`: {reasons[0]}.",
+        f"Trained on all months up to the live ones the same model reaches {figures['new']}: "
+        "`make retrain AS_OF=2013-12-01`, through the same gate.",
+    )
+
+
+def figures_on(asked: pd.DataFrame, known: pd.DataFrame, seed: int) -> str:
+    """Ranking and Brier score of a candidate that learned from some rows."""
+    answers = fitted(features_of(known), targets(known), seed).predict_proba(features_of(asked))[:, 1]
+    found = metrics(rank(targets(asked), answers))
+    return f"ROC-AUC {found['roc_auc']:.3f}, Brier {found['brier']:.3f}"
+
+
+def bad_model(settings: Settings) -> Told:
+    """A bad model is promoted by mistake: one that learned from labels in the wrong order."""
+    good = serving(settings)
+    train, holdout = part(settings, "train", BAD_ROWS), part(settings, "holdout")
+    shuffled = np.random.default_rng(settings.seed).permutation(targets(train))
+    version = good.version + 1
+    bad = fitted(features_of(train), shuffled, settings.seed)
+    publish(settings, good, bad, train, version)
+    columns, truth = as_arrays(holdout), targets(holdout)
+    before = ranking(truth, good.score(columns))
+    after = ranking(truth, registry.load(settings.models_dir, version).score(columns))
+    report = verdict(settings, bad, holdout)
+    write_json(settings.candidate_dir / "evaluation.json", report | {"version": version})
+    refused = refusal(registry.PromotionRefused, lambda: promoted(settings))
+    expect(registry.champion(settings.models_dir) == good.version, "the same champion")
+    told = month(settings, "")
+    flights, outcomes = told.clean
+    good_days = flights["moment"] < told.begins
+    write_log(settings, (flights[good_days], outcomes))
+    refusal(registry.PromotionRefused, lambda: registry.promote(settings.models_dir, version, expected=good.version))
+    put_in_place(settings, good.version, version)
+    write_log(settings, (flights[~good_days], outcomes[:0]))
+    rung = look(settings, told.ends)
+    expect(rung.action == "roll back", f"`roll back`, got {rung.action}: {rung.reasons}")
+    registry.rollback(settings.models_dir)
+    again = serving(settings)
+    same = float(np.abs(again.score(columns) - good.score(columns)).max())
+    expect(again.version == good.version and same == 0, "the champion of before")
+    return Told(
+        f"Put in place by hand, past the gate, ROC-AUC on the holdout is {after:.3f} in place of {before:.3f}.",
+        f"The gate refuses it: {refused}. Past the gate the monitor says `{rung.action}`: {'; '.join(rung.reasons)}.",
+        f"`make rollback`: champion is version {again.version} again, with the same probabilities; the history keeps "
+        f"{len(registry.history(settings.models_dir))} entries.",
+    )
+
+
+def publish(settings: Settings, good: registry.Model, pipeline: Any, rows: pd.DataFrame, version: int) -> None:
+    """Publish a fitted candidate with everything that loading verifies, but for its quality."""
+    with new_folder(registry.model_folder(settings.models_dir, version)) as folder:
+        for name in ("reference.parquet", "metrics.json"):
+            shutil.copy(good.folder / name, folder / name)
+        portable.export(pipeline, folder)
+        columns = as_arrays(rows[:100])
+        registry.write_golden(folder, columns, portable.load(folder)(columns))
+        write_json(folder / registry.GATE, {"passed": False, "model_digest": sha256(folder / portable.TREES)})
+        registry.write_manifest(folder, version, {**good.manifest, "version": version})
+
+
+def put_in_place(settings: Settings, before: int, version: int) -> None:
+    """Write the history's next entry by hand: promotion itself asks for the gate's word."""
+    sequence = len(registry.history(settings.models_dir)) + 1
+    entry = registry.Promotion(sequence, datetime.now(UTC).isoformat(), "promote", before, version, "by hand")
+    history = settings.models_dir / NAME / "history"
+    write_new_json(history / f"{sequence:06}.json", asdict(entry))
+
+
+def verdict(settings: Settings, pipeline: Any, holdout: pd.DataFrame) -> dict[str, Any]:
+    """The whole evaluation of a fitted candidate, beside the baselines and the champion, with what the gate says."""
+    folder = evaluate.candidate_folder(settings)
+    skops.io.dump(pipeline, folder / f"{model.CANDIDATE}.skops")
+    portable.export(pipeline, folder)
+    case = evaluate.gathered(settings, folder, holdout)
+    return evaluate.evaluation(case, evaluate.measurements(case))

@@ -1,0 +1,93 @@
+"""Run one drill, or all, or list them: `make drill NAME=feed-dies`. Each works on a copy of DATA_DIR."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from extras.drills.data import extra_column, new_category, split_leaks
+from extras.drills.models import bad_model, stale_model
+from extras.drills.practice import Told, copied
+from extras.drills.traffic import data_entry, feed_dies, feed_sticks, labels_wrong, time_zones
+from flights.artifacts import write_atomically
+from flights.config import Settings
+
+Drill = Callable[[Settings], Told]
+
+DRILLS: dict[str, Drill] = {
+    drill.__name__.replace("_", "-"): drill
+    for drill in (
+        new_category,
+        extra_column,
+        split_leaks,
+        time_zones,
+        labels_wrong,
+        data_entry,
+        feed_dies,
+        feed_sticks,
+        stale_model,
+        bad_model,
+    )
+}
+
+
+def main() -> None:
+    """Run the drill that is named, or list all."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name == "--table":
+        sys.stdout.write(table())
+    elif name in {*DRILLS, "all"}:
+        try:
+            all_told(Settings()) if name == "all" else told(name, Settings().data_dir)
+        except FileNotFoundError as missing:
+            sys.exit(str(missing))
+    else:
+        print("\n".join(f"make drill NAME={known:<14} {story(known)}" for known in DRILLS))
+        sys.exit(f"no drill {name}" if name else 0)
+
+
+def all_told(settings: Settings) -> None:
+    """Run every drill and leave their stories as a table."""
+    lines = ["| drill | damage where nobody looks | the guard | the way back |", "|---|---|---|---|"]
+    for name in DRILLS:
+        began = time.perf_counter()
+        found = practised(name, settings.data_dir)
+        lines.append(f"| `{name}` | {found.damage} | {found.guard} | {found.back} |")
+        print(f"{name:<14} the guard acted; {time.perf_counter() - began:.1f} s", flush=True)
+    text = "\n".join(lines) + "\n"
+    print(f"wrote {write_atomically(settings.reports_dir / 'drills.md', lambda path: path.write_text(text))}")
+
+
+def told(name: str, data_dir: Path) -> Told:
+    """Run a drill and print its story."""
+    began = time.perf_counter()
+    print(f"{name}: {story(name)}", flush=True)
+    found = practised(name, data_dir)
+    print(f"  damage  {found.damage}\n  guard   {found.guard}\n  back    {found.back}")
+    print(f"  {time.perf_counter() - began:.1f} s; nothing is left of the copy")
+    return found
+
+
+def practised(name: str, data_dir: Path) -> Told:
+    """What a drill shows on a copy of the data folder."""
+    with copied(data_dir) as settings:
+        return DRILLS[name](settings)
+
+
+def story(name: str) -> str:
+    """What happens, in one line."""
+    return (DRILLS[name].__doc__ or "").splitlines()[0]
+
+
+def table() -> str:
+    """The drills as a Markdown table."""
+    lines = [
+        "| drill | what happens |",
+        "|---|---|",
+        *(f"| `make drill NAME={name}` | {story(name)} |" for name in DRILLS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Backtest: train on all before a day and predict what followed, as if it were that day; month by month, week by week.
+
+Uses every month from April on, the holdout's too, which goes on record: it judges the way of training and how often to
+do it, never a single candidate. What follows from it is `cadence`'s. Fits run in processes of their own, or on a Dask
+cluster.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from rich.console import Console
+from rich.progress import track
+
+from extras.evidence import cadence
+from extras.evidence.cadence import BASELINE
+from extras.operations.score import engine
+from flights.artifacts import read_parquet, write_atomically, write_json
+from flights.config import FIRST_MONTH, GAP_DAYS, LAST_MONTH, Settings
+from flights.dataset import EVENT_TIME, OUTCOME, ZONE, as_arrays, targets
+from flights.evaluation import Vector
+from flights.features import build_features
+from flights.model import CANDIDATE, build_model, with_feed_outages
+from pipelines import holdout
+from pipelines.split import Period
+from pipelines.step import step
+
+WORKERS = 2  # each holds its own copy of the rows: about 1 GB
+NEEDED = [EVENT_TIME, OUTCOME]  # what `targets` reads
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model to train on all that was known by `origin`, and to ask about what departs from then to `end`."""
+
+    model: str
+    origin: pd.Timestamp
+    end: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a task gave: probabilities in the order of time, and the seconds that the fit took."""
+
+    task: Task
+    probabilities: Vector
+    seconds: float
+
+
+def main() -> None:
+    """Fit and predict at every origin, compare the cadences, and say which to keep."""
+    settings, words = Settings(), arguments()
+    with step("backtest") as said, workers(words.scheduler) as run:
+        source = settings.raw_dir / "valid.parquet"
+        if source.is_file():
+            holdout.noted(settings, "backtest", period=span())
+        rows, todo = sampled(source, words.every, NEEDED), tasks()
+        work = partial(fitted, source=source.resolve(), every=words.every, seed=settings.seed)
+        fits = list(track(run(work, todo), "fits", total=len(todo), transient=True))
+        asked = rows[rows[EVENT_TIME].between(*span(), inclusive="left")]
+        answers = predictions(asked[EVENT_TIME], fits)
+        report = cadence.compared(targets(asked), asked[EVENT_TIME], answers, schedules(), costs(fits))
+        Console().print(cadence.as_table(report))
+        path = write_json(settings.reports_dir / "backtest.json", report | {"every": words.every})
+        name = "cadence.json" if words.every == 1 else "cadence-sample.json"  # which no monitor reads
+        advice = write_json(settings.reports_dir / name, cadence.advice(report) | {"every": words.every})
+        picture = write_atomically(path.with_suffix(".png"), cadence.figure(report).savefig)
+        said.read = f"{len(rows):,} flights of {source}, {len(fits)} fits"
+        said.wrote = f"{path}, {advice.name} and {picture.name}"
+
+
+def arguments() -> argparse.Namespace:
+    """By whom, and on how much."""
+    parser = argparse.ArgumentParser(prog="make backtest", description=__doc__)
+    parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, processes here")
+    parser.add_argument("--every", type=int, default=1, help="keep one flight of so many: faster, and less exact")
+    return parser.parse_args()
+
+
+@contextmanager
+def workers(scheduler: str) -> Iterator[Callable[..., Any]]:
+    """Yield a function like `map`, whose results come as they are ready."""
+    if scheduler:
+        with engine("dask", scheduler) as run:
+            yield run
+    else:
+        pool = Parallel(n_jobs=WORKERS, return_as="generator_unordered")
+        yield lambda work, todo: pool(delayed(work)(task) for task in todo)
+
+
+def tasks() -> list[Task]:
+    """Each origin once, asked about as long as any cadence needs it, the longest first; the baseline month by month."""
+    needed: dict[pd.Timestamp, pd.Timestamp] = {}
+    for periods in schedules().values():
+        for origin, end in periods:
+            needed[origin] = max(end, needed.get(origin, end))
+    candidates = [Task(CANDIDATE, origin, end) for origin, end in sorted(needed.items(), reverse=True)]
+    return candidates + [Task(BASELINE, *period) for period in schedules()["monthly"]]
+
+
+def span() -> Period:
+    """The time that is predicted."""
+    return pd.Timestamp(FIRST_MONTH, tz=ZONE), pd.Timestamp(LAST_MONTH, tz=ZONE) + pd.DateOffset(months=1)
+
+
+def schedules() -> dict[str, list[Period]]:
+    """For each cadence, when a model is trained and until when it serves."""
+    start, end = span()
+    origins = {
+        "never": [start],
+        "monthly": [*pd.date_range(start, end, freq=pd.DateOffset(months=1), inclusive="left")],
+        "weekly": [*pd.date_range(start, end, freq=pd.DateOffset(days=7), inclusive="left")],
+    }
+    return {name: list(zip(each, [*each[1:], end], strict=True)) for name, each in origins.items()}
+
+
+def fitted(task: Task, source: Path, every: int, seed: int) -> Fit:
+    """Train a model on all flights whose outcomes were known at the origin, and predict those until the end."""
+    lessons, questions, truth, moments = material(source, every, seed)
+    known = moments.searchsorted(task.origin - pd.DateOffset(days=GAP_DAYS))
+    asked = slice(*(moments.searchsorted(moment) for moment in (task.origin, task.end)))
+    start = time.perf_counter()
+    seen = lessons if task.model == CANDIDATE else questions
+    model = build_model(task.model, seed).fit(seen.iloc[:known], truth[:known])
+    seconds = time.perf_counter() - start
+    return Fit(task, model.predict_proba(questions.iloc[asked])[:, 1], seconds)
+
+
+@lru_cache(maxsize=1)
+def material(source: Path, every: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Vector, "pd.Series[Any]"]:
+    """The candidate's lessons, everybody's questions, the targets and the event times; made once per process."""
+    rows = sampled(source, every)
+    columns = as_arrays(rows)
+    lessons, questions = (pd.DataFrame(build_features(each)) for each in (with_feed_outages(columns, seed), columns))
+    return lessons, questions, targets(rows), rows[EVENT_TIME]
+
+
+def sampled(source: Path, every: int, columns: list[str] | None = None) -> pd.DataFrame:
+    """One flight of so many that have an outcome, in the order of time."""
+    rows = read_parquet(source, "run `make validate`", columns)
+    return rows[~np.isnan(targets(rows))].iloc[::every].reset_index(drop=True)
+
+
+def predictions(moments: "pd.Series[Any]", fits: Iterable[Fit]) -> dict[str, Vector]:
+    """For the baseline and each cadence, the probability of each flight by the model that served on its day."""
+    found = {(fit.task.model, fit.task.origin): fit.probabilities for fit in fits}
+    used = {BASELINE: (BASELINE, "monthly")} | {name: (CANDIDATE, name) for name in schedules()}
+
+    def served(model: str, origin: pd.Timestamp, end: pd.Timestamp) -> Vector:
+        return found[model, origin][: moments.searchsorted(end) - moments.searchsorted(origin)]
+
+    return {
+        name: np.concatenate([served(model, *period) for period in schedules()[schedule]])
+        for name, (model, schedule) in used.items()
+    }
+
+
+def costs(fits: Iterable[Fit]) -> dict[str, list[float]]:
+    """The seconds of each fit that a cadence needs."""
+    seconds = {fit.task.origin: fit.seconds for fit in fits if fit.task.model == CANDIDATE}
+    return {name: [seconds[origin] for origin, _ in periods] for name, periods in schedules().items()}
+
+
+if __name__ == "__main__":
+    from extras.evidence import backtest  # noqa: PLW0406 - workers look for our functions under this name
+
+    backtest.main()

@@ -1,0 +1,212 @@
+"""Score: the champion's probabilities for a partitioned Parquet dataset, by one process or by a Dask cluster.
+
+Each file is one partition: held against the contract, scored batch by batch in flat memory, and written whole or not at
+all. A partition whose scores are there already, of the same input and model, is left alone: run it again after a crash.
+A cluster's workers need this package and see the same folders; the engine changes nothing in what is written.
+"""
+
+import argparse
+import fcntl
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.progress import Progress
+
+from flights.artifacts import sha256, write_atomically, write_parquet
+from flights.config import Settings
+from flights.dataset import INPUTS, KEY, as_arrays, contract
+from flights.registry import TRAIN_FIRST, Model, ModelRefused, champion, load
+from pipelines.step import step
+from pipelines.validate import ContractBroken, judged, refuse_if_too_many
+
+BATCH_ROWS = 25_000  # in memory at once, per worker
+ORIGIN = b"scored_from"  # in the file's metadata: what its scores were made of
+
+
+@dataclass(frozen=True)
+class Part:
+    """What became of one partition."""
+
+    path: Path
+    rows: int = 0
+    refused: int = 0
+    found: bool = False  # its scores were there already
+    failure: str = ""
+
+
+def main() -> None:
+    """Score every partition with the champion."""
+    settings = Settings()
+    words = arguments(settings)
+    version = verified_champion(settings.models_dir.resolve())
+    sources = partitions(words.input)
+    refuse_to_overwrite(sources, words.output)
+    work = partial(scored, target_dir=words.output, models_dir=settings.models_dir.resolve(), version=version)
+    with alone_in(words.output), step("score") as said, engine(words.engine, words.scheduler) as run:
+        clear_away_unfinished(sources, words.output)
+        with Progress(transient=True) as progress:
+            parts = list(progress.track(run(work, sources), total=len(sources), description="score"))
+        said.read = f"{sum(part.rows for part in parts):,} rows in {len(parts)} partitions of {words.input}"
+        said.wrote = (
+            f"{len(parts) - sum(part.found or bool(part.failure) for part in parts)} partitions to {words.output}, "
+            f"{sum(part.found for part in parts)} were there; {sum(part.refused for part in parts):,} rows refused"
+        )
+    sys.exit("\n".join(f"refused: {part.path}: {part.failure}" for part in parts if part.failure) or None)
+
+
+def arguments(settings: Settings) -> argparse.Namespace:
+    """Where from, where to, and by whom."""
+    parser = argparse.ArgumentParser(prog="make score", description=__doc__)
+    parser.add_argument("--input", type=Path, default=settings.splits_dir / "live.parquet", help="a folder or a file")
+    parser.add_argument("--output", type=Path, default=settings.data_dir / "4_predictions" / "scores")
+    parser.add_argument("--engine", choices=["one", "dask"], default="one", help="one process, or Dask's workers")
+    parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, workers of its own")
+    return parser.parse_args()
+
+
+def verified_champion(models_dir: Path) -> int:
+    """The version that scores; without one that can be loaded, the end."""
+    try:
+        version = champion(models_dir)
+        if version is not None:
+            loaded(models_dir, version)
+            return version
+    except ModelRefused as error:
+        sys.exit(f"refused: {error}")
+    sys.exit(f"no champion yet: {TRAIN_FIRST}")
+
+
+def partitions(source: Path) -> list[Path]:
+    """The Parquet files of a dataset, in their order."""
+    files = sorted(source.glob("[!.]*.parquet")) if source.is_dir() else [source]
+    if not files or not files[0].is_file():
+        sys.exit(f"no Parquet files in {source}: {TRAIN_FIRST}")
+    return [file.resolve() for file in files]
+
+
+def refuse_to_overwrite(sources: list[Path], target: Path) -> None:
+    """End where scores, or the rows refused, would take the place of what is to be scored."""
+    written = {target.resolve(), (target / "refused").resolve()}
+    if found := [
+        source for source in sources if source.parent in written or (target / source.name).resolve() == source
+    ]:
+        sys.exit(
+            f"refused: expected an OUTPUT apart from the INPUT, and {found[0]} lies in {target}: name another folder"
+        )
+
+
+@contextmanager
+def alone_in(target: Path) -> Iterator[None]:
+    """Hold a lock on the folder of the scores: a second run would clear away what the first has not finished."""
+    target.mkdir(parents=True, exist_ok=True)
+    handle = os.open(target, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        sys.exit(f"refused: another run scores into {target}: wait for it, or name another OUTPUT")
+    finally:
+        os.close(handle)
+
+
+def clear_away_unfinished(sources: list[Path], target: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for source in sources:
+        for unfinished in target.glob(f".{escape(source.name)}.*.parquet"):
+            unfinished.unlink()
+
+
+@contextmanager
+def engine(name: str, scheduler: str) -> Iterator[Any]:
+    """Yield a function like `map`, whose results come as they are ready."""
+    if name == "one":
+        yield map
+        return
+    import distributed
+
+    cluster = {"address": scheduler} if scheduler else {"threads_per_worker": 1, "dashboard_address": None}
+    with distributed.Client(**cluster) as client:
+
+        def run(work: Any, todo: Iterable[Any]) -> Iterator[Any]:
+            futures = {client.submit(work, each, pure=False): each for each in todo}
+            for future in distributed.as_completed(futures):
+                # Scoring answers for its own faults: what is left are workers that died of it, one after the other.
+                error = future.exception()
+                yield Part(futures[future], failure=f"{type(error).__name__}: {error}") if error else future.result()
+
+        yield run
+
+
+def scored(source: Path, target_dir: Path, models_dir: Path, version: int) -> Part:
+    """Score one partition, unless its scores are there; a refused one leaves nothing."""
+    target = target_dir / source.name
+    try:
+        model = loaded(models_dir, version)
+        origin = f"{sha256(source)} by {model.digest}".encode()
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+        rows = file.metadata.num_rows
+        if target.is_file() and (pq.read_schema(target).metadata or {}).get(ORIGIN) == origin:
+            return Part(source, rows, found=True)
+        return Part(source, rows, write_scores(file, target, model, origin))
+    except (ModelRefused, ContractBroken, OSError, KeyError, ValueError) as error:
+        return Part(source, failure=f"{type(error).__name__}: {error}")
+
+
+@lru_cache(maxsize=1)
+def input_contract() -> Any:
+    """What rows are held against, made once per process: making it takes a tenth of a batch's time."""
+    return contract(INPUTS, strict="filter")
+
+
+@lru_cache(maxsize=1)
+def loaded(models_dir: Path, version: int) -> Model:
+    """The champion, verified once per process."""
+    return load(models_dir, version)
+
+
+def write_scores(file: pq.ParquetFile, target: Path, model: Model, origin: bytes) -> int:
+    """Write the scores of one partition, and beside them the rows that the contract refused; return how many."""
+    quarantine = target.parent / "refused" / target.name
+    refused: list[pd.DataFrame] = []
+    schema = pa.schema(
+        {KEY: pa.string(), "probability": pa.float64(), "alert": pa.bool_(), "model_version": pa.int64()},
+        metadata={ORIGIN: origin},
+    )
+
+    def write(temporary: Path) -> None:
+        with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
+            for batch in file.iter_batches(BATCH_ROWS, columns=[KEY, *(column.name for column in INPUTS)]):
+                valid, bad = judged(batch.to_pandas(), input_contract())
+                refused.extend([bad] if len(bad) else [])
+                refuse_if_too_many(sum(map(len, refused)), file.metadata.num_rows, str(file))
+                writer.write_table(table_of_scores(valid, model, schema))
+        if refused:  # before the scores get their name: these say that the partition is done
+            write_parquet(quarantine, pd.concat(refused, ignore_index=True))
+        else:
+            quarantine.unlink(missing_ok=True)
+
+    write_atomically(target, write)
+    return sum(map(len, refused))
+
+
+def table_of_scores(rows: pd.DataFrame, model: Model, schema: pa.Schema) -> pa.Table:
+    """Keys with probabilities."""
+    probability = model.score(as_arrays(rows))
+    columns = [rows[KEY], probability, probability >= model.threshold, [model.version] * len(rows)]
+    return pa.table([pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)], schema=schema)
+
+
+if __name__ == "__main__":
+    from extras.operations import score  # noqa: PLW0406 - a cluster's workers look for our functions under this name
+
+    score.main()

@@ -1,0 +1,154 @@
+"""The size of the core against its budgets, which `pyproject.toml` declares below `[tool.core]`.
+
+The walk is what a learner opens. The support is what the walk imports, directly or not, and every other module of the
+core's packages outside their plug-in folders. Everything else is an extra: it can be deleted.
+"""
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PACKAGES = {"flights": "src/flights", "pipelines": "pipelines", "serving": "serving", "monitoring": "monitoring"}
+PLUGIN_FOLDERS = {"extras", "checks"}
+
+
+class Core(NamedTuple):
+    """The files of the walk and of the support, relative to the repository."""
+
+    walk: list[str]
+    support: list[str]
+
+
+def main() -> None:
+    """Print the core's size, and fail above a budget."""
+    root = Path(__file__).parents[1]
+    budgets = read_budgets(root)
+    core = rings(root, budgets["walk"])
+    print(summary(root, core, budgets))
+    if found := violations(root, core, budgets):
+        sys.exit("\n".join(found))
+
+
+def read_budgets(root: Path) -> dict[str, Any]:
+    """The walk and the budgets."""
+    budgets: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["core"]
+    return budgets
+
+
+def rings(root: Path, walk: list[str]) -> Core:
+    """Sort the core's files into walk and support."""
+    found = set(walk)
+    ahead = [*walk, *(path for path in all_modules(root) if not PLUGIN_FOLDERS & set(Path(path).parts))]
+    while ahead:
+        path = ahead.pop()
+        found.add(path)
+        ahead += [each for each in imported_files(root, path) if each not in found]
+    return Core(sorted(walk), sorted(path for path in found - set(walk) if lines(root, path) > 1))
+
+
+def all_modules(root: Path) -> list[str]:
+    """Every module below the core's packages."""
+    return [str(path.relative_to(root)) for each in PACKAGES.values() for path in sorted((root / each).rglob("*.py"))]
+
+
+def imports(root: Path, path: str) -> list[str]:
+    """Full names that a file imports anywhere, `from a import b` as `a.b`."""
+    names = []
+    for node in ast.walk(ast.parse((root / path).read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+def imported_files(root: Path, path: str) -> list[str]:
+    """The core's files, and the extras', that a file imports."""
+    files = []
+    for name in imports(root, path):
+        package, _, rest = name.partition(".")
+        base = PACKAGES.get(package, "extras" if package == "extras" else "")
+        parts = rest.split(".") if rest else []
+        choices = ["/".join([base, *parts[:end]]) for end in range(len(parts), 0, -1)]
+        files += [f"{each}.py" for each in choices if base and (root / f"{each}.py").is_file()][:1]
+    return files
+
+
+def lines(root: Path, path: str) -> int:
+    """Lines of a file."""
+    return len((root / path).read_text().splitlines())
+
+
+def functions(root: Path, path: str) -> dict[str, int]:
+    """Length of each function, in lines from its `def` to its end."""
+    tree = ast.parse((root / path).read_text())
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {
+        f"{path}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for node in ast.walk(tree)
+        if isinstance(node, kinds) and node.end_lineno
+    }
+
+
+def summary(root: Path, core: Core, budgets: dict[str, Any]) -> str:
+    """One line for `make lint`."""
+    walk = sum(lines(root, path) for path in core.walk)
+    both = walk + sum(lines(root, path) for path in core.support)
+    return (
+        f"core: walk {walk:,}/{budgets['walk_lines']:,} lines in {len(core.walk)} files, "
+        f"with support {both:,}/{budgets['core_lines']:,}"
+    )
+
+
+def violations(root: Path, core: Core, budgets: dict[str, Any]) -> list[str]:
+    """Every budget that is exceeded and every forbidden import, one sentence each."""
+    sizes = {path: lines(root, path) for path in (*core.walk, *core.support)}
+    lengths = {name: length for path in sizes for name, length in functions(root, path).items()}
+    p90 = sorted(lengths.values())[int(0.9 * len(lengths))]
+    walk, both = sum(sizes[path] for path in core.walk), sum(sizes.values())
+    limits = [
+        ("the walk's lines", walk, budgets["walk_lines"]),
+        ("the walk's files", len(core.walk), budgets["walk_files"]),
+        ("lines of walk and support", both, budgets["core_lines"]),
+        ("90th percentile of function length", p90, budgets["function_p90"]),
+        *((path, sizes[path], budgets["walk_file_lines"]) for path in core.walk),
+        *((path, sizes[path], budgets["support_file_lines"]) for path in core.support),
+        *((path, lines(root, path), budgets["extra_file_lines"]) for path in extras(root, core)),
+        *((name, length, budgets["function_lines"]) for name, length in lengths.items()),
+    ]
+    over = [f"{name}: {found:,}, limit {limit:,}" for name, found, limit in limits if found > limit]
+    return over + forbidden_imports(root, core) + imported_scripts(root)
+
+
+def extras(root: Path, core: Core) -> list[str]:
+    """Every module that is an extra."""
+    found = [*all_modules(root), *(str(path.relative_to(root)) for path in sorted((root / "extras").rglob("*.py")))]
+    return [path for path in found if path not in {*core.walk, *core.support}]
+
+
+def forbidden_imports(root: Path, core: Core) -> list[str]:
+    """Imports of an extra by the core."""
+    return [
+        f"{path} imports the extra {each}"
+        for path in (*core.walk, *core.support)
+        for each in imported_files(root, path)
+        if "extras" in Path(each).parts
+    ]
+
+
+def imported_scripts(root: Path) -> list[str]:
+    """Scripts (modules with a `__main__` block) that are imported by another module."""
+    every = [*all_modules(root), *(str(path.relative_to(root)) for path in sorted((root / "extras").rglob("*.py")))]
+    scripts = {path for path in every if '__name__ == "__main__"' in (root / path).read_text()}
+    return [
+        f"{path} imports the script {each}"
+        for path in every
+        for each in imported_files(root, path)
+        if each in scripts and each != path
+    ]
+
+
+if __name__ == "__main__":
+    main()

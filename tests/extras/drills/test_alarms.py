@@ -1,0 +1,77 @@
+"""What `make alarms` measures: that a fault is seen and that quiet is no accident of figures that cannot move."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from docs.alarms import ROOT, WATCHING, measured_with, row_of, seen_by
+from extras.drills import alarms
+from flights.artifacts import read_parquet
+from flights.config import Settings
+from flights.dataset import EVENT_TIME, targets
+from monitoring.performance import local_day
+
+MONTH = pd.period_range("2013-11", "2013-11", freq="M")
+
+
+@pytest.fixture(scope="module")
+def year(collected) -> pd.DataFrame:
+    """A quarter of the flights of an autumn, with probabilities that are roughly right."""
+    rows = read_parquet(collected / "1_raw" / "valid.parquet", "")
+    rows = rows[(rows[EVENT_TIME] >= "2013-09-01T04") & (rows[EVENT_TIME] < "2013-12-01T05") & ~np.isnan(targets(rows))]
+    rows = rows.sort_values(EVENT_TIME)[::4].reset_index(drop=True)
+    odds = 2.5 * targets(rows) + np.random.default_rng(0).normal(-2.5, 1.2, len(rows))
+    return rows.assign(day=local_day(rows[EVENT_TIME]), target=targets(rows), probability=1 / (1 + np.exp(-odds)))
+
+
+def test_only_figures_that_moved_count_as_quiet(year):
+    """Latency, the heuristic and what the service refuses are constant or empty in a made log: no proof of anything."""
+    found = alarms.clean_days(year, MONTH)
+    watched = {watch.name for watch in alarms.month_watches(year, MONTH[0])}
+    assert found["days"] == 30
+    idle = {"latency of the slowest hundredth", "answered by the heuristic", "refused", "turned away", "failed"}
+    assert idle <= watched
+    assert found["watches"] <= len(watched) - len(idle)
+
+
+def test_what_is_not_clean_is_counted(year):
+    """Planted: probabilities that are 0.3 too high all month. Most of its days call somebody, and the bias is named."""
+    high = year.assign(probability=np.where(year["day"] >= "2013-11-01", year["probability"] * 0.7 + 0.3, 0.2))
+    found = alarms.clean_days(high, MONTH)
+    assert found["days_to_act"] > 15
+    assert "bias" in found["days_by_watch"]
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ("drill", "action"), [("feed-stuck", "fix the feed"), ("labels-stop", "relabel"), (alarms.BAD_VERSION, "roll back")]
+)
+def test_a_drill_ends_in_its_action(a_copy, drill, action):
+    """On an eighth of the flights, through a real log and the real monitor; the folder itself stays as it was."""
+    found = alarms.drilled(Settings(), drill)
+    assert found["action"] == action
+    assert 1 <= found["days_to_action"] <= 30
+    assert not (a_copy / "4_predictions" / "predictions.db").exists()
+    assert not (a_copy / "3_models" / "flights" / "2").exists()
+
+
+def test_another_limit_is_another_measurement(tmp_path):
+    """Planted: MOST_BIAS is 10. The digest differs; for a comment or another layout it does not."""
+    for name in WATCHING:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    before, path = measured_with(tmp_path), tmp_path / "monitoring" / "performance.py"
+    assert before == measured_with()
+    text = path.read_text()
+    path.write_text(text.replace("MOST_BIAS = 0.08  # ", "MOST_BIAS  =  0.08  # in other words: "))
+    assert measured_with(tmp_path) == before
+    path.write_text(text.replace("MOST_BIAS = 0.08", "MOST_BIAS = 10"))
+    assert measured_with(tmp_path) != before
+
+
+def test_what_rings_without_a_drill_has_seen_none():
+    """The same figure on the same day is no sight of the fault; columns share a row, the hour has its own."""
+    assert seen_by({"bias": 9, "dest: drift": 4, "wind: drift": 3}, {"bias": 9}) == {"drift of a column": 3}
+    assert row_of("hour of day: drift") == "hour of day: drift"

@@ -1,0 +1,83 @@
+"""A subject is gone from every file, and where it is not that is found and said."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from extras.operations import forget
+from extras.operations.scan import traces
+from flights import registry
+from flights.artifacts import read_parquet, sha256
+from flights.config import Settings
+from flights.predictions import Prediction, add, engine
+from flights.privacy import pseudonym, pseudonym_key
+
+
+@pytest.fixture
+def run(a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """The command, for the subject that has most rows."""
+    subject = read_parquet(a_copy / "1_raw" / "valid.parquet", "")["tailnum"].value_counts().index[0]
+    monkeypatch.setattr(sys, "argv", ["forget", subject])
+    pseudonym_key(a_copy, make=True)
+
+    def said() -> str:
+        forget.main()
+        return capsys.readouterr().out
+
+    said.subject = subject  # type: ignore[attr-defined]
+    return said
+
+
+def test_a_subject_is_gone_from_every_file(a_copy: Path, run):
+    """Rows, quarantine and splits are without it, manifests are true, the champion still verifies; again is nothing."""
+    before = {trace.file.name for trace in traces(a_copy, [run.subject])}
+    assert {"valid.parquet", "train.parquet"} <= before
+    said = run()
+    assert "nothing left" in said
+    assert list(traces(a_copy, [run.subject])) == []
+    splits = Settings().splits_dir
+    manifest = json.loads((splits / "manifest.json").read_text())
+    for name, part in manifest["parts"].items():
+        assert part["sha256"] == sha256(splits / f"{name}.parquet")
+        assert part["rows"] == len(read_parquet(splits / f"{name}.parquet", ""))
+    assert manifest["source_sha256"] == sha256(a_copy / "1_raw" / "valid.parquet")
+    assert registry.load(Settings().models_dir, 1)
+    assert "wrote nothing new" in run()
+
+
+def test_a_published_model_holds_no_personal_value(a_copy: Path):
+    """Neither its reference nor its golden predictions: a folder that never changes could not forget."""
+    folder = registry.model_folder(Settings().models_dir, 1)
+    assert "tailnum" not in read_parquet(folder / "reference.parquet", "")
+    assert {row["tailnum"] for row in json.loads((folder / registry.GOLDEN).read_text())["inputs"]} == {None}
+
+
+@pytest.mark.parametrize("place", ["5_reports/note.html", "3_models/candidates/old.json", "3_models/flights/1/card.md"])
+def test_what_is_left_is_found_and_named(a_copy: Path, run, capsys, place: str):
+    """Planted: the subject in a report, a candidate, a published card. It is not called forgotten."""
+    (a_copy / place).parent.mkdir(exist_ok=True)
+    (a_copy / place).write_text(f"<td>{run.subject}</td>")
+    with pytest.raises(SystemExit, match="not forgotten"):
+        run()
+    assert f"{place}, in its bytes" in capsys.readouterr().out
+
+
+def test_a_pseudonym_in_the_log_is_a_trace_too(a_copy: Path, run, capsys):
+    """Planted: a logged prediction, which only `make forget`'s other half deletes."""
+    name = pseudonym(pseudonym_key(a_copy))(run.subject)
+    log = engine(Settings().log_url)
+    add(log, [Prediction("a", "now", "then", json.dumps({"tailnum": name}), 0.5, False, 0.5, 1, "digest")])
+    log.dispose()
+    with pytest.raises(SystemExit, match="not forgotten"):
+        run()
+    assert "predictions.db, table predictions, column inputs" in capsys.readouterr().out
+
+
+def test_no_subject_is_nobody(monkeypatch: pytest.MonkeyPatch):
+    """The command says what it expects."""
+    for words in ([], [""], ["N1", "N2"]):
+        monkeypatch.setattr(sys, "argv", ["forget", *words])
+        with pytest.raises(SystemExit, match="expected one subject"):
+            forget.main()
