@@ -148,8 +148,7 @@ LIST = awk 'BEGIN { FS = ":.*\#\# " } /^\#\#@/ { printf "\n%s\n", substr($$0, 5)
   /^[a-z-]+:.*\#\# / { printf "  make %-16s %s\n", $$1, $$2 }'
 help:
 	@$(LIST) $(firstword $(MAKEFILE_LIST))
-	@printf '\n  make %-16s %s\n' help-all 'These targets and those of the extras'
-help-all:
+help-all: ## The targets above and those of the extras
 	@$(LIST) $(MAKEFILE_LIST)
 
 # The build tool comes first and from the lock: the data is a source package, and building it must not fetch anything.

@@ -5,9 +5,9 @@ Library functions take plain values; only entry points build `Settings`.
 
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings
 
 NAME = "flights"  # the model's name in the registry: `make rename` changes it
@@ -38,8 +38,33 @@ def first_of_month(value: Any) -> Any:
     return datetime.now(UTC).date().replace(day=1) if value == "month" else value
 
 
-class Settings(BaseSettings):
-    """Every setting of every process; the environment variable has the field's name in capitals."""
+class EnvironmentSettings(BaseSettings):
+    """Settings read from environment variables; a field's variable is its name in capitals."""
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment; a malformed value ends the process with one line.
+
+        Raises
+        ------
+        SystemExit
+            A variable's value is not allowed; the message names the variable, the value and what is allowed.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SystemExit("\n".join(cls._described(dict(each)) for each in error.errors())) from None
+
+    @classmethod
+    def _described(cls, error: dict[str, Any]) -> str:
+        """One line for one malformed variable; the value of a secret is not repeated."""
+        name = str(error["loc"][0])
+        shown = error["input"] if cls.model_fields[name].repr else "..."
+        return f"{name.upper()}={shown}: {error['msg']}"
+
+
+class Settings(EnvironmentSettings):
+    """Settings that every process shares; an extra declares its own."""
 
     data_dir: Path = Field(Path("data"), description="The one folder that holds all state.")
     as_of: Annotated[date, BeforeValidator(first_of_month)] = Field(

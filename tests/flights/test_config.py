@@ -57,3 +57,16 @@ def test_the_makefile_has_the_same_first_live_day(monkeypatch):
 def test_every_setting_is_described():
     """The table in the docs is made from the descriptions."""
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PORT", "tcp://10.0.0.1:80"), ("SEED", "abc"), ("AS_OF", "2013-13-01"), ("FALLBACK", "maybe")],
+)
+def test_a_malformed_setting_is_one_line(monkeypatch, variable, value):
+    """Injected: a value of the wrong kind. The line names the variable and the value; there is no traceback."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SystemExit) as refusal:
+        Settings.read()
+    assert str(refusal.value).startswith(f"{variable}={value}: ")
+    assert len(str(refusal.value).splitlines()) == 1

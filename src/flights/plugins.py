@@ -1,0 +1,23 @@
+"""Plug-ins: modules that a process finds in a folder. Deleting the file is all it takes to remove one."""
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+
+def load_plugins(package: str) -> list[ModuleType]:
+    """Import every module of a package, in the order of their names; an absent package has none.
+
+    Parameters
+    ----------
+    package
+        Dotted name of the folder, such as `monitoring.checks`.
+    """
+    try:
+        folder = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name is not None and package.startswith(error.name):
+            return []
+        raise
+    names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
+    return [importlib.import_module(f"{package}.{name}") for name in names]
