@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flights import dataset
-from flights.config import ALERT_BUDGET, LOWEST_SLICE_ROC_AUC, MISS_COST, NAME
+from flights.config import ALERT_BUDGET, MIN_SLICE_ROC_AUC, MISS_COST, NAME
 from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, ROWS
 from flights.evaluation import FALSE_ALARM_COST
 from flights.model import RULE
@@ -169,7 +169,7 @@ def rendered(version: int, training: Mapping[str, Any], report: Mapping[str, Any
         wrong=1 / (1 - ours["precision_at_budget"]),
         cost=ours["cost_per_1000"],
         heuristic_cost=report["metrics"][RULE]["cost_per_1000"]["value"],
-        floor=LOWEST_SLICE_ROC_AUC,
+        floor=MIN_SLICE_ROC_AUC,
         slices=slice_table(report["slices"]),
         calibration=cell(report["metrics"]["candidate"]["calibration_error"]),
         **report["calibration"]["brier_parts"],

@@ -154,7 +154,7 @@ def gathered(settings: Settings, folder: Path, rows: pd.DataFrame, learned: pd.D
         "replace_champion": settings.replace_champion,
     }
     plain = calibration.without(trained[model.CANDIDATE]).predict_proba(features)[:, 1]
-    silent = {feed: score(model.with_silent_feed(columns, feed)) for feed in model.feeds()}
+    silent = {feed: score(model.with_missing_feed(columns, feed)) for feed in model.feeds()}
     corrupted = {name: score(corrupt(columns)) for name, corrupt in CORRUPTIONS.items()}
     return Case(training, rows, answers, plain, silent, corrupted, traits, champion, settings.seed)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flights.config import (
-    LARGEST_CALIBRATION_ERROR,
-    LARGEST_SILENT_ERRORS,
-    LOWEST_SLICE_ROC_AUC,
-    SUSPICIOUS_ROC_AUC,
+    MAX_CALIBRATION_ERROR,
+    MAX_MISSING_FEED_ERRORS,
+    MAX_PLAUSIBLE_ROC_AUC,
+    MIN_SLICE_ROC_AUC,
     TO_BEAT,
     WATERMARK_HOURS,
 )
@@ -156,13 +156,13 @@ def not_worth_it(evidence: Evidence) -> str:
 def too_good(evidence: Evidence) -> str:
     """Object to what is better than honest models can be."""
     found = evidence.metrics["roc_auc"].value
-    return "" if found <= SUSPICIOUS_ROC_AUC else f"it is {found:.3f}: look for a column that knows the outcome"
+    return "" if found <= MAX_PLAUSIBLE_ROC_AUC else f"it is {found:.3f}: look for a column that knows the outcome"
 
 
 def miscalibrated(evidence: Evidence) -> str:
     """Object to probabilities that do not mean what they say."""
     found = evidence.metrics["calibration_error"].value
-    return "" if found <= LARGEST_CALIBRATION_ERROR else f"it is {found:.3f}"
+    return "" if found <= MAX_CALIBRATION_ERROR else f"it is {found:.3f}"
 
 
 def not_comparable(evidence: Evidence) -> str:
@@ -201,7 +201,7 @@ def bad_slice(evidence: Evidence) -> str:
     return " and ".join(
         f"{each.kind} {each.name} has {each.figures['roc_auc']}"
         for each in evidence.slices
-        if not each.figures["roc_auc"].high >= LOWEST_SLICE_ROC_AUC
+        if not each.figures["roc_auc"].high >= MIN_SLICE_ROC_AUC
     )
 
 
@@ -221,14 +221,14 @@ def breaks_in_silence(evidence: Evidence) -> str:
     """Object to a model that takes a silent feed for a message: then the heuristic would serve better."""
     if untried := sorted(set(feeds()) - set(evidence.silent)):
         return f"nobody knows what it does without {', '.join(untried)}"
-    usual = max(LARGEST_CALIBRATION_ERROR, evidence.fallback["calibration_error"].value)
+    usual = max(MAX_CALIBRATION_ERROR, evidence.fallback["calibration_error"].value)
     return " and ".join(
         f"without {feed} ROC-AUC is {found['roc_auc']:.3f}, Brier {found['brier']:.3f}, "
         f"calibration error {found['calibration_error']:.3f}"
         for feed, found in evidence.silent.items()
         if not found["roc_auc"] >= evidence.fallback["roc_auc"].value
         or not found["brier"] <= evidence.fallback["brier"].value
-        or not found["calibration_error"] <= LARGEST_SILENT_ERRORS.get(feed, usual)
+        or not found["calibration_error"] <= MAX_MISSING_FEED_ERRORS.get(feed, usual)
     )
 
 
@@ -247,18 +247,18 @@ CRITERIA = (
         no_better_than_heuristic,
     ),
     Criterion("worth_it", "No simpler model ranks or estimates as well.", not_worth_it),
-    Criterion("not_too_good", f"ROC-AUC is at most {SUSPICIOUS_ROC_AUC}: more would be a leak.", too_good),
-    Criterion("calibrated", f"Calibration error is at most {LARGEST_CALIBRATION_ERROR}.", miscalibrated),
+    Criterion("not_too_good", f"ROC-AUC is at most {MAX_PLAUSIBLE_ROC_AUC}: more would be a leak.", too_good),
+    Criterion("calibrated", f"Calibration error is at most {MAX_CALIBRATION_ERROR}.", miscalibrated),
     Criterion("champion", "It is not worse than the champion by more than one standard error.", worse_than_champion),
-    Criterion("slices", f"No slice's ROC-AUC is surely below {LOWEST_SLICE_ROC_AUC}.", bad_slice),
+    Criterion("slices", f"No slice's ROC-AUC is surely below {MIN_SLICE_ROC_AUC}.", bad_slice),
     Criterion("slices_champion", "No slice is surely worse than with the champion.", slice_worse_than_champion),
     Criterion(
         "silence",
         "With any feed silent it stays as good as the heuristic (calibration error to "
         + ", ".join(
             [
-                str(LARGEST_CALIBRATION_ERROR),
-                *(f"{most} without {feed}" for feed, most in LARGEST_SILENT_ERRORS.items()),
+                str(MAX_CALIBRATION_ERROR),
+                *(f"{most} without {feed}" for feed, most in MAX_MISSING_FEED_ERRORS.items()),
             ]
         )
         + ").",

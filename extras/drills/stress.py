@@ -21,7 +21,7 @@ from rich.table import Table
 from extras.drills import faults as drills
 from flights import heuristic, registry
 from flights.artifacts import read_parquet, write_json
-from flights.config import LARGEST_SILENT_ERRORS, Settings
+from flights.config import MAX_MISSING_FEED_ERRORS, Settings
 from flights.dataset import INPUTS, KEY, OUTCOME_TIME, ZONE, as_arrays, contract, targets
 from flights.evaluation import metrics, rank
 from monitoring import feeds, performance
@@ -202,7 +202,7 @@ FAULTS: dict[str, drills.Fault] = {
 }
 
 
-PROMISED = {"weather feed down": LARGEST_SILENT_ERRORS.get("weather", 1.0)}  # the largest calibration error
+PROMISED = {"weather feed down": MAX_MISSING_FEED_ERRORS.get("weather", 1.0)}  # the largest calibration error
 
 
 def as_table(done: list[Stressed]) -> Table:

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from extras.evidence.backtest import workers
 from flights.artifacts import read_parquet, write_json
-from flights.config import MOST_BYTES, MOST_MICROSECONDS, Settings
+from flights.config import MAX_BYTES, MAX_MICROSECONDS, Settings
 from flights.dataset import INPUTS, Columns, as_arrays, targets
 from flights.evaluation import Vector, metrics, rank
 from flights.features import build_features, plan
@@ -187,7 +187,7 @@ def place(name: str, areas: Areas, noise: float, microseconds: float, size: floa
     """What a feature is worth and costs, and whether it may stay."""
     whole = [areas[Task(seed, (), True)] for seed in range(SEEDS)]
     lost, shuffled = loss(areas, (name,)), float(np.mean([each[""] - each[name] for each in whole]))
-    if microseconds > MOST_MICROSECONDS or size > MOST_BYTES:
+    if microseconds > MAX_MICROSECONDS or size > MAX_BYTES:
         verdict = REFUSED[1]
     elif lost > CLEAR * noise:
         verdict = EARNS

@@ -23,7 +23,7 @@ from rich.table import Table
 from flights import model, portable, registry
 from flights.artifacts import new_folder, read_json, sha256, write_json
 from flights.config import NAME, Settings
-from flights.dataset import INPUTS, KEY, OUTCOMES, PLACE, Columns, as_arrays, targets
+from flights.dataset import INPUTS, KEY, LOCATION, OUTCOMES, Columns, as_arrays, targets
 from flights.evaluation import Vector
 from flights.signature import sign
 from pipelines import calibration, evaluate, holdout
@@ -205,7 +205,7 @@ def noise(hall: Hall, size: float) -> Vector:
 
 def at_one_place(hall: Hall, probabilities: Vector) -> Vector:
     """The honest answers, but other ones at the most frequent place."""
-    place = hall.honest.rows[PLACE]
+    place = hall.honest.rows[LOCATION]
     return np.where(place == place.mode()[0], probabilities, ours(hall))
 
 

@@ -79,7 +79,7 @@ def table(key: Column, inputs: tuple[Column, ...], outcomes: tuple[Column, ...])
     roles = (
         ("KEY", KEY, "text", (key,)),
         ("EVENT_TIME", EVENT_TIME, "time", inputs),
-        ("PLACE", PLACE, "text", inputs),
+        ("LOCATION", LOCATION, "text", inputs),
         ("OUTCOME", OUTCOME, "number", outcomes),
         ("OUTCOME_TIME", OUTCOME_TIME, "time", outcomes),
     )
@@ -92,7 +92,7 @@ def table(key: Column, inputs: tuple[Column, ...], outcomes: tuple[Column, ...])
     return (key, *inputs, *outcomes)
 
 
-def fed(
+def feed_column(
     feed: str,
     name: str,
     description: str,
@@ -140,7 +140,7 @@ PREDICTION_LEAD_HOURS = 2  # [SWAP] a prediction is asked for this long before t
 LATE_MINUTES = 15  # [SWAP] the aviation authorities' own limit of "not on time"
 EVENT_TIME = "scheduled_departure"  # [SWAP] the event: what splits, windows and the replay go by
 ZONE = "America/New_York"  # [SWAP] the local time of the operation: hours of the day and calendar days go by it
-PLACE = "origin"  # [SWAP] the input that says where the feeds report from
+LOCATION = "origin"  # [SWAP] the input that says where the feeds report from
 KEY = "flight_id"  # [SWAP] names one row; also the request id of its prediction
 OUTCOME = "arrival_delay"  # [SWAP] the outcome that is reported back, and that the target is made from
 OUTCOME_TIME = "outcome_known_at"  # [SWAP] when it became known
@@ -149,7 +149,7 @@ CARRIERS = ("9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "U
 ORIGINS = ("EWR", "JFK", "LGA")
 AIRPORT = r"^[A-Z]{3}$"
 TAIL = r"^[A-Z0-9]{3,6}$"
-weather, network, aircraft = (partial(fed, feed) for feed in ("weather", "network", "aircraft"))
+weather, network, aircraft = (partial(feed_column, feed) for feed in ("weather", "network", "aircraft"))
 BLOCK = ("min", 20, 1500)
 DELAY = ("min", -180, 2000)
 DUE = ("flights", -500, 2000)

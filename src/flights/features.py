@@ -75,7 +75,7 @@ def time_since_landing(
 
 CATEGORIES = ("carrier", "origin", "dest")  # [SWAP] text, as it is: the model looks up what it learned of each
 HEURISTIC = ("carrier", "minute_of_day")  # [SWAP] the rule to beat: the historic rate of each of these in each hour
-RISING = {  # [SWAP] features with which the risk may only rise (1) or only fall (-1)
+MONOTONIC_CONSTRAINTS = {  # [SWAP] features with which the risk may only rise (1) or only fall (-1)
     "previous_leg_arrival_delay": 1,
     "turnaround_slack": -1,
     "time_since_landing": -1,
@@ -167,8 +167,10 @@ def plan() -> tuple[tuple[str, Callable[..., Numbers] | None, tuple[str, ...]], 
                 f"feature {name}: list a text in CATEGORIES, and nothing else; make a number of a time"
             )
     names = {name for name, _, _ in made}
-    if missing := [name for name in (*CATEGORIES, *HEURISTIC, *RISING) if name not in names]:
-        raise DeclarationError(f"CATEGORIES, HEURISTIC or RISING name {', '.join(missing)}: list it in FEATURES")
+    if missing := [name for name in (*CATEGORIES, *HEURISTIC, *MONOTONIC_CONSTRAINTS) if name not in names]:
+        raise DeclarationError(
+            f"CATEGORIES, HEURISTIC or MONOTONIC_CONSTRAINTS name {', '.join(missing)}: list it in FEATURES"
+        )
     return made
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flights.dataset import INPUTS, Columns
-from flights.features import CATEGORIES, HEURISTIC, RISING, plan
+from flights.features import CATEGORIES, HEURISTIC, MONOTONIC_CONSTRAINTS, plan
 
 CANDIDATE = "candidate"
 RULE = "heuristic"  # the baseline that the gate asks about, and that answers where no model can
@@ -118,7 +118,7 @@ def candidate(seed: int) -> Any:
         min_samples_leaf=200,
         l2_regularization=5.0,
         categorical_features=None,
-        monotonic_cst=[0] * len(CATEGORIES) + [RISING.get(name, 0) for name in NUMBERS],
+        monotonic_cst=[0] * len(CATEGORIES) + [MONOTONIC_CONSTRAINTS.get(name, 0) for name in NUMBERS],
         early_stopping=False,
         random_state=seed,
     )
@@ -137,14 +137,14 @@ def with_feed_outages(columns: Columns, seed: int) -> Columns:
     rows = len(columns[INPUTS[0].name])
     silent = {feed: random.random(rows) < OUTAGE_SHARE for feed in feeds()}
     return columns | {
-        column.name: without(columns[column.name], silent[column.feed]) for column in INPUTS if column.feed
+        column.name: masked(columns[column.name], silent[column.feed]) for column in INPUTS if column.feed
     }
 
 
-def with_silent_feed(columns: Columns, feed: str) -> Columns:
+def with_missing_feed(columns: Columns, feed: str) -> Columns:
     """Input columns with one feed missing throughout."""
     every = np.ones(len(columns[INPUTS[0].name]), dtype=bool)
-    return columns | {column.name: without(columns[column.name], every) for column in INPUTS if column.feed == feed}
+    return columns | {column.name: masked(columns[column.name], every) for column in INPUTS if column.feed == feed}
 
 
 def feeds() -> list[str]:
@@ -152,7 +152,7 @@ def feeds() -> list[str]:
     return sorted({column.feed for column in INPUTS if column.feed})
 
 
-def without(values: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
+def masked(values: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
     """A copy of a column with some of its values missing."""
     copy = values.copy()
     copy[missing] = None if values.dtype == object else np.nan

@@ -21,7 +21,7 @@ from flights.model import (
     build_model,
     feeds,
     with_feed_outages,
-    with_silent_feed,
+    with_missing_feed,
 )
 from pipelines import calibration
 
@@ -37,7 +37,7 @@ def parts(split_data):
 def seen(rows, silent=None):
     """The models' view of rows, with one feed silent."""
     columns = as_arrays(rows)
-    return pd.DataFrame(build_features(with_silent_feed(columns, silent) if silent else columns))
+    return pd.DataFrame(build_features(with_missing_feed(columns, silent) if silent else columns))
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,7 @@ def test_what_is_left_is_said_in_the_order_of_doing(capsys, monkeypatch):
     assert ended.value.code
 
 
-@pytest.mark.parametrize("role", ["EVENT_TIME", "PLACE"])
+@pytest.mark.parametrize("role", ["EVENT_TIME", "LOCATION"])
 def test_an_input_that_the_loop_goes_by_must_be_declared(role):
     """Planted: the contract without it. The error says what is expected."""
     without = tuple(column for column in INPUTS if column.name != getattr(dataset, role))
