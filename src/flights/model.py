@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.dataset import INPUTS, Columns
-from flights.features import CATEGORIES, HEURISTIC, MONOTONIC_CONSTRAINTS, plan
+from flights.columns import Columns
+from flights.dataset import INPUTS
+from flights.feature_set import plan
+from flights.features import CATEGORIES, HEURISTIC, MONOTONIC_CONSTRAINTS
 
 CANDIDATE = "candidate"
 RULE = "heuristic"  # the baseline that the gate asks about, and that answers where no model can

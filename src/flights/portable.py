@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.dataset import Columns
-from flights.features import build_features
+from flights.columns import Columns
+from flights.feature_set import build_features
 
 TREES = "model.onnx"
 TABLES = "encodings.json"

@@ -16,6 +16,7 @@ from typing import Any
 
 from flights import registry
 from flights.config import NAME
+from flights.files import CARD_FILE, CARD_PAGE, GATE_FILE, HOLDOUT_PLOT, SLICES_PLOT
 
 PROCESS_TAG = "process"  # who a run belongs to: host and process id
 
@@ -85,7 +86,7 @@ def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report:
         figures = report["metrics"].get("candidate", {})
         mlflow.log_metrics({f"holdout_{name}": figure["value"] for name, figure in figures.items()})
         mlflow.set_tags({"version": str(version), "gate": "passed" if report["passed"] else "refused"})
-        for name in ("card.md", "card.html", "gate.json", "holdout.png", "slices.png"):
+        for name in (CARD_FILE, CARD_PAGE, GATE_FILE, HOLDOUT_PLOT, SLICES_PLOT):
             mlflow.log_artifact(str(folder / name))
     if report["passed"]:
         mlflow.MlflowClient().set_registered_model_alias(NAME, "challenger", str(version))

@@ -9,7 +9,8 @@ from extras.evidence import correlate
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.dataset import targets
-from flights.evaluation import metrics, rank
+from flights.evaluation import metrics
+from flights.ranking import rank
 from pipelines import holdout
 from pipelines.split import labelled
 
