@@ -99,6 +99,7 @@ lint: $(INSTALLED) ## Formatting, lint, types and the import contract
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.core
 
 format: $(INSTALLED) ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format .
