@@ -68,7 +68,7 @@ def test_the_real_tree_keeps_its_budgets():
 
 
 def test_a_tree_within_its_budgets_passes(tree):
-    """Nothing is reported, and the rings are what they should be."""
+    """Nothing is reported, and each file is sorted into its group."""
     assert violations(tree) == []
     assert core.rings(tree, [WALK]) == core.Core([WALK], [SUPPORT])
     assert core.extras(tree, core.rings(tree, [WALK])) == [PLUGIN, EXTRA]
@@ -88,7 +88,7 @@ def test_too_many_files_in_the_walk(tree):
 
 
 def test_a_long_file_of_the_walk(tree):
-    """Injected: one line too many; the sentence names the file and its ring."""
+    """Injected: one line too many; the sentence names the file and its group."""
     append(tree, WALK, lines(16))
     assert f"lines of {WALK} (walk): 21, limit 20" in violations(tree, walk_lines=100, core_lines=100)
 

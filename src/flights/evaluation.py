@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.config import ALERT_BUDGET, MISS_COST
+from flights.config import ALERT_BUDGET
 from flights.ranking import (
     CALIBRATION_BINS,
-    FALSE_ALARM_COST,
     RankedPredictions,
     Vector,
     WeightedSample,
     costs,
-    rank,
     unweighted,
 )
 
@@ -68,7 +66,7 @@ def precision_at_budget(sample: WeightedSample) -> float:
 
 
 def lift_at_budget(sample: WeightedSample) -> float:
-    """How many times more often the `ALERT_BUDGET` riskiest are late than all flights."""
+    """Late rate among the `ALERT_BUDGET` riskiest flights, divided by the rate among all."""
     return _ratio(precision_at_budget(sample), sample.mean(sample.rows.targets))
 
 
@@ -94,20 +92,12 @@ HIGHER_IS_BETTER = frozenset({"roc_auc", "pr_auc", "precision_at_budget", "lift_
 
 
 def metrics(rows: RankedPredictions, names: Collection[str] = tuple(METRICS)) -> dict[str, float]:
-    """Metrics of one model's predictions, by default every one."""
+    """Metrics of one model's predictions; all of them by default."""
     return {name: METRICS[name](unweighted(rows)) for name in names}
 
 
-def cost_threshold(targets: Vector, probabilities: Vector) -> float:
-    """The decision threshold with the lowest cost on these rows, where there are answers and no estimator to tune."""
-    rows = rank(targets, probabilities)
-    hits, alerts = unweighted(rows).counts
-    total = FALSE_ALARM_COST * (alerts - hits) + MISS_COST * (hits[-1] - hits)
-    return float(rows.probabilities[rows.ends][np.argmin(total)])
-
-
 def decision_cost(targets: Vector, alerts: NDArray[Any]) -> float:
-    """Mean cost of some decisions, in false alarms: what the decision threshold is tuned to lower."""
+    """Mean cost of a decision, in false alarms: the decision threshold minimizes it."""
     return float(costs(targets, alerts).mean())
 
 

@@ -20,7 +20,7 @@ CALIBRATION_BINS = 10
 
 @dataclass(frozen=True)
 class RankedPredictions:
-    """One model's predictions in falling order: what every metric needs, computed once for all resamples.
+    """One model's predictions in falling order, computed once for all resamples.
 
     `order` holds each row's place before sorting, `ends` the last positions of runs of equal probability, `bins` the
     equal-mass calibration bin of each row.
@@ -47,7 +47,7 @@ class RankedPredictions:
 
 @dataclass(frozen=True)
 class WeightedSample:
-    """Sorted rows, each counted so many times."""
+    """Ranked rows with a weight for each: how often it counts."""
 
     rows: RankedPredictions
     weights: Vector
@@ -85,10 +85,10 @@ def rank(targets: Vector, probabilities: Vector, threshold: float = 0.5) -> Rank
 
 
 def unweighted(rows: RankedPredictions) -> WeightedSample:
-    """Every row counted once."""
+    """Each row with the weight 1."""
     return WeightedSample(rows, np.ones(len(rows.targets)))
 
 
 def costs(targets: Vector, alerts: NDArray[Any]) -> Vector:
-    """What each decision cost, in false alarms."""
+    """Cost of each decision, in false alarms."""
     return np.where(alerts.astype(bool), FALSE_ALARM_COST * (1 - targets), MISS_COST * targets)

@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with the limits between which it lies in 95 % of the resampled sets of days."""
+    """A value with its 95 % confidence limits."""
 
     value: float
     low: float
@@ -69,12 +69,12 @@ def intervals(values: Mapping[str, float], resampled: Mapping[str, Vector]) -> d
 
 
 def interval(value: float, resampled: Vector) -> Interval:
-    """One figure with its percentile interval."""
+    """One value with its percentile interval."""
     low, high = np.nanquantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Interval(value, float(low), float(high))
 
 
 def margin(name: str, ours: float, theirs: float, our_draws: Vector, their_draws: Vector) -> Interval:
-    """By how much we are better than they in one metric; positive is better whichever way the metric points."""
+    """Difference of one metric between two models; positive means that the first is better, for every metric."""
     sign = 1 if name in HIGHER_IS_BETTER else -1
     return interval(sign * (ours - theirs) + 0.0, sign * (our_draws - their_draws) + 0.0)  # no -0.000

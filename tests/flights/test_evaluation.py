@@ -58,16 +58,6 @@ def test_a_decision_costs_what_its_rows_cost(rows):
     assert 1000 * cost == pytest.approx(evaluation.metrics(rows)["cost_per_1000"])
 
 
-def test_the_threshold_is_the_cheapest_of_all(rows):
-    """No other threshold costs less on the rows that it was chosen on."""
-    chosen = evaluation.cost_threshold(rows.targets, rows.probabilities)
-
-    def cost(threshold):
-        return evaluation.metrics(rank(rows.targets, rows.probabilities, threshold))["cost_per_1000"]
-
-    assert cost(chosen) == min(cost(threshold) for threshold in np.unique(rows.probabilities))
-
-
 def test_lift_is_precision_over_the_rate(rows):
     """Alerts drawn by lot have a lift of one."""
     found = evaluation.metrics(rows)
