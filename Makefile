@@ -72,9 +72,9 @@ $(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py
 	@$(RUN) pipelines.validate
 $(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py $(LIBRARY)/config.py
 	@$(RUN) pipelines.split
-$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py pipelines/calibration.py $(addprefix $(LIBRARY)/,features.py heuristic.py model.py portable.py)
+$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py pipelines/calibration.py $(addprefix $(LIBRARY)/,features.py feature_set.py heuristic.py model.py portable.py)
 	@$(RUN) pipelines.train
-$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json $(addprefix pipelines/,evaluate.py gate.py holdout.py slices.py) $(LIBRARY)/evaluation.py $(if $(REPLACE_CHAMPION),FORCE)
+$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json $(addprefix pipelines/,evaluate.py gate.py holdout.py slices.py) $(addprefix $(LIBRARY)/,evaluation.py ranking.py resampling.py) $(if $(REPLACE_CHAMPION),FORCE)
 	@$(RUN) pipelines.evaluate
 $(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
 	@$(RUN) pipelines.promote
@@ -99,6 +99,8 @@ lint: $(INSTALLED) ## Formatting, lint, types and the import contract
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.core
+	@$(BIN)/python -m tests.style
 
 format: $(INSTALLED) ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format .
