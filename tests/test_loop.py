@@ -21,6 +21,7 @@ from monitoring import monitor, performance, replay
 from monitoring.findings import findings
 from monitoring.watch import outside
 from pipelines import evaluate, loop, promote, train
+from tests.swap.swapped import mark_installed
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 
@@ -56,7 +57,7 @@ def makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Makes:
     venv.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
-    (venv / "installed").touch()
+    mark_installed(venv)
     monkeypatch.setenv("VENV", str(venv))
 
     def ready(settings: Settings) -> None:
