@@ -14,7 +14,7 @@ from flights.config import ALERT_BUDGET, MISS_COST, Settings
 from flights.dataset import data_dictionary
 from flights.evaluation import FALSE_ALARM_COST, METRICS
 from pipelines.gate import CRITERIA
-from serving.metrics import described
+from serving.extras.metrics import described
 
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader

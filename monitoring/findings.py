@@ -10,15 +10,8 @@ import sqlalchemy as sa
 from flights.artifacts import read_json, read_parquet
 from flights.config import CADENCE_DAYS, Settings
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
-from flights.predictions import (
-    count,
-    counted_outcomes,
-    engine,
-    logged_predictions,
-    newest_event,
-    parsed_inputs,
-    timestamp,
-)
+from flights.log_reader import count, counted_outcomes, engine, logged_predictions, newest_event, parsed_inputs
+from flights.predictions import timestamp
 from flights.registry import TRAIN_FIRST, champion, history, model_folder
 from monitoring import drift, feeds, performance, provenance, service, skew, slices
 from monitoring.decide import BOUND_DAYS, Decision, decide

@@ -15,7 +15,7 @@ import pandas as pd
 from flights.artifacts import sha256, write_json, write_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, KEY, PREDICTION_LEAD_HOURS, TABLE, ZONE, schema_digest
-from flights.privacy import without_forgotten
+from flights.plugins import hooks
 from pipelines import conditions
 from pipelines.step import size, step
 
@@ -41,7 +41,9 @@ def main() -> None:
     with step("collect") as said:
         folder = source_folder()
         tables = {name: pd.read_csv(folder / file) for name, file in TABLES.items()}
-        flights = without_forgotten(collected(tables), settings.data_dir)
+        flights = collected(tables)
+        for select_rows in hooks("flights.extras", "select_rows"):
+            flights = select_rows(flights, settings.data_dir)
         path = write_parquet(settings.raw_dir / "collected.parquet", flights)
         write_json(settings.raw_dir / "manifest.json", manifest(folder, tables, path, flights))
         said.read = f"{len(TABLES)} tables of {SOURCE}"

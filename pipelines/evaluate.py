@@ -32,7 +32,7 @@ from flights.evaluation import (
     rank,
     resampled_metrics,
 )
-from flights.signature import sign
+from flights.plugins import hooks
 from pipelines import calibration, card, gate, holdout, page, plots, slices
 from pipelines.corruptions import CORRUPTIONS
 from pipelines.memory import memory_mb
@@ -359,8 +359,8 @@ def published(
         (temporary / "card.md").write_text(card.model_card(version, training, report))
         page.write(temporary / "card.html", temporary / "card.md")
         manifest = registry.write_manifest(temporary, version, training)
-        if settings.model_signing_key:
-            sign(manifest, settings.model_signing_key)
+        for published in hooks("flights.extras", "published"):
+            published(manifest)
     folder = registry.model_folder(settings.models_dir, version)
     tracking.log_evaluation(mlflow, training["mlflow_run"], version, folder, report)
     return version

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flights import portable, registry
 from flights.artifacts import read_json
+from flights.rows import as_columns
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     """Load the files in a folder, score its golden inputs, and print the peak in MB."""
     folder = Path(sys.argv[1])
-    portable.load(folder)(registry.as_columns(read_json(folder / registry.GOLDEN, registry.TRAIN_FIRST)["inputs"]))
+    portable.load(folder)(as_columns(read_json(folder / registry.GOLDEN, registry.TRAIN_FIRST)["inputs"]))
     print(peak_mb())
 
 

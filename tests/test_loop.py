@@ -15,7 +15,7 @@ from flights import registry
 from flights.artifacts import read_json, read_parquet, sha256, write_parquet
 from flights.config import Settings
 from flights.dataset import as_arrays, targets
-from flights.predictions import engine, logged_predictions
+from flights.log_reader import engine, logged_predictions
 from monitoring import monitor, performance, replay
 from monitoring.findings import findings
 from monitoring.watch import outside

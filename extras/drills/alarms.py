@@ -25,8 +25,9 @@ from flights import portable
 from flights.artifacts import read_json, read_parquet, sha256, write_atomically, write_json
 from flights.config import NAME, Settings
 from flights.dataset import EVENT_TIME, KEY, ZONE, as_arrays, targets
+from flights.log_reader import engine
 from flights.model import CANDIDATE
-from flights.predictions import Outcome, Prediction, add, engine
+from flights.predictions import Outcome, Prediction, add
 from flights.registry import GATE, MANIFEST, TRAIN_FIRST, Model, champion, load, model_folder, promote, write_golden
 from monitoring import replay
 from monitoring.decide import daily_actions

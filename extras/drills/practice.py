@@ -19,8 +19,9 @@ from flights.config import Settings
 from flights.dataset import EVENT_TIME, OUTCOME, ZONE, as_arrays, targets
 from flights.evaluation import metrics, rank
 from flights.features import build_features
+from flights.log_reader import engine
 from flights.model import CANDIDATE, build_model
-from flights.predictions import Outcome, Prediction, add, engine
+from flights.predictions import Outcome, Prediction, add
 from flights.registry import TRAIN_FIRST, Model, champion, load
 from monitoring import replay
 from monitoring.decide import Decision

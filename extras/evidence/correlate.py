@@ -24,8 +24,9 @@ from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, ZONE, Columns, as_arrays, targets
 from flights.evaluation import HIGHER_IS_BETTER, Vector, cost_threshold, metrics, rank
 from flights.features import build_features, plan
+from flights.log_reader import counted_outcomes, engine, logged_predictions
 from flights.model import CANDIDATE, build_model, with_feed_outages
-from flights.predictions import Outcome, Prediction, add, counted_outcomes, engine, logged_predictions
+from flights.predictions import Outcome, Prediction, add
 from monitoring.performance import WATERMARK, followed
 from pipelines import holdout
 from pipelines.split import labelled

@@ -25,7 +25,7 @@ from flights.artifacts import new_folder, read_json, sha256, write_json
 from flights.config import NAME, Settings
 from flights.dataset import INPUTS, KEY, OUTCOMES, PLACE, Columns, as_arrays, targets
 from flights.evaluation import Vector
-from flights.signature import sign
+from flights.plugins import hooks
 from pipelines import calibration, evaluate, holdout
 from pipelines.evaluate import CHAMPION, Answers, Case
 from pipelines.gate import SLOWEST_ROW_MS
@@ -124,8 +124,8 @@ def promoted(hall: Hall, report: Mapping[str, Any]) -> bool:
             digest = sha256(folder / portable.TREES)
             write_json(folder / registry.GATE, {**report, "model_digest": digest})
             manifest = registry.write_manifest(folder, version, hall.honest.training)
-            if hall.settings.model_signing_key:
-                sign(manifest, hall.settings.model_signing_key)
+            for published in hooks("flights.extras", "published"):
+                published(manifest)
         try:
             registry.promote(copy, version, expected=before)
         except registry.PromotionRefused:

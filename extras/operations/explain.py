@@ -23,8 +23,10 @@ from flights.artifacts import sha256
 from flights.config import NAME, Settings
 from flights.dataset import INPUTS, POSITIVE
 from flights.features import build_features
-from flights.predictions import Prediction, engine, logged_prediction
+from flights.log_reader import engine, logged_prediction
+from flights.predictions import Prediction
 from flights.registry import ModelRefused
+from flights.rows import as_columns
 
 TOLERANCE = 1e-6  # the largest difference from the served probability that still counts as the same
 
@@ -88,7 +90,7 @@ def explanation(settings: Settings, request_id: str) -> Explanation:
             f"version {row.model_version} has digest {answering.digest}, the log says {row.model_digest}"
         )
     inputs = json.loads(row.inputs)
-    columns = registry.as_columns([inputs])
+    columns = as_columns([inputs])
     probability = float(answering.score(columns)[0])
     if not abs(probability - row.probability) <= TOLERANCE:
         raise NotExplained(

@@ -16,7 +16,8 @@ from flights import model, portable, registry, tracking
 from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json
 from flights.config import GAP_DAYS, Settings
 from flights.dataset import DTYPES, EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, as_arrays, targets
-from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
+from flights.log_reader import counted_outcomes, engine, logged_predictions, parsed_inputs
+from flights.predictions import timestamp
 from pipelines import calibration, card, evaluate, holdout, promote, train
 from pipelines.split import local_days
 from pipelines.step import step

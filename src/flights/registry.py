@@ -4,6 +4,7 @@ Plain files, so the server finds and verifies the champion without MLflow; `trac
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,12 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights import portable, signature
+from flights import portable
 from flights.artifacts import read_json, sha256, write_json, write_new_json
-from flights.config import NAME, Settings
-from flights.dataset import INPUTS, Columns
+from flights.config import NAME
+from flights.dataset import Columns
+from flights.plugins import hooks
+from flights.rows import as_columns
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"  # of the manifest, so not in it
 GOLDEN = "golden.json"
 GATE = "gate.json"
 TRAIN_FIRST = "run `make train`"
@@ -72,8 +76,7 @@ def load(models_dir: Path, version: int) -> Model:
     """
     folder = model_folder(models_dir, version)
     try:
-        if key := Settings().model_verify_key:  # read here, so that no caller can forget it
-            signature.verify(folder / MANIFEST, key)
+        verify(folder)
         manifest = read_json(folder / MANIFEST, TRAIN_FIRST)
         _check_files(folder, manifest["files"])
         if manifest["version"] != version:
@@ -85,6 +88,21 @@ def load(models_dir: Path, version: int) -> Model:
     except Exception as error:
         raise ModelRefused(f"{folder}: {error}") from error
     return Model(version, sha256(folder / MANIFEST), folder, manifest["threshold"], manifest, score)
+
+
+def verify(folder: Path) -> None:
+    """Let the plug-ins check a model folder before anything in it is trusted.
+
+    Raises
+    ------
+    ModelRefused
+        MODEL_VERIFY_KEY is set, and the plug-in that reads it is missing.
+    """
+    checks = hooks("flights.extras", "verify")
+    if os.environ.get("MODEL_VERIFY_KEY") and not checks:
+        raise ModelRefused("MODEL_VERIFY_KEY is set, but flights/extras/signing.py is missing: restore it or unset it")
+    for check in checks:
+        check(folder)
 
 
 def write_manifest(folder: Path, version: int, content: Mapping[str, Any]) -> Path:
@@ -110,12 +128,6 @@ def check_golden(folder: Path, score: portable.Score) -> None:
     """
     content = read_json(folder / GOLDEN, TRAIN_FIRST)
     portable.check_parity(score(as_columns(content["inputs"])), np.array(content["probabilities"]))
-
-
-def as_columns(rows: list[dict[str, Any]]) -> Columns:
-    """Rows of plain values (as in a golden file or the prediction log) as input columns."""
-    dtypes = {"text": "object", "integer": "int64", "number": "float64", "time": "datetime64[us]"}
-    return {column.name: np.array([row[column.name] for row in rows], dtypes[column.kind]) for column in INPUTS}
 
 
 def history(models_dir: Path) -> list[Promotion]:
@@ -204,7 +216,7 @@ def _append(models_dir: Path, action: str, expected: int | None, version: int, g
 def _check_files(folder: Path, digests: dict[str, str]) -> None:
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {
         MANIFEST,
-        signature.SIGNATURE,
+        SIGNATURE,
     }
     for name in sorted(found | set(digests)):
         if name not in digests:

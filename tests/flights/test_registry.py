@@ -11,6 +11,7 @@ import pytest
 
 from flights import registry
 from flights.registry import ModelRefused, PromotionRefused
+from flights.rows import as_columns
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_a_published_model_loads(models):
     assert 0 < model.threshold < 1
     assert len(model.digest) == 64
     golden = json.loads((model.folder / "golden.json").read_text())
-    probabilities = model.score(registry.as_columns(golden["inputs"]))
+    probabilities = model.score(as_columns(golden["inputs"]))
     np.testing.assert_allclose(probabilities, golden["probabilities"], atol=1e-9)
 
 

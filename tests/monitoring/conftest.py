@@ -12,7 +12,8 @@ from extras.drills import faults as drills
 from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, KEY, as_arrays
-from flights.predictions import Outcome, Prediction, add, engine
+from flights.log_reader import engine
+from flights.predictions import Outcome, Prediction, add
 from flights.registry import champion, load
 from monitoring import replay
 from monitoring.performance import local_day

@@ -16,6 +16,7 @@ from flights import heuristic, portable, registry
 from flights.artifacts import new_folder, sha256, write_json
 from flights.dataset import INPUTS, Column
 from flights.features import build_features
+from flights.rows import as_columns
 
 UNSEEN = "ZZZ"  # a destination that no test model was trained on
 
@@ -48,7 +49,7 @@ def naive(flight: dict[str, Any]) -> dict[str, Any]:
 
 def publish(models_dir: Path, version: int, seed: int, *, passed: bool = True) -> registry.Model:
     """Fit a small model, publish it as `version` and load it again."""
-    columns = registry.as_columns([naive(flight) for flight in random_flights(600, seed)])
+    columns = as_columns([naive(flight) for flight in random_flights(600, seed)])
     features = {name: values for name, values in build_features(columns).items() if values.dtype.kind != "M"}
     target = np.random.default_rng(seed).random(600) < np.where(columns["distance"] > 2000, 0.7, 0.2)
     text = [name for name, values in features.items() if values.dtype == object]
