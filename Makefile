@@ -144,7 +144,7 @@ clean: ## Forget everything made: data, models, the environment, caches
 	rm -rf $(VENV) .venv-* .uv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* *.egg-info src/*.egg-info
 
 # Each extra brings its own targets, and takes them along when it is deleted.
--include extras/*/targets.mk deploy/targets.mk
+-include extras/*/targets.mk serving/extras/*/targets.mk deploy/targets.mk
 
 LIST = awk 'BEGIN { FS = ":.*\#\# " } /^\#\#@/ { printf "\n%s\n", substr($$0, 5) } \
   /^[a-z-]+:.*\#\# / { printf "  make %-16s %s\n", $$1, $$2 }'

@@ -15,7 +15,7 @@ from flights.contract import data_dictionary
 from flights.evaluation import METRICS
 from flights.ranking import FALSE_ALARM_COST
 from pipelines.gate import CRITERIA
-from serving.metrics import described
+from serving.extras.metrics import described
 
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader

@@ -6,9 +6,6 @@ recalibrate: $(INSTALLED) ## Fit the champion's slope and shift to the log's out
 explain: $(INSTALLED) ## Replay the logged request ID step by step: why its probability is what it is; JSON=1 for programs
 	@$(RUN) extras.operations.explain '$(ID)' $(if $(JSON),--json)
 
-challenge: $(INSTALLED) ## Run VERSION beside the champion, as shadow or as canary for a SHARE of the flights; VERSION=none ends it
-	@$(RUN) extras.operations.challenge $(VERSION) $(if $(SHARE),--share $(SHARE))
-
 score: $(CHAMPION) ## Score the Parquet files of INPUT into OUTPUT, resumably; ENGINE=dask SCHEDULER=... for a cluster
 	@$(RUN) extras.operations.score $(foreach word,INPUT OUTPUT ENGINE SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
 

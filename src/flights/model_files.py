@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from flights import portable
 from flights.artifacts import read_json, sha256, write_json
 from flights.columns import Columns
-from flights.contract import as_columns
-from flights.files import GOLDEN_FILE, MANIFEST_FILE, TRAIN_FIRST
-from flights.signature import SIGNATURE
+from flights.files import GOLDEN_FILE, MANIFEST_FILE, SIGNATURE_FILE, TRAIN_FIRST
+from flights.rows import as_columns
 
 
 def write_manifest(folder: Path, version: int, content: Mapping[str, Any]) -> Path:
@@ -50,7 +49,7 @@ def check_files(folder: Path, digests: dict[str, str]) -> None:
         A file is missing, altered, or not in the manifest.
     """
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    for name in sorted((found | set(digests)) - {MANIFEST_FILE, SIGNATURE}):
+    for name in sorted((found | set(digests)) - {MANIFEST_FILE, SIGNATURE_FILE}):
         if name not in digests:
             raise ValueError(f"{name}: not in the manifest")
         if name not in found:

@@ -3,8 +3,6 @@
 import asyncio
 import dataclasses
 import json
-import os
-import signal
 import threading
 from pathlib import Path
 
@@ -12,15 +10,14 @@ import numpy as np
 import pytest
 
 from flights import heuristic
-from flights.privacy import pseudonym
 from flights.registry import Model
-from serving.active import Active
-from serving.metrics import Metrics
-from serving.prediction_log import LogUnavailable, PredictionLog
+from serving.champion_holder import ChampionHolder
+from serving.log_connection import LogUnavailable
+from serving.prediction_log import PredictionLog
 from serving.refusal import Refused
 from serving.request import Flight, example
-from serving.scorer import Scorer, new_request_ids
-from tests.serving.postgres import MISSING, postgres
+from serving.scorer import Scorer
+from serving.scoring import new_request_ids
 
 POISON = 6000.0  # the distance at which the broken model breaks
 
@@ -48,17 +45,23 @@ def log(tmp_path: Path):
 
 
 def a_scorer(model: Model | None, log: PredictionLog, max_waiting_rows: int = 1000) -> Scorer:
-    active = Active(Path("nowhere"))
-    active.model = model
-    return Scorer(active, log, Metrics(), max_waiting_rows, pseudonym(b"a test's key"))
+    holder = ChampionHolder(Path("nowhere"))
+    holder.model = model
+    scorer = Scorer(holder, log, max_waiting_rows)
+    scorer.pseudonymize = lambda subject: f"p{len(subject)}-{subject[::-1]}"
+    return scorer
 
 
 def all_at_once(scorer: Scorer, requests: list[list[Flight]]):
     async def ask():
-        return await asyncio.gather(*[scorer.predictions(flights) for flights in requests], return_exceptions=True)
+        return await asyncio.gather(*[one(flights) for flights in requests], return_exceptions=True)
+
+    async def one(flights: list[Flight]):
+        scorer.check_capacity(len(flights))
+        return await scorer.predictions(flights)
 
     answers = asyncio.run(ask())
-    scorer.thread.shutdown()
+    scorer.log_thread.executor.shutdown()
     return answers
 
 
@@ -96,12 +99,12 @@ def test_a_stand_in_answers_the_request_on_which_the_model_fails(model: Model, l
 
     requests = [[flight(request_id="sound")], [flight(request_id="poison", distance=POISON), flight()]]
     scorer = a_scorer(dataclasses.replace(model, score=nan), log)
-    scorer._active.stand_in = heuristic.load(model.folder)
+    scorer._holder.fallback = heuristic.load(model.folder)
     sound, poison = all_at_once(scorer, requests)
     assert [row.served_by for row in sound + poison] == ["champion", "heuristic", "heuristic"]
     assert log.find("poison").served_by == "heuristic"
     scorer = a_scorer(dataclasses.replace(model, score=nan), log)
-    scorer._active.stand_in = dataclasses.replace(model, score=nan)
+    scorer._holder.fallback = dataclasses.replace(model, score=nan)
     (refused,) = all_at_once(scorer, requests[1:])
     assert refused.status == 503
 
@@ -137,7 +140,7 @@ def test_a_request_that_nobody_waits_for_harms_no_other(model: Model, log: Count
         asked[0].cancel()
         answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
         again = await asyncio.wait_for(scorer.predictions([flight()]), 10)
-        scorer.thread.shutdown()
+        scorer.log_thread.executor.shutdown()
         return [*answers, again]
 
     cancelled, *answers = asyncio.run(ask())
@@ -147,55 +150,26 @@ def test_a_request_that_nobody_waits_for_harms_no_other(model: Model, log: Count
 
 def test_a_log_that_hangs_is_waited_for_only_so_long(model: Model, log: Counted, monkeypatch: pytest.MonkeyPatch):
     """Planted: work that does not end. Who waits for it, and who comes after, is refused; when it ends all is well."""
-    monkeypatch.setattr("serving.scorer.LOG_SECONDS", 0.1)
+    monkeypatch.setattr("serving.log_thread.LOG_SECONDS", 0.1)
     goes_on = threading.Event()
 
     async def ask():
         scorer = a_scorer(model, log)
-        hangs = asyncio.create_task(scorer.in_log(goes_on.wait))
+        hangs = asyncio.create_task(scorer.log_thread.run(goes_on.wait))
         refused = [await asyncio.gather(scorer.predictions([flight()]), return_exceptions=True) for _ in range(2)]
         assert not log.available
         with pytest.raises(LogUnavailable, match="not answered"):
             await hangs
         goes_on.set()
-        monkeypatch.setattr("serving.scorer.LOG_SECONDS", 20)
-        while not scorer._hanging.done():
+        monkeypatch.setattr("serving.log_thread.LOG_SECONDS", 20)
+        while not scorer.log_thread.hanging.done():
             await asyncio.sleep(0.01)
         answered = await scorer.predictions([flight()])
-        scorer.thread.shutdown()
+        scorer.log_thread.executor.shutdown()
         return [answer.status for (answer,) in refused], len(answered)
 
     assert asyncio.run(ask()) == ([503, 503], 1)
     assert log.available
-
-
-@pytest.mark.skipif(bool(MISSING), reason=MISSING)
-def test_a_database_that_stops_answering_is_left_for_a_new_connection(model: Model, monkeypatch: pytest.MonkeyPatch):
-    """Planted: PostgreSQL's process of the log's connection is stopped under it. One request is refused; the log's
-    thread is freed from what hangs, and the next request is answered over another connection."""
-
-    async def ask(log: PredictionLog):
-        scorer = a_scorer(model, log)
-        await scorer.predictions([flight()])
-        ((process,),) = await scorer.in_log(log._rows, "SELECT pg_backend_pid()", ())
-        os.kill(process, signal.SIGSTOP)
-        try:
-            monkeypatch.setattr("serving.scorer.LOG_SECONDS", 0.5)
-            with pytest.raises(Refused):
-                await scorer.predictions([flight()])
-            monkeypatch.setattr("serving.scorer.LOG_SECONDS", 20)
-            while not scorer._hanging.done():
-                await asyncio.sleep(0.01)
-            assert len(await scorer.predictions([flight(request_id="after")])) == 1
-        finally:
-            os.kill(process, signal.SIGCONT)
-        assert await scorer.in_log(log.find, "after")
-        scorer.thread.shutdown()
-
-    with postgres() as database:
-        log = PredictionLog(database.url)
-        asyncio.run(asyncio.wait_for(ask(log), 60))
-        log.close()
 
 
 def test_too_many_waiting_rows_are_refused_at_once(model: Model, log: Counted):

@@ -1,0 +1,118 @@
+"""From the flights of some requests to the predictions that are logged: columns, one vectorised score, rows."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from flights.batch import Batch, packed
+from flights.columns import Columns
+from flights.contract import PERSONAL
+from flights.dataset import EVENT_TIME
+from flights.predictions import Prediction, timestamp
+from flights.registry import Model
+from flights.rows import as_columns, event_times
+from serving.fields import Pseudonymizer
+from serving.prediction_log import Scored
+from serving.request import Flight, inputs_json
+
+LARGE = 20  # flights from which a request is logged as one row; fewer have a row each
+
+
+@dataclass
+class Waiting:
+    """One request: its flights, when it came (perf_counter seconds), and where its answer goes."""
+
+    flights: Sequence[Flight]
+    arrived: float
+    answer: asyncio.Future[Scored]
+
+    def is_large(self) -> bool:
+        """Whether it can be logged as one row: many flights, and no request IDs of the client's."""
+        return len(self.flights) >= LARGE and not any(flight.request_id for flight in self.flights)
+
+
+class NoProbability(ValueError):
+    """The model's answer for some rows is not a probability."""
+
+    def __init__(self, rows: int):
+        super().__init__(f"expected a probability for each row, got {rows} that are none")
+        self.rows = rows
+
+
+def scored_requests(
+    model: Model, requests: Sequence[Waiting], pseudonymize: Pseudonymizer, *, by_row: bool
+) -> list[Scored]:
+    """The predictions of each request; of a large one they are one batch, unless `by_row`.
+
+    Raises
+    ------
+    NoProbability
+        The model's answer is outside [0, 1], NaN, or not one number for each row.
+    """
+    columns = as_columns([flight.__dict__ for request in requests for flight in request.flights])
+    probabilities = valid_probabilities(model, columns)
+    ids, times = new_request_ids(len(probabilities)), event_times(columns)
+    now, clock = timestamp(datetime.now(UTC)), time.perf_counter()
+    by_model = (model.threshold, model.version, model.digest, model.served_by)
+    scored: list[Scored] = []
+    end = 0
+    for request in requests:
+        end, mine = end + len(request.flights), slice(end, end + len(request.flights))
+        latency_us = int(1e6 * (clock - request.arrived))
+        if not by_row and request.is_large():
+            part = {name: values[mine] for name, values in columns.items()}
+            texts, numbers = _packed(part, probabilities[mine], pseudonymize)
+            scored.append(Batch(ids[mine.start], now, texts, numbers, *by_model, latency_us))
+            continue
+        rows = zip(request.flights, ids[mine], times[mine], probabilities[mine], strict=True)
+        scored.append(
+            [
+                Prediction(
+                    flight.request_id or made,
+                    now,
+                    moment,
+                    inputs_json(flight, pseudonymize),
+                    probability,
+                    probability >= model.threshold,
+                    *by_model,
+                    latency_us,
+                )
+                for flight, made, moment, probability in rows
+            ]
+        )
+    return scored
+
+
+def _packed(columns: Columns, probabilities: list[float], pseudonymize: Pseudonymizer) -> tuple[str, bytes]:
+    for name in PERSONAL:
+        columns[name] = np.array([text if text is None else pseudonymize(text) for text in columns[name]], object)
+    return packed(columns, np.array(probabilities))
+
+
+def valid_probabilities(model: Model, columns: Columns) -> list[float]:
+    """One probability for each row.
+
+    Raises
+    ------
+    NoProbability
+        Something else came back.
+    """
+    probabilities, rows = model.score(columns), len(columns[EVENT_TIME])
+    if probabilities.shape != (rows,):
+        raise NoProbability(rows)
+    valid = (probabilities >= 0) & (probabilities <= 1)  # NaN is neither
+    if not valid.all():
+        raise NoProbability(int(np.sum(~valid)))
+    answer: list[float] = probabilities.tolist()
+    return answer
+
+
+def new_request_ids(count: int) -> list[str]:
+    """Make IDs that begin with the time: new rows then go to the last page of the log's index."""
+    stamp, noise = f"{time.time_ns():016x}", os.urandom(8 * count).hex()
+    return [stamp + noise[place : place + 16] for place in range(0, 16 * count, 16)]
