@@ -35,7 +35,7 @@ def test_of_two_writers_one_wins(models_dir: Path):
     """Two servers that abort the same challenge: one entry, and the other is told."""
     running = challenge(models_dir, 2, 0.1)
     end(models_dir, running, ABORT, "slow")
-    with pytest.raises(ChallengeRefused, match="somebody else"):
+    with pytest.raises(ChallengeRefused, match="another process"):
         end(models_dir, running, ABORT, "error")
     assert latest(models_dir).reason == "slow"
 
