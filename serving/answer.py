@@ -1,6 +1,5 @@
 """What the service answers to a body: predictions and receipts. Refusals are in `refusal.py`."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, Field, TypeAdapter
@@ -41,7 +40,6 @@ class Receipt(BaseModel):
 
 
 ANSWER_JSON, ANSWERS_JSON, RECEIPT_JSON = (TypeAdapter(model).serializer for model in (Answer, Answers, Receipt))
-Predict = Callable[[Flight], Awaitable[bytes]]
 
 
 class Endpoints:

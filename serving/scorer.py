@@ -4,39 +4,21 @@ While a batch is being committed the next one gathers, so batches grow with the 
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
-from typing import Protocol
 
 from flights.batch import Batch
-from flights.registry import Model
 from serving.champion_holder import ChampionHolder
-from serving.fields import Pseudonymizer
 from serving.log_connection import LogUnavailable
 from serving.log_thread import LogThread
-from serving.observer import Observer
 from serving.prediction_log import Logged, PredictionLog, Scored
-from serving.refusal import Refused, id_taken, log_unavailable
+from serving.refusal import Refused, id_taken
 from serving.request import Flight
-from serving.scoring import NoProbability, Waiting, scored_requests
-
-logger = logging.getLogger("serving")
+from serving.request_hooks import Request, ShadowHook, Waiting
+from serving.scoring import Scoring, log_unavailable
 
 TURNS = 4  # of the event loop before a batch is closed: it then includes the next requests of those just answered
 MAX_BATCH_ROWS = 2000  # rows scored and committed together; more wait for the next batch
-
-Request = tuple[Waiting, Scored]
-
-
-class ShadowHook(Protocol):
-    """A second version: it is asked before the log is written, and told what was answered."""
-
-    async def override(self, requests: list[Request]) -> list[Request]:
-        """Return the requests with some predictions replaced; while the hook is set, none is a `Batch`."""
-
-    def observe(self, requests: list[Request], logged: Sequence[Logged | Refused]) -> None:
-        """See what was answered."""
 
 
 class Scorer:
@@ -44,10 +26,10 @@ class Scorer:
 
     def __init__(self, holder: ChampionHolder, log: PredictionLog, max_waiting_rows: int):
         self.log_thread = LogThread(log)
-        self.observers: list[Observer] = []
-        self.pseudonymize: Pseudonymizer = str  # what is personal stays as it is; a plug-in hashes it
+        self.scoring = Scoring(holder)
+        self.observers = self.scoring.observers
         self.shadow: ShadowHook | None = None
-        self._holder, self._log, self._max_waiting_rows = holder, log, max_waiting_rows
+        self._log, self._max_waiting_rows = log, max_waiting_rows
         self._waiting: list[Waiting] = []
         self._rows = 0
         self._committing: list[Waiting] = []
@@ -101,7 +83,7 @@ class Scorer:
         """Score, log, answer; an error in one request does not affect the others."""
         shadow = self.shadow
         requests: list[Request] = []
-        for waiting, scored in zip(batch, self._scored(batch, by_row=shadow is not None), strict=True):
+        for waiting, scored in zip(batch, self.scoring.score(batch, by_row=shadow is not None), strict=True):
             if isinstance(scored, Refused):
                 _settle(waiting, scored)
             else:
@@ -113,7 +95,7 @@ class Scorer:
         try:
             logged = await self.log_thread.run(self._log.write, [scored for _, scored in requests])
         except LogUnavailable as error:
-            logged = _log_unavailable(error, len(requests))
+            logged = log_unavailable(error, len(requests))
         self._settle_all(requests, logged, start)
         if shadow is not None:
             shadow.observe(requests, logged)
@@ -127,31 +109,6 @@ class Scorer:
             if isinstance(outcome, list | Batch):
                 for observer in self.observers:
                     observer.answered(outcome, now - waiting.arrived)
-
-    def _scored(self, batch: list[Waiting], *, by_row: bool, model: Model | None = None) -> Sequence[Scored | Refused]:
-        """What each request is logged with, or why it is not answered."""
-        model, fallback = model or self._holder.answering, self._holder.fallback
-        if model is None:
-            return [Refused(503, "No model", self._holder.unavailable_reason(), retry_after=5) for _ in batch]
-        try:
-            self.pseudonymize("")  # its key may be missing
-            return scored_requests(model, batch, self.pseudonymize, by_row=by_row)
-        except LogUnavailable as error:
-            return _log_unavailable(error, len(batch))
-        except Exception as error:
-            if len(batch) > 1:
-                return [scored for waiting in batch for scored in self._scored([waiting], by_row=by_row)]
-            logger.exception("scoring failed", extra={"version": model.version})
-            for observer in self.observers:
-                observer.failed(error.rows if isinstance(error, NoProbability) else 0)
-        if fallback is not None and fallback is not model:
-            return self._scored(batch, by_row=by_row, model=fallback)
-        return [Refused(503, "No prediction", "The model gives no probability for this request.")]
-
-
-def _log_unavailable(error: LogUnavailable, requests: int) -> list[Refused]:
-    logger.error("prediction log unavailable", extra={"error": str(error)})
-    return [log_unavailable() for _ in range(requests)]
 
 
 def _settle(waiting: Waiting, outcome: Logged | Refused) -> None:

@@ -1,10 +1,9 @@
 """From the flights of some requests to the predictions that are logged: columns, one vectorised score, rows."""
 
-import asyncio
+import logging
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -16,24 +15,16 @@ from flights.dataset import EVENT_TIME
 from flights.predictions import Prediction, timestamp
 from flights.registry import Model
 from flights.rows import as_columns, event_times
+from serving import refusal
+from serving.champion_holder import ChampionHolder
 from serving.fields import Pseudonymizer
+from serving.log_connection import LogUnavailable
 from serving.prediction_log import Scored
-from serving.request import Flight, inputs_json
+from serving.refusal import Refused
+from serving.request import inputs_json
+from serving.request_hooks import Observer, Waiting
 
-LARGE = 20  # flights from which a request is logged as one row; fewer have a row each
-
-
-@dataclass
-class Waiting:
-    """One request: its flights, when it came (perf_counter seconds), and where its answer goes."""
-
-    flights: Sequence[Flight]
-    arrived: float
-    answer: asyncio.Future[Scored]
-
-    def is_large(self) -> bool:
-        """Whether it can be logged as one row: many flights, and no request IDs of the client's."""
-        return len(self.flights) >= LARGE and not any(flight.request_id for flight in self.flights)
+logger = logging.getLogger("serving")
 
 
 class NoProbability(ValueError):
@@ -42,6 +33,35 @@ class NoProbability(ValueError):
     def __init__(self, rows: int):
         super().__init__(f"expected a probability for each row, got {rows} that are none")
         self.rows = rows
+
+
+class Scoring:
+    """Scores requests with the model that answers, so that an error in one does not affect the others."""
+
+    def __init__(self, holder: ChampionHolder):
+        self.observers: list[Observer] = []
+        self.pseudonymize: Pseudonymizer = str  # personal values stay as they are; a plug-in hashes them
+        self._holder = holder
+
+    def score(self, batch: list[Waiting], *, by_row: bool, model: Model | None = None) -> Sequence[Scored | Refused]:
+        """What each request is logged with, or why it is not answered."""
+        model, fallback = model or self._holder.answering, self._holder.fallback
+        if model is None:
+            return [Refused(503, "No model", self._holder.unavailable_reason(), retry_after=5) for _ in batch]
+        try:
+            self.pseudonymize("")  # its key may be missing
+            return scored_requests(model, batch, self.pseudonymize, by_row=by_row)
+        except LogUnavailable as error:
+            return log_unavailable(error, len(batch))
+        except Exception as error:
+            if len(batch) > 1:
+                return [scored for waiting in batch for scored in self.score([waiting], by_row=by_row)]
+            logger.exception("scoring failed", extra={"version": model.version})
+            for observer in self.observers:
+                observer.failed(error.rows if isinstance(error, NoProbability) else 0)
+        if fallback is not None and fallback is not model:
+            return self.score(batch, by_row=by_row, model=fallback)
+        return [Refused(503, "No prediction", "The model gives no probability for this request.")]
 
 
 def scored_requests(
@@ -116,3 +136,9 @@ def new_request_ids(count: int) -> list[str]:
     """Make IDs that begin with the time: new rows then go to the last page of the log's index."""
     stamp, noise = f"{time.time_ns():016x}", os.urandom(8 * count).hex()
     return [stamp + noise[place : place + 16] for place in range(0, 16 * count, 16)]
+
+
+def log_unavailable(error: LogUnavailable, requests: int) -> list[Refused]:
+    """Refuse some requests, and log the reason once."""
+    logger.error("prediction log unavailable", extra={"error": str(error)})
+    return [refusal.log_unavailable() for _ in range(requests)]

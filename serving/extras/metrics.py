@@ -14,7 +14,7 @@ from flights.batch import Batch
 from flights.files import MANIFEST_FILE
 from flights.predictions import Prediction
 from flights.registry import Model
-from serving.observer import Observer
+from serving.request_hooks import Observer
 from serving.service import Service
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

@@ -18,7 +18,7 @@ TABLE = "CREATE TABLE IF NOT EXISTS log_key (one INTEGER PRIMARY KEY CHECK (one 
 def plug_in(service: Service) -> None:
     """Hash in the scorer, and check the key of the log."""
     pseudonymize = patient_pseudonymizer(service.settings.data_dir)
-    service.scorer.pseudonymize = pseudonymize
+    service.scorer.scoring.pseudonymize = pseudonymize
     guard(service.log, pseudonymize)
 
 

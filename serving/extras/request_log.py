@@ -8,7 +8,7 @@ from pydantic import Field
 from flights.batch import Batch
 from flights.config import EnvironmentSettings
 from flights.predictions import Prediction
-from serving.observer import Observer
+from serving.request_hooks import Observer
 from serving.service import Service
 
 logger = logging.getLogger("serving")

@@ -12,12 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flights.config import Settings
 from flights.dataset import INPUTS
 from flights.predictions import Prediction
 from flights.registry import Model
 from flights.rows import as_columns
-from serving.app import create_app
 from serving.extras.preflight import LOADING
 from serving.request import example
 from tests.serving.extras.test_preflight import features
@@ -104,43 +102,6 @@ def test_outcomes_are_taken_late_twice_and_of_unknown_predictions(client: httpx.
     assert client.post("/outcomes", json=corrected).json() == {"accepted": 1, "repeated": 1, "unknown": 0}
 
 
-def test_model_and_metrics_tell_what_answers(client: httpx.Client, model: Model):
-    """The version is in the description and in the metrics."""
-    assert client.get("/model").json()["digest"] == model.digest
-    assert "model_version 1.0" in client.get("/metrics").text
-
-
-def test_the_openapi_example_is_a_valid_request(client: httpx.Client):
-    """What the documentation shows works, and every field has its description."""
-    document = client.get("/openapi.json").json()
-    for path in ("/predict", "/predict/batch"):
-        body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
-        assert client.post(path, json=body).status_code == 200
-    fields = document["components"]["schemas"]["Flight"]["properties"]
-    assert all("description" in field for field in fields.values())
-
-
-def test_a_server_without_a_champion_lives_and_says_what_to_run(tmp_path: Path):
-    """Alive, not ready, and predictions are refused with the command that helps."""
-    with running(tmp_path) as server:
-        ready = httpx.get(f"{server.url}/health/ready")
-        asked = httpx.post(f"{server.url}/predict", json=example())
-    for answer in (ready, asked):
-        assert answer.status_code == 503
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert "make train" in answer.json()["detail"]
-
-
-def test_a_server_whose_log_was_never_written_is_not_ready(data_dir: Path, model: Model, tmp_path: Path):
-    """Before the first request already: a folder that cannot be made is found out at the start, and a good one too."""
-    (tmp_path / "log").write_text("in the way")
-    with running(data_dir, PREDICTIONS_URL=f"sqlite:///{tmp_path}/log/predictions.db") as server:
-        server.wait("/health/ready", 503)
-        assert "prediction_log_available 0.0" in httpx.get(f"{server.url}/metrics").text
-        (tmp_path / "log").unlink()
-        server.wait("/health/ready", 200)
-
-
 def test_a_promoted_model_takes_over(tmp_path: Path):
     """A server that runs follows the registry, to the first champion and to the next."""
     from tests.serving.published import publish_champion
@@ -193,12 +154,3 @@ def test_a_champion_that_crashed_the_server_is_tried_first_at_the_next_start(tmp
         server.wait()
         assert httpx.post(f"{server.url}/predict", json=example()).json()["model_version"] == 3
     assert not (tmp_path / "4_predictions" / LOADING).exists()
-
-
-def test_the_api_is_the_one_that_was_published():
-    """Paths, bodies, examples and refusals are those of `openapi.json`; planted: a field that is renamed."""
-    published = json.loads(Path(__file__).with_name("openapi.json").read_text())
-    ours = create_app(Settings()).openapi()
-    assert ours == published
-    ours["components"]["schemas"]["Answer"]["properties"]["chance"] = {}
-    assert ours != published

@@ -57,15 +57,6 @@ def test_the_answer_is_the_one_that_its_rows_would_get(model: Model, log: Predic
     assert {each.alert for each in expected.predictions} == {True, False}
 
 
-def test_small_requests_and_named_flights_have_their_rows_at_once(model: Model, log: PredictionLog):
-    """One name of the client's is enough, and so is a request of few flights."""
-    named = [*FLIGHTS[1:], FLIGHTS[0] | {"request_id": "named"}]
-    for flights in (FLIGHTS[:19], named):
-        rows = asked(model, log, flights)
-        assert log.find(rows[0].request_id) == rows[0]
-    assert isinstance(asked(model, log, FLIGHTS[:20]), Batch)
-
-
 def test_a_row_of_it_is_asked_for_again_by_its_name(model: Model, log: PredictionLog):
     """The logged answer, as of any other; the name stands for one flight, and it is still there once."""
     said = asked(model, log, FLIGHTS)

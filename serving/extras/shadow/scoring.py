@@ -32,7 +32,7 @@ from serving.log_connection import LogUnavailable
 from serving.prediction_log import Logged
 from serving.refusal import Refused
 from serving.request import Flight
-from serving.scorer import Request
+from serving.request_hooks import Request
 from serving.service import Service
 
 logger = logging.getLogger("serving")

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from extras.operations.forget_log import delete_subject, expand_batches, ids_of_subject
+from flights.contract import PERSONAL
 from flights.extras.privacy import pseudonym_key, pseudonymizer
-from flights.features import PERSONAL
 from flights.log_reader import count, engine
 from flights.predictions import Outcome, Prediction
 from flights.registry import Model

@@ -40,7 +40,10 @@ def test_a_candidate_that_never_ends_is_refused(tmp_path: Path):
 def test_a_candidate_that_needs_too_much_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The trial's memory is limited: what does not fit ends there, with the process's own last words."""
     publish(tmp_path, 1, seed=1)
-    limited = "import serving.trial as t; t.PREFLIGHT_BYTES = 150_000_000; t.main()"
+    limited = (
+        "import sys, serving.extras.preflight as p; p.PREFLIGHT_BYTES = 150_000_000;"
+        "p.load_limited(sys.argv[1], int(sys.argv[2]))"
+    )
     run = preflight.subprocess.run
     monkeypatch.setattr(
         preflight.subprocess,
