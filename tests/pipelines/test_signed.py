@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.flights.test_signature import pair
+from tests.flights.extras.test_signing import pair
 
 from flights.registry import load
 from pipelines import evaluate
