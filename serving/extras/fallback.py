@@ -13,7 +13,8 @@ from flights import heuristic
 from flights.artifacts import read_json, sha256
 from flights.config import EnvironmentSettings
 from flights.files import MANIFEST_FILE, TRAIN_FIRST
-from flights.registry import Model, ModelRefused, history, model_folder, verify
+from flights.model_files import verify
+from flights.registry import Model, ModelRefused, history, model_folder
 from serving.service import Service
 
 logger = logging.getLogger("serving")

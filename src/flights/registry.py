@@ -3,7 +3,6 @@
 Plain files, so the server finds and verifies the champion without MLflow; `tracking.py` mirrors the history there.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,7 @@ from flights import portable
 from flights.artifacts import read_json, sha256
 from flights.config import NAME
 from flights.files import GATE_FILE, MANIFEST_FILE, TRAIN_FIRST
-from flights.model_files import check_files, check_golden
-from flights.plugins import hooks
+from flights.model_files import check_files, check_golden, verify
 
 
 class ModelRefused(RuntimeError):
@@ -73,21 +71,6 @@ def load(models_dir: Path, version: int) -> Model:
     except Exception as error:
         raise ModelRefused(f"{folder}: {error}") from error
     return Model(version, sha256(folder / MANIFEST_FILE), folder, manifest["threshold"], manifest, score)
-
-
-def verify(folder: Path) -> None:
-    """Let the plug-ins check a model folder before anything in it is trusted.
-
-    Raises
-    ------
-    ModelRefused
-        MODEL_VERIFY_KEY is set, and the plug-in that reads it is missing.
-    """
-    checks = hooks("flights.extras", "verify")
-    if os.environ.get("MODEL_VERIFY_KEY") and not checks:
-        raise ModelRefused("MODEL_VERIFY_KEY is set, but flights/extras/signing.py is missing: restore it or unset it")
-    for check in checks:
-        check(folder)
 
 
 def history(models_dir: Path) -> list[Promotion]:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.flights.extras.test_signing import pair
 
 from flights.registry import load
 from pipelines import evaluate
+from tests.flights.extras.test_signing import pair
 
 
 def test_a_published_model_is_signed(a_copy: Path, monkeypatch: pytest.MonkeyPatch):
