@@ -196,7 +196,7 @@ clean: ## Delete what the loop made: data, models, the log, reports, environment
 
 $(call arguments,UPGRADE)
 # Each extra brings its own targets, and takes them along when it is deleted.
--include extras/*/targets.mk deploy/targets.mk
+-include extras/*/targets.mk serving/extras/*/targets.mk deploy/targets.mk
 
 LIST = awk 'BEGIN { FS = ":.*\#[\#-] " } /^\#\#@/ { section = "\n" substr($$0, 5) } \
   /^[a-z-]+:.*$(1)/ { if (section) print section; section = ""; printf "  make %-16s %s\n", $$1, $$2 }'

@@ -38,9 +38,9 @@ from flights.files import (
     TRAINING_FILE,
 )
 from flights.model_files import write_manifest
+from flights.plugins import hooks
 from flights.ranking import RankedPredictions, Vector, rank
 from flights.resampling import Interval, intervals, margin, resampled_metrics
-from flights.signature import sign
 from pipelines import calibration, card, gate, holdout, page, plots, slices
 from pipelines.corruptions import CORRUPTIONS
 from pipelines.memory import memory_mb
@@ -367,8 +367,8 @@ def published(
         (temporary / CARD_FILE).write_text(card.model_card(version, training, report))
         page.write(temporary / CARD_PAGE, temporary / CARD_FILE)
         manifest = write_manifest(temporary, version, training)
-        if settings.model_signing_key:
-            sign(manifest, settings.model_signing_key)
+        for published in hooks("flights.extras", "published"):
+            published(manifest)
     folder = registry.model_folder(settings.models_dir, version)
     tracking.log_evaluation(mlflow, training["mlflow_run"], version, folder, report)
     return version

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from flights import portable
 from flights.artifacts import read_json
-from flights.contract import as_columns
 from flights.files import GOLDEN_FILE, TRAIN_FIRST
+from flights.rows import as_columns
 
 ROOT = Path(__file__).parents[1]
 

@@ -16,7 +16,7 @@ from flights.artifacts import read_json, read_parquet, sha256, write_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import targets
-from flights.predictions import engine, logged_predictions
+from flights.log_reader import engine, logged_predictions
 from monitoring import monitor, performance, replay
 from monitoring.findings import findings
 from monitoring.watch import outside

@@ -9,9 +9,10 @@ import pytest
 
 from flights import registry
 from flights.config import Settings
-from flights.contract import as_arrays, as_columns
+from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, ZONE, targets
 from flights.files import GOLDEN_FILE
+from flights.rows import as_columns
 from pipelines.split import labelled
 
 SCORE_TOLERANCE = 1e-12  # the order in which trees are added up

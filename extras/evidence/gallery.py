@@ -28,8 +28,8 @@ from flights.contract import as_arrays
 from flights.dataset import INPUTS, KEY, LOCATION, OUTCOMES, targets
 from flights.files import GATE_FILE, GOLDEN_FILE, TRAIN_FIRST, TRAINING_FILE
 from flights.model_files import write_manifest
+from flights.plugins import hooks
 from flights.ranking import Vector
-from flights.signature import sign
 from pipelines import calibration, evaluate, holdout
 from pipelines.evaluate import CHAMPION, Answers, Case
 from pipelines.gate import SLOWEST_ROW_MS
@@ -128,8 +128,8 @@ def promoted(hall: Hall, report: Mapping[str, Any]) -> bool:
             digest = sha256(folder / portable.TREES)
             write_json(folder / GATE_FILE, {**report, "model_digest": digest})
             manifest = write_manifest(folder, version, hall.honest.training)
-            if hall.settings.model_signing_key:
-                sign(manifest, hall.settings.model_signing_key)
+            for published in hooks("flights.extras", "published"):
+                published(manifest)
         try:
             registry.promote(copy, version, expected=before)
         except registry.PromotionRefused:

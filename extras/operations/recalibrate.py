@@ -18,7 +18,8 @@ from flights.config import GAP_DAYS, Settings
 from flights.contract import DTYPES, as_arrays
 from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, targets
 from flights.files import EVALUATION_FILE, MANIFEST_FILE, REFERENCE_FILE, TRAIN_FIRST, TRAINING_FILE
-from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
+from flights.log_reader import counted_outcomes, engine, logged_predictions, parsed_inputs
+from flights.predictions import timestamp
 from pipelines import calibration, card, evaluate, holdout, promote, train
 from pipelines.split import local_days
 from pipelines.step import step
