@@ -11,6 +11,7 @@ import pytest
 
 from tests.core import imports
 from tests.serving.running import Server, free_port
+from tests.swap.swapped import repository_copy
 
 ROOT = Path(__file__).parents[1]
 ALONE = ROOT / "tests" / "alone"
@@ -94,13 +95,7 @@ def test_nothing_that_stays_imports_an_extra(deleted):
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the repository, to delete from."""
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in (*CODE, "notebooks"):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    for name in ("pyproject.toml", "requirements.lock", "Makefile", ".pre-commit-config.yaml", "README.md"):
-        shutil.copy(ROOT / name, tmp_path)
-    return tmp_path
+    return repository_copy(tmp_path / "copy")
 
 
 def python(core: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
