@@ -202,7 +202,7 @@ forget_log.expand_batches(prediction_log.PredictionLog(f"sqlite:///{sys.argv[1]}
 def test_an_expansion_that_is_killed_leaves_the_batch_whole(model: Model, tmp_path: Path):
     """Killed between its rows and the commit: it is still one batch, and the next one makes all of its rows."""
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
-    said = asked(model, log, FLIGHTS)
+    asked(model, log, FLIGHTS)
     path = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "predictions.db")], env=path, check=False)
     assert killed.returncode == -9
