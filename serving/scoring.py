@@ -21,7 +21,7 @@ from serving.fields import Pseudonymizer
 from serving.log_connection import LogUnavailable
 from serving.prediction_log import Scored
 from serving.refusal import Refused
-from serving.request import inputs_json
+from serving.request import Flight, inputs_json
 from serving.request_hooks import Observer, Waiting
 
 logger = logging.getLogger("serving")
@@ -90,22 +90,23 @@ def scored_requests(
             scored.append(Batch(ids[mine.start], now, texts, numbers, *by_model, latency_us))
             continue
         rows = zip(request.flights, ids[mine], times[mine], probabilities[mine], strict=True)
-        scored.append(
-            [
-                Prediction(
-                    flight.request_id or made,
-                    now,
-                    moment,
-                    inputs_json(flight, pseudonymize),
-                    probability,
-                    probability >= model.threshold,
-                    *by_model,
-                    latency_us,
-                )
-                for flight, made, moment, probability in rows
-            ]
-        )
+        scored.append([_prediction(*row, pseudonymize, now, by_model, latency_us) for row in rows])
     return scored
+
+
+def _prediction(
+    flight: Flight,
+    made: str,
+    moment: str,
+    probability: float,
+    pseudonymize: Pseudonymizer,
+    now: str,
+    by_model: tuple[float, int, str, str],
+    latency_us: int,
+) -> Prediction:
+    inputs = inputs_json(flight, pseudonymize)
+    alert = probability >= by_model[0]
+    return Prediction(flight.request_id or made, now, moment, inputs, probability, alert, *by_model, latency_us)
 
 
 def _packed(columns: Columns, probabilities: list[float], pseudonymize: Pseudonymizer) -> tuple[str, bytes]:

@@ -14,9 +14,9 @@ Parsed = TypeVar("Parsed", bound=Body)
 def parse(model: type[Parsed], raw: bytes) -> Parsed:
     """Validate a body.
 
-    A parser keeps the last of two equal keys without a word. Looking at every key costs as much as parsing again: 31 us
-    for one flight, measured on this project's laptop-sized CI machine, against 1 us to count the strings that a valid
-    body has; so only a body with another count is parsed again.
+    A parser silently keeps the last of two equal keys. Looking at every key takes as long as validating the body again
+    (61 us and 65 us for one flight, both measured in one run). Comparing the number of quotation marks with that of
+    the strings in the result takes 1 us, so only a body in which they differ is looked at key by key.
 
     Raises
     ------

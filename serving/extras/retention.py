@@ -53,7 +53,8 @@ def delete_before(log: LogConnection, cutoff: str) -> int:
     LogUnavailable
         Nothing was deleted.
     """
-    extras = [table for plugin in load_plugins(EXTRAS) for table in getattr(plugin, "LOG_TABLES", ())]
+    added = [table for plugin in load_plugins(EXTRAS) for table in getattr(plugin, "LOG_TABLES", ())]
+    extras = [table for table in added if any(table[0] in statement for statement in log.tables)]
     deleted = 0
     with log.transaction() as cursor:
         for table, moment in (*TABLES, *extras):

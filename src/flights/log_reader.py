@@ -48,8 +48,8 @@ def logged_predictions(
             frame = pd.DataFrame(batch.rows(), columns=list(Prediction._fields))
             inside = frame["event_time"].between(since, until, inclusive="left")
             frames.append(frame.loc[inside & _chosen(frame["request_id"], every), names])
-    found = [frame for frame in frames if len(frame)] or frames[:1]
-    rows = _moments(pd.concat(found).drop_duplicates("request_id"), "answered_at", "event_time")
+    rows = pd.concat([frame for frame in frames if len(frame)] or frames[:1])
+    rows = _moments(rows.drop_duplicates("request_id"), "answered_at", "event_time")
     return rows.sort_values(["event_time", "request_id"], ignore_index=True).astype({"alert": bool})
 
 
@@ -109,9 +109,9 @@ def count(log: "sa.Engine", since: str = "", until: str = "~") -> int:
     """Number of logged predictions with an event time in [since, until)."""
     import sqlalchemy as sa
 
-    query = sa.text("SELECT COUNT(*) FROM predictions WHERE event_time >= :since AND event_time < :until")
+    query = "SELECT COUNT(*) FROM predictions WHERE event_time >= :since AND event_time < :until"
     with _connected(log) as connection:
-        rows = int(connection.execute(query, {"since": since, "until": until}).scalar_one())
+        rows = int(connection.execute(sa.text(query), {"since": since, "until": until}).scalar_one())
     return rows + sum(since <= moment < until for batch in _batches(log) for moment in batch.event_times())
 
 
@@ -152,8 +152,7 @@ def _connected(log: "sa.Engine") -> "Iterator[sa.Connection]":
     import sqlalchemy as sa
 
     file = log.url.database if log.dialect.name == "sqlite" else None
-    is_there = file is None or Path(file).is_file()
-    if is_there and sa.inspect(log).has_table("batches"):
+    if (file is None or Path(file).is_file()) and sa.inspect(log).has_table("batches"):
         with log.connect() as connection:
             yield connection
         return
@@ -179,8 +178,8 @@ def _rows(log: "sa.Engine", query: str, every: int, **parameters: str) -> "pd.Da
     import sqlalchemy as sa
 
     with _connected(log) as connection:
-        options = connection.execution_options(stream_results=True)
-        chunks = pd.read_sql(sa.text(query), options, params=parameters, chunksize=CHUNK_ROWS)
+        connection.execution_options(stream_results=True)
+        chunks = pd.read_sql(sa.text(query), connection, params=parameters, chunksize=CHUNK_ROWS)
         return pd.concat([chunk[_chosen(chunk["request_id"], every)] for chunk in chunks], ignore_index=True)
 
 

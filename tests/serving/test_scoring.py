@@ -37,12 +37,12 @@ def test_a_stand_in_answers_the_request_on_which_the_model_fails(model: Model, l
 
     requests = [[flight(request_id="sound")], [flight(request_id="poison", distance=POISON), flight()]]
     scorer = a_scorer(dataclasses.replace(model, score=nan), log)
-    scorer._holder.fallback = heuristic.load(model.folder)
+    scorer.scoring._holder.fallback = heuristic.load(model.folder)
     sound, poison = all_at_once(scorer, requests)
     assert [row.served_by for row in sound + poison] == ["champion", "heuristic", "heuristic"]
     assert log.find("poison").served_by == "heuristic"
     scorer = a_scorer(dataclasses.replace(model, score=nan), log)
-    scorer._holder.fallback = dataclasses.replace(model, score=nan)
+    scorer.scoring._holder.fallback = dataclasses.replace(model, score=nan)
     (refused,) = all_at_once(scorer, requests[1:])
     assert refused.status == 503
 

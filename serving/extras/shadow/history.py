@@ -4,17 +4,21 @@ A shadow is scored and logged but never answers; a canary answers a share of the
 it is a folder of small files whose sequence numbers are claimed exclusively, so of two writers exactly one wins.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flights import history as histories
 from flights.config import NAME
+from flights.dataset import INPUTS
 from flights.files import GATE_FILE
 from flights.registry import champion, history, load
+from serving.request import Flight
 
 SHADOW, CANARY, WITHDRAW, ABORT = "shadow", "canary", "withdraw", "abort"
 PROMOTED = "it was promoted"
+SUBJECT = tuple(c.name for c in INPUTS if c.known_at == "timetable" and c.kind != "number" and not c.personal)
 
 
 class ChallengeRefused(RuntimeError):
@@ -94,6 +98,13 @@ def end(models_dir: Path, running: Challenge, action: str, reason: str) -> Chall
         It is no longer the one that runs.
     """
     return _append(models_dir, running, action, running.version, 0.0, reason)
+
+
+def is_chosen(flight: Flight, challenge: Challenge) -> bool:
+    """Whether a canary answers for a flight: always the same for the same flight, whatever else changes about it."""
+    subject = "|".join(str(getattr(flight, name)) for name in SUBJECT)
+    number = hashlib.blake2b(f"{challenge.version}|{subject}".encode(), digest_size=8).digest()
+    return int.from_bytes(number) < challenge.share * 2**64
 
 
 def _passed(report: Path) -> bool:

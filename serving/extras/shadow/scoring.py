@@ -5,7 +5,6 @@ of its own, for a limited time, and is aborted if it fails too often. `history.p
 """
 
 import asyncio
-import hashlib
 import logging
 import threading
 import time
@@ -22,11 +21,10 @@ from pydantic import Field
 
 from flights.columns import Columns
 from flights.config import EnvironmentSettings
-from flights.dataset import INPUTS
 from flights.predictions import Prediction, timestamp
 from flights.registry import Model, ModelRefused, load
 from flights.rows import as_columns
-from serving.extras.shadow.history import ABORT, CANARY, Challenge, ChallengeRefused, end, latest
+from serving.extras.shadow.history import ABORT, CANARY, Challenge, ChallengeRefused, end, is_chosen, latest
 from serving.extras.shadow.log import ShadowRow, write_shadows
 from serving.log_connection import LogUnavailable
 from serving.prediction_log import Logged
@@ -39,7 +37,6 @@ logger = logging.getLogger("serving")
 
 WINDOW = 100  # batches over which failures are counted
 ERROR, SLOW, INVALID = "error", "slow", "no probability"
-SUBJECT = tuple(c.name for c in INPUTS if c.known_at == "timetable" and c.kind != "number" and not c.personal)
 
 
 class Settings(EnvironmentSettings):
@@ -208,7 +205,8 @@ class SecondVersion:
             try:
                 inputs = as_columns([flight.__dict__ for flight in flights])
                 probabilities = await asyncio.wait_for(self._in_thread(model, inputs), self._seconds)
-                is_valid = probabilities.shape == (len(flights),) and valid(probabilities)
+                in_range = (probabilities >= 0) & (probabilities <= 1)  # NaN is neither
+                is_valid = probabilities.shape == (len(flights),) and in_range.all()
                 failure = "" if is_valid else INVALID
             except TimeoutError:
                 pass
@@ -252,15 +250,3 @@ class SecondVersion:
                 self._running = None
                 self._publish()
                 logger.error("challenger aborted", extra={"version": model.version, "reason": self._reason})
-
-
-def valid(probabilities: NDArray[np.float64]) -> bool:
-    """Whether all are probabilities; NaN is not one."""
-    return bool(((probabilities >= 0) & (probabilities <= 1)).all())
-
-
-def is_chosen(flight: Flight, challenge: Challenge) -> bool:
-    """Whether a canary answers for a flight: always the same for the same flight, whatever else changes about it."""
-    subject = "|".join(str(getattr(flight, name)) for name in SUBJECT)
-    number = hashlib.blake2b(f"{challenge.version}|{subject}".encode(), digest_size=8).digest()
-    return int.from_bytes(number) < challenge.share * 2**64

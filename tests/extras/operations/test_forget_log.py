@@ -183,6 +183,7 @@ def test_expansions_at_the_same_time_make_each_row_once(model: Model, log: Predi
 
 KILLED = """
 import os, signal, sqlite3, sys
+from extras.operations import forget_log
 from serving import log_connection, prediction_log
 class Killed(sqlite3.Connection):
     def commit(self):
@@ -201,11 +202,13 @@ forget_log.expand_batches(prediction_log.PredictionLog(f"sqlite:///{sys.argv[1]}
 def test_an_expansion_that_is_killed_leaves_the_batch_whole(model: Model, tmp_path: Path):
     """Killed between its rows and the commit: it is still one batch, and the next one makes all of its rows."""
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
-    said = asked(model, log, FLIGHTS)
+    asked(model, log, FLIGHTS)
     path = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "predictions.db")], env=path, check=False)
     assert killed.returncode == -9
-    assert (waiting(log), log.find(said.request_ids()[0])) == (1, None)
+    assert (waiting(log), log.rows("SELECT COUNT(*) FROM predictions")) == (1, [(0,)])
+    expand_batches(log)
+    assert log.rows("SELECT COUNT(*) FROM predictions") == [(len(FLIGHTS),)]
     opened = engine(log.url)
     assert count(opened) == len(FLIGHTS)
     opened.dispose()

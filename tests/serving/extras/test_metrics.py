@@ -10,6 +10,8 @@ from flights.files import MANIFEST_FILE
 from flights.predictions import Prediction
 from flights.registry import Model
 from serving.extras.metrics import Metrics, described
+from serving.prediction_log import PredictionLog
+from tests.serving.test_scorer import a_scorer, all_at_once, flight
 
 NOW = "2013-11-01T08:00:00.000000Z"
 ANSWERED = Prediction("a", NOW, NOW, "{}", 0.25, False, 0.3, 7, "ab", "champion", 900)
@@ -104,3 +106,15 @@ def test_a_batch_that_a_canary_shares_is_counted_by_who_answered():
     text = metrics.text().decode()
     assert 'predictions_total{model_version="7",served_by="champion"} 2.0' in text
     assert 'predictions_total{model_version="8",served_by="canary"} 1.0' in text
+
+
+def test_a_batch_is_counted_like_its_rows(model: Model, tmp_path: Path):
+    """One request of so many flights, answered by the champion and committed together."""
+    log, metrics = PredictionLog(f"sqlite:///{tmp_path}/predictions.db"), Metrics()
+    scorer = a_scorer(model, log)
+    scorer.observers.append(metrics)
+    all_at_once(scorer, [[flight() for _ in range(61)]])
+    lines = metrics.text().decode().splitlines()
+    assert 'predictions_total{model_version="1",served_by="champion"} 61.0' in lines
+    assert "prediction_batch_rows_sum 61.0" in lines
+    log.close()

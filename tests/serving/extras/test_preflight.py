@@ -1,5 +1,6 @@
 """A candidate that hangs, crashes or was altered is found out in a process that nobody depends on."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -82,13 +83,15 @@ def test_without_a_trial_a_native_crash_takes_the_server_with_it(tmp_path: Path)
     assert done.returncode == -signal.SIGSEGV
 
 
-def test_an_active_model_survives_a_crash_in_the_trial(tmp_path: Path):
+def test_the_champion_survives_a_crash_in_the_preflight(tmp_path: Path):
     """A refused version leaves the model that answers in its place."""
     publish_champion(tmp_path, 1, seed=1)
     holder = ChampionHolder(tmp_path)
+    holder.preflight = preflight.Preflight(tmp_path / "4_predictions")
     holder.follow()
+    asyncio.run(holder.preflight.started())
     publish_as_champion(tmp_path, 2, b"")
     holder.follow()
     assert holder.model is not None
     assert holder.model.version == 1
-    assert "trial" in holder.rejected
+    assert "preflight" in holder.rejected

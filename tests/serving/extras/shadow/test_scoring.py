@@ -18,8 +18,8 @@ from flights.registry import Model, model_folder, promote, rollback
 from flights.rows import as_columns
 from serving.champion_holder import ChampionHolder
 from serving.extras.shadow import log as shadow_log
-from serving.extras.shadow.history import ABORT, WITHDRAW, Challenge, challenge, end, latest
-from serving.extras.shadow.scoring import SecondVersion, is_chosen
+from serving.extras.shadow.history import ABORT, WITHDRAW, Challenge, challenge, end, is_chosen, latest
+from serving.extras.shadow.scoring import SecondVersion
 from serving.extras.shadow.scoring import Settings as Limits
 from serving.prediction_log import PredictionLog
 from serving.scorer import Scorer
