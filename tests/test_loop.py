@@ -11,6 +11,7 @@ import pytest
 
 from extras.drills import faults as drills
 from extras.drills.alarms import turned_round
+from extras.operations import loop
 from flights import registry
 from flights.artifacts import read_json, read_parquet, sha256, write_parquet
 from flights.config import Settings
@@ -19,7 +20,8 @@ from flights.predictions import engine, logged_predictions
 from monitoring import monitor, performance, replay
 from monitoring.findings import findings
 from monitoring.watch import outside
-from pipelines import evaluate, loop, promote, train
+from pipelines import evaluate, train
+from pipelines.evaluation.publish import promote_evaluated
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 
@@ -41,8 +43,8 @@ def wrongly_promoted(split_data: Path, tmp_path: Path, monkeypatch: pytest.Monke
         write_parquet(path, rows.assign(arrival_delay=np.where(rows["arrival_delay"].isna(), np.nan, contrary)))
     train.main()
     evaluate.main()
-    with pytest.raises(registry.PromotionRefused, match="the gate refused version 1"):
-        promote.promoted(settings)
+    with pytest.raises(registry.PromotionRefused, match="the gate blocked version 1"):
+        promote_evaluated(settings)
     verdict = registry.model_folder(settings.models_dir, 1) / "gate.json"
     registry._append(settings.models_dir, "promote", None, 1, sha256(verdict))
     return settings

@@ -16,7 +16,7 @@ from rich.table import Table
 from flights.config import GAP_DAYS
 from flights.dataset import ZONE
 from flights.evaluation import HIGHER_IS_BETTER, Vector, margin, metrics, rank, resampled_metrics
-from pipelines.split import Period
+from pipelines.rows import Period
 
 BASELINE = "heuristic"
 JUDGED = ("roc_auc", "brier")

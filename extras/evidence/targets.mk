@@ -4,7 +4,7 @@ claims: $(CANDIDATE)/candidate.json ## What a random split and a leaky column wo
 	@$(RUN) extras.evidence.claims
 
 gallery: $(CANDIDATE)/candidate.json ## Show the gate candidates that are bad on purpose, and good ones; fails if it is wrong
-	@$(RUN) extras.evidence.gallery
+	@$(RUN) extras.evidence.gate_self_test
 
 backtest: $(RAW)/valid.parquet ## How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster
 	@$(RUN) extras.evidence.backtest $(foreach word,EVERY SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))

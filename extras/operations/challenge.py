@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("version", nargs="?", help="a published version, or none; default: only say how things stand")
     parser.add_argument("--share", type=float, default=0.0, help="share of the flights that it answers; 0 is a shadow")
     words = parser.parse_args()
-    settings = Settings()
+    settings = Settings.read()
     try:
         if words.version == "none":
             withdraw(settings)

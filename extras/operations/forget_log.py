@@ -12,7 +12,7 @@ from serving.prediction_log import LogUnavailable, PredictionLog
 
 def main() -> None:
     """Forget one subject."""
-    settings = Settings()
+    settings = Settings.read()
     if len(sys.argv) != 2:
         sys.exit("expected one subject, as requests name it: python -m extras.operations.forget_log N14228")
     try:

@@ -26,8 +26,8 @@ from flights.artifacts import sha256, write_atomically, write_parquet
 from flights.config import Settings
 from flights.dataset import INPUTS, KEY, as_arrays, contract
 from flights.registry import TRAIN_FIRST, Model, ModelRefused, champion, load
+from pipelines.contract_check import ContractBroken, checked_rows, limit_rejected_rows
 from pipelines.step import step
-from pipelines.validate import ContractBroken, judged, refuse_if_too_many
 
 BATCH_ROWS = 25_000  # in memory at once, per worker
 ORIGIN = b"scored_from"  # in the file's metadata: what its scores were made of
@@ -46,18 +46,18 @@ class Part:
 
 def main() -> None:
     """Score every partition with the champion."""
-    settings = Settings()
+    settings = Settings.read()
     words = arguments(settings)
     version = verified_champion(settings.models_dir.resolve())
     sources = partitions(words.input)
     refuse_to_overwrite(sources, words.output)
     work = partial(scored, target_dir=words.output, models_dir=settings.models_dir.resolve(), version=version)
-    with alone_in(words.output), step("score") as said, engine(words.engine, words.scheduler) as run:
+    with alone_in(words.output), step("score") as summary, engine(words.engine, words.scheduler) as run:
         clear_away_unfinished(sources, words.output)
         with Progress(transient=True) as progress:
             parts = list(progress.track(run(work, sources), total=len(sources), description="score"))
-        said.read = f"{sum(part.rows for part in parts):,} rows in {len(parts)} partitions of {words.input}"
-        said.wrote = (
+        summary.read = f"{sum(part.rows for part in parts):,} rows in {len(parts)} partitions of {words.input}"
+        summary.wrote = (
             f"{len(parts) - sum(part.found or bool(part.failure) for part in parts)} partitions to {words.output}, "
             f"{sum(part.found for part in parts)} were there; {sum(part.refused for part in parts):,} rows refused"
         )
@@ -186,9 +186,9 @@ def write_scores(file: pq.ParquetFile, target: Path, model: Model, origin: bytes
     def write(temporary: Path) -> None:
         with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
             for batch in file.iter_batches(BATCH_ROWS, columns=[KEY, *(column.name for column in INPUTS)]):
-                valid, bad = judged(batch.to_pandas(), input_contract())
+                valid, bad = checked_rows(batch.to_pandas(), input_contract())
                 refused.extend([bad] if len(bad) else [])
-                refuse_if_too_many(sum(map(len, refused)), file.metadata.num_rows, str(file))
+                limit_rejected_rows(sum(map(len, refused)), file.metadata.num_rows, str(file))
                 writer.write_table(table_of_scores(valid, model, schema))
         if refused:  # before the scores get their name: these say that the partition is done
             write_parquet(quarantine, pd.concat(refused, ignore_index=True))

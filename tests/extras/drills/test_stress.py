@@ -13,7 +13,7 @@ from flights.dataset import INPUTS, KEY, targets
 from flights.evaluation import metrics, rank
 from flights.features import CATEGORIES
 from monitoring.findings import serving_model
-from pipelines.train import features_of
+from pipelines.rows import features_of
 
 
 @pytest.fixture(scope="module")

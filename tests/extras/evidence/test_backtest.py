@@ -12,7 +12,7 @@ from flights.artifacts import read_json, read_parquet, write_json, write_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, ZONE
 from flights.model import CANDIDATE
-from pipelines import holdout
+from pipelines.evaluation import holdout
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_the_report(spring, capsys):
     The look at the holdout's months is on record.
     """
     backtest.main()
-    look = holdout.ledger(Settings())[-1]
+    look = holdout.accesses(Settings())[-1]
     assert (look.by, look.first, look.end) == ("backtest", "2013-04-01", "2013-06-01")
     report = read_json(spring / "backtest.json", "")
     assert list(report["months"]) == ["2013-04", "2013-05"]

@@ -76,7 +76,7 @@ def test_a_slope_of_wrong_labels_is_refused(november: Settings):
         "UPDATE outcomes SET arrival_delay = CASE WHEN arrival_delay >= 15 THEN -5 ELSE 60 END "
         "WHERE known_at < '2013-11-21'",
     )
-    with pytest.raises(SystemExit, match="the gate refused version 2, and the champion stays"):
+    with pytest.raises(SystemExit, match="the gate blocked version 2, and the champion stays"):
         recalibrate.main()
     assert registry.champion(november.models_dir) == 1
 
