@@ -51,9 +51,6 @@ monitor: $(INSTALLED) ## Drift, performance and the decision; exit code 1 when s
 retrain: ## Train on what is known by AS_OF (say AS_OF=2013-12-01) and go through the same gates
 	@$(MAKE) --no-print-directory train
 
-loop: $(INSTALLED) ## The whole circle, unattended: train, serve, replay, monitor, decide, retrain
-	@$(RUN) pipelines.loop
-
 ##@ Its steps
 
 collect: $(RAW)/manifest.json ## Read the source tables, join what was known two hours before departure
@@ -66,15 +63,15 @@ rollback: $(INSTALLED) ## Make the previous champion champion again
 mlflow: $(INSTALLED) ## Open MLflow's UI on the local runs, at http://127.0.0.1:5000
 	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA_DIR)/3_models/mlflow.db --host 127.0.0.1 --port 5000
 
-$(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py $(wildcard pipelines/conditions.py) $(LIBRARY)/dataset.py
+$(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py $(wildcard pipelines/collection/*.py) $(LIBRARY)/dataset.py
 	@$(RUN) pipelines.collect
-$(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py
+$(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py pipelines/contract_check.py
 	@$(RUN) pipelines.validate
-$(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py $(LIBRARY)/config.py
+$(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py pipelines/rows.py $(LIBRARY)/config.py
 	@$(RUN) pipelines.split
-$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py pipelines/calibration.py $(addprefix $(LIBRARY)/,features.py heuristic.py model.py portable.py)
+$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py $(wildcard pipelines/training/*.py) $(addprefix $(LIBRARY)/,features.py heuristic.py model.py portable.py)
 	@$(RUN) pipelines.train
-$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json $(addprefix pipelines/,evaluate.py gate.py holdout.py slices.py) $(LIBRARY)/evaluation.py $(if $(REPLACE_CHAMPION),FORCE)
+$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json pipelines/evaluate.py pipelines/gate.py $(wildcard pipelines/evaluation/*.py) $(LIBRARY)/evaluation.py $(if $(REPLACE_CHAMPION),FORCE)
 	@$(RUN) pipelines.evaluate
 $(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
 	@$(RUN) pipelines.promote

@@ -1,8 +1,7 @@
 """The candidates of the gate self-test: bad in one way each, with the criterion that must block it, and good ones."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from extras.evidence.gate_fixture import (
     Fixture,
     at_one_place,
     good_scores,
+    named,
     noisy,
     reread,
     trained_on,
@@ -30,21 +30,6 @@ from pipelines.evaluation.properties import RETRAINED_ROWS, retraining_differenc
 from pipelines.evaluation.slices import MIN_OF_EACH_CLASS
 from pipelines.training.recalibration import expit, logit
 from pipelines.training.seen_rows import write_seen_rows
-
-Build = Callable[[Fixture], EvaluationInputs]
-
-
-@dataclass(frozen=True)
-class BadCandidate:
-    """One candidate: how it is made, and the criterion that must block it; none if it must pass."""
-
-    build: Build
-    criterion: str = ""
-
-    @property
-    def description(self) -> str:
-        """What is wrong with it."""
-        return (self.build.__doc__ or "").splitlines()[0]
 
 
 def constant(fixture: Fixture) -> EvaluationInputs:
@@ -167,11 +152,10 @@ def unrepeatable_training(fixture: Fixture) -> EvaluationInputs:
 
 def not_portable(fixture: Fixture) -> EvaluationInputs:
     """Was exported with rounded rates: the served model differs from the trained one."""
-
-    def rounded(table: dict[str, float]) -> dict[str, float]:
-        return {name: round(rate, 2) for name, rate in table.items()}
-
-    return reread(fixture, lambda folder: with_tables(folder, rounded))
+    return reread(
+        fixture,
+        lambda folder: with_tables(folder, lambda table: {name: round(rate, 2) for name, rate in table.items()}),
+    )
 
 
 def other_contract(fixture: Fixture) -> EvaluationInputs:
@@ -220,11 +204,6 @@ def equal_to_champion(fixture: Fixture) -> EvaluationInputs:
 def better_than_champion(fixture: Fixture) -> EvaluationInputs:
     """Better than its champion, the logistic regression."""
     return with_champion(fixture.good, fixture.good.scores["logistic"])
-
-
-def named(criteria: dict[Build, str]) -> dict[str, BadCandidate]:
-    """Candidates by the name of the function that makes them."""
-    return {build.__name__.replace("_", " "): BadCandidate(build, name) for build, name in criteria.items()}
 
 
 GOOD = named(dict.fromkeys((as_it_is, equal_to_champion, better_than_champion), ""))

@@ -47,6 +47,27 @@ class Fixture:
         return self.settings.seed
 
 
+Build = Callable[[Fixture], EvaluationInputs]
+
+
+@dataclass(frozen=True)
+class BadCandidate:
+    """One candidate: how it is made, and the criterion that must block it; none if it must pass."""
+
+    build: Build
+    criterion: str = ""
+
+    @property
+    def description(self) -> str:
+        """What is wrong with it."""
+        return (self.build.__doc__ or "").splitlines()[0]
+
+
+def named(criteria: dict[Build, str]) -> dict[str, BadCandidate]:
+    """Candidates by the name of the function that makes them."""
+    return {build.__name__.replace("_", " "): BadCandidate(build, name) for build, name in criteria.items()}
+
+
 def read_fixture(settings: Settings) -> Fixture:
     """Collect the newest candidate's evidence on a sample of the holdout; the access is logged."""
     folder = candidate_folder(settings)

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from extras.evidence.bad_candidates import BAD, GOOD, BadCandidate
-from extras.evidence.gate_fixture import Fixture, read_fixture
+from extras.evidence.bad_candidates import BAD, GOOD
+from extras.evidence.gate_fixture import BadCandidate, Fixture, read_fixture
 from flights import portable, registry
 from flights.artifacts import new_folder, sha256, write_json
 from flights.config import NAME, Settings

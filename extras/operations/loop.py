@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 60
 
 def main() -> None:
     """Go round once for every live month."""
-    settings = Settings()
+    settings = Settings.read()
     told: list[tuple[str, str]] = []
     make("train")
     told.append(("train", f"champion {registry.champion(settings.models_dir)}"))

@@ -1,5 +1,8 @@
 ##@ Operations
 
+loop: $(INSTALLED) ## Unattended: train, serve, replay, monitor, decide, retrain for each live month
+	@$(RUN) extras.operations.loop
+
 recalibrate: $(INSTALLED) ## Fit the champion's slope and shift to the log's outcomes of three weeks before AS_OF; the gate judges
 	@$(RUN) extras.operations.recalibrate
 

@@ -18,7 +18,6 @@ from pipelines.evaluation.slices import Slice
 
 MAX_ROW_MS = 20.0  # to score one row; 0.3 on a quiet machine
 MAX_MODEL_MB = 5.0  # of the served files; 0.2 so far
-
 COMPARED = ("roc_auc", "brier")
 INTERVAL_WIDTH = 3.92  # of a 95 % interval, in standard errors
 UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
@@ -59,15 +58,12 @@ class Criterion:
 
 def valid(evidence: Evidence) -> str:
     """Fail on predictions outside [0, 1] or NaN."""
-    count = evidence.invalid_probabilities
-    return f"{count:,} probabilities are outside [0, 1] or NaN" if count else ""
+    return f"{evidence.invalid_probabilities:,} are not" if evidence.invalid_probabilities else ""
 
 
 def portable(evidence: Evidence) -> str:
     """Fail if the exported model's probabilities differ from scikit-learn's."""
-    if evidence.parity <= TOLERANCE:
-        return ""
-    return f"exported and trained probabilities differ by {evidence.parity:.2g} (limit {TOLERANCE:g})"
+    return "" if evidence.parity <= TOLERANCE else f"they differ by {evidence.parity:.2g} (limit {TOLERANCE:g})"
 
 
 def repeatable(evidence: Evidence) -> str:
@@ -97,9 +93,7 @@ def fast(evidence: Evidence) -> str:
 
 def small(evidence: Evidence) -> str:
     """Fail a model whose files are too large."""
-    if evidence.model_mb <= MAX_MODEL_MB:
-        return ""
-    return f"the served files have {evidence.model_mb:.1f} MB (limit {MAX_MODEL_MB:g} MB)"
+    return "" if evidence.model_mb <= MAX_MODEL_MB else f"they have {evidence.model_mb:.1f} MB (limit {MAX_MODEL_MB:g})"
 
 
 def clean_holdout(evidence: Evidence) -> str:
@@ -136,17 +130,13 @@ def worth_it(evidence: Evidence) -> str:
 def not_too_good(evidence: Evidence) -> str:
     """Fail what is better than honest models can be."""
     value = evidence.metrics["roc_auc"].value
-    if value <= SUSPICIOUS_ROC_AUC:
-        return ""
-    return f"ROC-AUC is {value:.3f} (limit {SUSPICIOUS_ROC_AUC}): look for a column that knows the outcome"
+    return "" if value <= SUSPICIOUS_ROC_AUC else f"it is {value:.3f}: look for a column that knows the outcome"
 
 
 def calibrated(evidence: Evidence) -> str:
     """Fail probabilities that are too far from the observed rates."""
     value = evidence.metrics["calibration_error"].value
-    if value <= LARGEST_CALIBRATION_ERROR:
-        return ""
-    return f"calibration error is {value:.3f} (limit {LARGEST_CALIBRATION_ERROR})"
+    return "" if value <= LARGEST_CALIBRATION_ERROR else f"it is {value:.3f} (limit {LARGEST_CALIBRATION_ERROR})"
 
 
 def comparable(evidence: Evidence) -> str:
@@ -160,10 +150,7 @@ def comparable(evidence: Evidence) -> str:
 
 
 def champion(evidence: Evidence) -> str:
-    """Fail a candidate that is worse than the champion by more than one standard error.
-
-    A limit of "significantly worse" would let small losses add up over many retrainings.
-    """
+    """Fail a candidate that is behind the champion by more than one standard error: small losses would add up."""
     if evidence.champion is None or evidence.champion_unloadable:
         return comparable(evidence)
     margins = evidence.margins["champion"]

@@ -2,7 +2,6 @@
 
 import time
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,8 +9,6 @@ from flights.artifacts import read_json, read_parquet, sha256
 from flights.dataset import TABLE, contract, schema_digest
 from pipelines import collect
 from pipelines.collection import timetable
-from pipelines.collection.events import MISSING_MINUTE
-from pipelines.collection.timetable import SourceError
 
 
 @pytest.fixture(scope="module")

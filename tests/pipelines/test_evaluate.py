@@ -1,8 +1,6 @@
 """The candidate is measured beside every baseline, published whatever the verdict, and refused when it is bad."""
 
 import json
-import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ import pytest
 from flights import model, portable, registry
 from flights.artifacts import read_json, read_parquet, sha256
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, KEY, as_arrays
+from flights.dataset import INPUTS, KEY, as_arrays
 from flights.evaluation import METRICS
 from pipelines import evaluate
 from pipelines.evaluation.inputs import candidate_folder

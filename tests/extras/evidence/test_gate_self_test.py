@@ -36,7 +36,7 @@ def test_the_evidence_is_read_from_files(fixture):
 
 
 def test_a_promotion_without_the_gate_is_found(fixture, monkeypatch):
-    """Injected: promotion no longer reads the gate's report. The candidate becomes champion in the copy: it is wrong."""
+    """Injected: promotion no longer reads the gate's report. The candidate becomes champion in the copy."""
     monkeypatch.setattr(
         registry,
         "promote",

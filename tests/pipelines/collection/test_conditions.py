@@ -8,7 +8,7 @@ from flights.dataset import EVENT_TIME, INPUTS, KEY, PREDICTION_LEAD_HOURS
 from pipelines import collect
 from pipelines.collection import timetable
 from pipelines.collection.conditions import last_observation, previous_leg_known
-from pipelines.collection.events import MISSING_MINUTE, amount_between, events
+from pipelines.collection.events import MISSING_MINUTE
 
 NAMES = [column.name for column in INPUTS]
 SUBJECTS = range(1000, 2900, 100)  # rows of the second and third day

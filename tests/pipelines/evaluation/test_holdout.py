@@ -6,16 +6,13 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from flights.artifacts import read_json
 from flights.config import Settings
-from flights.dataset import KEY
 from pipelines.evaluation import holdout
 from pipelines.evaluation.inputs import candidate_folder
-from pipelines.rows import labelled_rows
 
 ROOT = Path(__file__).parents[3]
 
@@ -74,6 +71,27 @@ def test_the_version_is_that_of_the_newest_look(a_copy):
         holdout.log_access(settings, "evaluate", "a")
         holdout.log_version(settings, "a", version)
     assert [look.version for look in holdout.accesses(settings)] == [4, 7]
+
+
+DOORS = {  # what names the holdout's file or can, and why it may
+    "pipelines/evaluation/holdout.py": "the only access",
+    "pipelines/rows.py": "reads a part by its name: train, validation and live, and the holdout for its only access",
+    "pipelines/split.py": "writes the parts",
+    "extras/operations/forget.py": "erases a subject from every part",
+    "extras/evidence/workers.py": "reads train and validation by their names",
+    "extras/benchmarks/score.py": "names partitions of its own",
+    "extras/drills/practice.py": "works on a copy, access log and all",
+    "extras/drills/data.py": "works on a copy",
+    "extras/drills/models.py": "works on a copy",
+}
+SIDE_DOORS = {
+    "by its name": 'read_parquet(folder / "holdout.parquet")',
+    "by its part": 'labelled_rows(settings, "holdout")',
+    "among others": 'parts = [read(part) for part in ("train", "holdout")]',
+    "by f-string": 'read_parquet(folder / f"{part}.parquet")',
+    "by addition": 'read_parquet(folder / (part + ".parquet"))',
+    "by a keyword": 'labelled_rows(settings, part="holdout")',
+}
 
 
 def is_door(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from pipelines.training import recalibration
 
 ROWS = 20_000

@@ -38,22 +38,3 @@ def test_a_random_split_and_seen_rows_are_told(trained, tmp_path, monkeypatch):
         ]
         == 5
     )
-
-
-DOORS = {  # what names the holdout's file or can, and why it may
-    "pipelines/seen_rows.py": "the door",
-    "pipelines/split.py": "makes the parts, and reads one by its name: train, validation and live, and the door",
-    "extras/evidence/ablation.py": "reads train and validation by their names",
-    "extras/benchmarks/score.py": "names partitions of its own",
-    "extras/drills/practice.py": "works on a copy, ledger and all",
-    "extras/drills/data.py": "works on a copy",
-    "extras/drills/models.py": "works on a copy",
-}
-SIDE_DOORS = {
-    "by its name": 'read_parquet(folder / "seen_rows.parquet")',
-    "by its part": 'labelled_rows(settings, "holdout")',
-    "among others": 'parts = [read(part) for part in ("train", "holdout")]',
-    "by f-string": 'read_parquet(folder / f"{part}.parquet")',
-    "by addition": 'read_parquet(folder / (part + ".parquet"))',
-    "by a keyword": 'labelled_rows(settings, part="holdout")',
-}
