@@ -97,7 +97,7 @@ def test_the_loop_closes(
         replayed(monkeypatch, "2013-11-01", "2013-11-14")
         before = look(settings)
         assert (before["action"], before["act"]) == ("retrain", True), before["reasons"]
-        assert dict(loop.acted(settings, before["action"], DECEMBER))["retrain"].endswith("champion 2")
+        assert dict(loop.act_on(settings, before["action"], DECEMBER))["retrain"].endswith("champion 2")
         loop.wait_for_champion(settings, port)
         replayed(monkeypatch, "2013-12-01", "2013-12-14")
         after = look(settings)
@@ -146,7 +146,7 @@ def test_a_slower_world_is_met_by_recalibrating(
         replayed(monkeypatch, "2013-11-01", "2013-11-30", "slower")
         before = look(settings)
         assert before["action"] == "recalibrate", before["reasons"]
-        assert dict(loop.acted(settings, before["action"], DECEMBER))["recalibrate"].endswith("champion 2")
+        assert dict(loop.act_on(settings, before["action"], DECEMBER))["recalibrate"].endswith("champion 2")
         loop.wait_for_champion(settings, port)
         monkeypatch.setattr(drills, "CLEAN_DAYS", -1)
         replayed(monkeypatch, "2013-12-01", "2013-12-11", "slower")
@@ -175,7 +175,7 @@ def test_a_bad_new_champion_is_rolled_back(
         replayed(monkeypatch, "2013-11-06", "2013-11-18")
         decision = look(settings)
         assert decision["action"] == "roll back", decision["reasons"]
-        assert dict(loop.acted(settings, decision["action"], DECEMBER)) == {"roll back": "champion 1"}
+        assert dict(loop.act_on(settings, decision["action"], DECEMBER)) == {"roll back": "champion 1"}
         loop.wait_for_champion(settings, port)
 
 
@@ -196,10 +196,10 @@ def test_a_retraining_that_is_refused_is_not_tried_for_ever(
         replayed(monkeypatch, "2013-11-01", "2013-11-14")
         first = look(settings)
         assert first["action"] == "retrain", first["reasons"]
-        assert dict(loop.acted(settings, "retrain", pd.Timestamp("2013-11-15")))["retrain"].endswith("champion 1")
+        assert dict(loop.act_on(settings, "retrain", pd.Timestamp("2013-11-15")))["retrain"].endswith("champion 1")
         assert not read_json(registry.model_folder(settings.models_dir, 2) / "gate.json", "")["passed"]
         replayed(monkeypatch, "2013-11-15", "2013-11-16")
         second = look(settings)
     assert (second["action"], second["act"]) == ("ask a person", True)
-    assert list(loop.acted(settings, second["action"], DECEMBER)) == []
+    assert list(loop.act_on(settings, second["action"], DECEMBER)) == []
     assert registry.champion(settings.models_dir) == 1

@@ -13,13 +13,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("version", nargs="?", help="a published version, or none; default: only say how things stand")
     parser.add_argument("--share", type=float, default=0.0, help="share of the flights that it answers; 0 is a shadow")
-    words = parser.parse_args()
+    args = parser.parse_args()
     settings = Settings.read()
     try:
-        if words.version == "none":
+        if args.version == "none":
             withdraw(settings)
-        elif words.version:
-            challenge(settings.models_dir, int(words.version), words.share)
+        elif args.version:
+            challenge(settings.models_dir, int(args.version), args.share)
     except (ChallengeRefused, ModelRefused, ValueError) as refusal:
         sys.exit(f"refused: {refusal}")
     print(f"challenge {spoken(latest(settings.models_dir))}")

@@ -1,7 +1,7 @@
-"""The whole circle, unattended: train, serve, and for each live month replay, monitor, decide and do what is decided.
+"""The whole loop, unattended: train, serve, and for each live month replay, monitor, decide and act.
 
-Every stage is a process of its own, started with the same words that a person would use; what it hands to the next one
-is printed at the end.
+Every stage is a process of its own, started with the command that a person would use. A table of the stages and their
+results is printed at the end.
 """
 
 import json
@@ -30,32 +30,32 @@ PATIENCE_SECONDS = 60
 
 
 def main() -> None:
-    """Go round once for every live month."""
+    """Run the loop once for every live month."""
     settings = Settings.read()
-    told: list[tuple[str, str]] = []
+    stages: list[tuple[str, str]] = []
     make("train")
-    told.append(("train", f"champion {registry.champion(settings.models_dir)}"))
+    stages.append(("train", f"champion {registry.champion(settings.models_dir)}"))
     with server(settings) as port:
         months = live_months(settings)
         for month in months:
             make("replay", FROM=month, TO=month, PORT=port)
-            told.append((f"replay {month}", "predictions and outcomes, as late as they were, to the log"))
+            stages.append((f"replay {month}", "predictions and outcomes, as late as they were, to the log"))
             (settings.reports_dir / "decision.json").unlink(missing_ok=True)  # a monitor that fails decides nothing
             make("monitor", may_fail=True)
             decision = read_json(settings.reports_dir / "decision.json", "run `make monitor`")
-            told.append((f"monitor {month}", f"{decision['action']}: {' '.join(decision['reasons'])}"))
+            stages.append((f"monitor {month}", f"{decision['action']}: {' '.join(decision['reasons'])}"))
             if month == months[-1]:
                 break  # the data ends here: a new model would have nothing to predict
-            told += acted(settings, decision["action"], (pd.Period(month, "M") + 1).start_time)
+            stages += act_on(settings, decision["action"], (pd.Period(month, "M") + 1).start_time)
             wait_for_champion(settings, port)
-    print_told(told)
+    print_stages(stages)
     print(f"Look at {settings.reports_dir / 'index.html'}; next: make serve, make mlflow")
 
 
-def acted(settings: Settings, action: str, now: pd.Timestamp) -> Iterator[tuple[str, str]]:
-    """Do what was decided, as far as a machine may, with what is known by now."""
+def act_on(settings: Settings, action: str, now: pd.Timestamp) -> Iterator[tuple[str, str]]:
+    """Act on the decision, if it needs no person; yields each action with its result."""
     if action in ("retrain", "recalibrate"):
-        make(action, may_fail=True, AS_OF=str(now.date()))  # the gate may refuse: the champion stays
+        make(action, may_fail=True, AS_OF=str(now.date()))  # the gate may block it: the champion stays
         yield action, f"as of {now:%F}: champion {registry.champion(settings.models_dir)}"
     elif action == "roll back":
         make("rollback", may_fail=True)
@@ -64,9 +64,9 @@ def acted(settings: Settings, action: str, now: pd.Timestamp) -> Iterator[tuple[
 
 def make(target: str, *, may_fail: bool = False, **variables: str) -> None:
     """Run a make target with this process's environment."""
-    words = [f"{name}={value}" for name, value in variables.items()]
-    print(f"\n$ make {target} {' '.join(words)}".rstrip(), flush=True)
-    done = subprocess.run(["make", "--no-print-directory", target, *words], check=False)
+    args = [f"{name}={value}" for name, value in variables.items()]
+    print(f"\n$ make {target} {' '.join(args)}".rstrip(), flush=True)
+    done = subprocess.run(["make", "--no-print-directory", target, *args], check=False)
     if done.returncode and not may_fail:
         sys.exit(f"make {target} failed: see above")
 
@@ -120,12 +120,12 @@ def served(url: str) -> dict[str, Any]:
         return {}
 
 
-def print_told(told: list[tuple[str, str]]) -> None:
-    """Print what each stage handed to the next."""
+def print_stages(stages: list[tuple[str, str]]) -> None:
+    """Print each stage with its result."""
     table = Table(title="The loop", title_justify="left", show_lines=True)
     table.add_column("stage", no_wrap=True)
-    table.add_column("handed on")
-    for row in told:
+    table.add_column("result")
+    for row in stages:
         table.add_row(*row)
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print()
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)

@@ -47,18 +47,18 @@ class Part:
 def main() -> None:
     """Score every partition with the champion."""
     settings = Settings.read()
-    words = arguments(settings)
+    args = arguments(settings)
     version = verified_champion(settings.models_dir.resolve())
-    sources = partitions(words.input)
-    refuse_to_overwrite(sources, words.output)
-    work = partial(scored, target_dir=words.output, models_dir=settings.models_dir.resolve(), version=version)
-    with alone_in(words.output), step("score") as summary, engine(words.engine, words.scheduler) as run:
-        clear_away_unfinished(sources, words.output)
+    sources = partitions(args.input)
+    refuse_to_overwrite(sources, args.output)
+    work = partial(scored, target_dir=args.output, models_dir=settings.models_dir.resolve(), version=version)
+    with alone_in(args.output), step("score") as summary, engine(args.engine, args.scheduler) as run:
+        clear_away_unfinished(sources, args.output)
         with Progress(transient=True) as progress:
             parts = list(progress.track(run(work, sources), total=len(sources), description="score"))
-        summary.read = f"{sum(part.rows for part in parts):,} rows in {len(parts)} partitions of {words.input}"
+        summary.read = f"{sum(part.rows for part in parts):,} rows in {len(parts)} partitions of {args.input}"
         summary.wrote = (
-            f"{len(parts) - sum(part.found or bool(part.failure) for part in parts)} partitions to {words.output}, "
+            f"{len(parts) - sum(part.found or bool(part.failure) for part in parts)} partitions to {args.output}, "
             f"{sum(part.found for part in parts)} were there; {sum(part.refused for part in parts):,} rows refused"
         )
     sys.exit("\n".join(f"refused: {part.path}: {part.failure}" for part in parts if part.failure) or None)

@@ -33,7 +33,7 @@ def test_the_months_to_replay_are_the_live_ones(trained, monkeypatch):
 @pytest.mark.parametrize("action", ["ok", "watch", "fix the feed", "relabel", "ask a person"])
 def test_what_a_machine_may_not_decide_is_left_to_people(a_copy, action):
     """Neither a fine month nor a broken feed starts a training."""
-    assert list(loop.acted(Settings(), action, pd.Timestamp("2013-12-01"))) == []
+    assert list(loop.act_on(Settings(), action, pd.Timestamp("2013-12-01"))) == []
     assert registry.champion(a_copy / "3_models") == 1
 
 
