@@ -96,6 +96,8 @@ lint: $(INSTALLED) ## Formatting, lint, types and the import contract
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.core
+	@$(BIN)/python -m tests.style
 
 format: $(INSTALLED) ## Format, and mend what the linter can mend
 	@$(BIN)/ruff format .

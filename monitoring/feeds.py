@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from flights.dataset import EVENT_TIME, INPUTS, PLACE
+from flights.dataset import EVENT_TIME, INPUTS, LOCATION
 from monitoring.watch import Watch
 
 FEEDS = tuple(dict.fromkeys(column.feed for column in INPUTS if column.feed))
@@ -58,7 +58,7 @@ def missing(rows: pd.DataFrame, feed: str) -> pd.DataFrame:
 
 def tells_all_the_same(rows: pd.DataFrame, feed: str) -> bool:
     """Whether all rows of a place and hour get the same of a feed; of any other, standing still cannot be told."""
-    told = rows.groupby([PLACE, "day", rows[EVENT_TIME].dt.floor("h")])[fed_by(feed)].nunique().max(axis=1)
+    told = rows.groupby([LOCATION, "day", rows[EVENT_TIME].dt.floor("h")])[fed_by(feed)].nunique().max(axis=1)
     return bool((told <= 1).mean() > 0.5)
 
 
@@ -66,8 +66,8 @@ def stillness(rows: pd.DataFrame, feed: str) -> pd.Series:
     """Share of a feed's columns, over a day's hours, that repeat at a place to the last digit what was said before."""
     names = fed_by(feed)
     hour = rows[EVENT_TIME].dt.floor("h")
-    first = rows[rows[names].notna().any(axis=1)].groupby([PLACE, "day", hour])[names].first().fillna(np.inf)
-    same = first.eq(first.groupby([PLACE, "day"]).shift()).mean(axis=1)
+    first = rows[rows[names].notna().any(axis=1)].groupby([LOCATION, "day", hour])[names].first().fillna(np.inf)
+    same = first.eq(first.groupby([LOCATION, "day"]).shift()).mean(axis=1)
     return same.groupby("day").mean().reindex(sorted(rows["day"].unique())).astype(float)
 
 
@@ -95,9 +95,9 @@ def clean_discord(reference: pd.DataFrame, feed: str) -> "pd.Series[float]":
 def differences(rows: pd.DataFrame, feed: str) -> pd.DataFrame:
     """By how much each place's mean and share of missing values differ from the other places', day by day."""
     names = fed_by(feed)
-    places = [rows["day"], rows[PLACE]]
+    places = [rows["day"], rows[LOCATION]]
     absent = rows[names].isna().groupby(places).mean().add_suffix(" missing")
-    table = pd.concat([rows.groupby(["day", PLACE])[names].mean(), absent], axis=1)
+    table = pd.concat([rows.groupby(["day", LOCATION])[names].mean(), absent], axis=1)
     by_day = table.groupby(level=0)
     others = (by_day.transform("sum") - table) / (by_day.transform("count") - 1).replace(0, np.nan)
     return pd.DataFrame((table - others).unstack())

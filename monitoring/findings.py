@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from flights.artifacts import read_json, read_parquet
 from flights.config import CADENCE_DAYS, Settings
-from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
+from flights.contract import DTYPES
+from flights.dataset import EVENT_TIME, INPUTS, ZONE
+from flights.files import CADENCE_FILE, GATE_FILE, MANIFEST_FILE, METRICS_FILE, REFERENCE_FILE, TRAIN_FIRST
 from flights.predictions import (
     count,
     counted_outcomes,
@@ -19,7 +21,7 @@ from flights.predictions import (
     parsed_inputs,
     timestamp,
 )
-from flights.registry import TRAIN_FIRST, champion, history, model_folder
+from flights.registry import champion, history, model_folder
 from monitoring import drift, feeds, performance, provenance, service, skew, slices
 from monitoring.decide import BOUND_DAYS, Decision, decide
 from monitoring.watch import Watch
@@ -151,10 +153,10 @@ def serving_model(models_dir: Path) -> Champion:
     if version is None:
         raise NothingToMonitor(f"no champion yet: {TRAIN_FIRST}")
     folder = model_folder(models_dir, version)
-    reference = read_parquet(folder / "reference.parquet", TRAIN_FIRST)
-    manifest = read_json(folder / "manifest.json", TRAIN_FIRST)
-    promised = read_json(folder / "metrics.json", TRAIN_FIRST)
-    by_slice = read_json(folder / "gate.json", TRAIN_FIRST).get("slices", [])
+    reference = read_parquet(folder / REFERENCE_FILE, TRAIN_FIRST)
+    manifest = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)
+    promised = read_json(folder / METRICS_FILE, TRAIN_FIRST)
+    by_slice = read_json(folder / GATE_FILE, TRAIN_FIRST).get("slices", [])
     days = performance.local_day(reference[EVENT_TIME])
     return Champion(version, pd.Timestamp(manifest["as_of"]), manifest, promised, by_slice, reference.assign(day=days))
 
@@ -239,7 +241,7 @@ def drift_seen(reference: pd.DataFrame, live: pd.DataFrame) -> Seen:
 
 def greatest_age_days(reports_dir: Path) -> int:
     """How old the backtest lets a model grow."""
-    path = reports_dir / "cadence.json"
+    path = reports_dir / CADENCE_FILE
     return int(read_json(path, "run `make backtest`")["greatest_age_days"]) if path.is_file() else CADENCE_DAYS
 
 

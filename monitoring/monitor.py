@@ -22,6 +22,7 @@ import pandas as pd
 
 from flights.artifacts import write_json
 from flights.config import Settings
+from flights.files import DECISION_FILE, REPORT_PAGE
 from monitoring import report, service
 from monitoring.findings import Findings, Moment, NothingToMonitor, findings
 
@@ -34,7 +35,7 @@ def main() -> None:
     """Monitor up to NOW, write the report, say what to do, and to whom it may concern."""
     settings, wanted = Settings(), arguments()
     began = time.perf_counter()
-    decision = settings.reports_dir / "decision.json"
+    decision = settings.reports_dir / DECISION_FILE
     with alone(settings.reports_dir / ".monitor.lock"), undecided_on_failure(decision):
         if wanted.server:
             with httpx.Client(base_url=wanted.server, timeout=SERVER_SECONDS) as client:
@@ -43,7 +44,7 @@ def main() -> None:
         content = machine_readable(found)
         report.write_site(settings.reports_dir, found)
         write_json(decision, content)
-    print(f"monitor   {spoken(found)}; {settings.reports_dir / 'index.html'}; {time.perf_counter() - began:.1f} s")
+    print(f"monitor   {spoken(found)}; {settings.reports_dir / REPORT_PAGE}; {time.perf_counter() - began:.1f} s")
     if found.decision.act:
         print("".join(f"          - {reason}\n" for reason in found.decision.reasons), end="")
         call(wanted.webhook, content)

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from flights.config import WATERMARK_HOURS
 from flights.dataset import OUTCOME, PREDICTION_LEAD_HOURS, ZONE, outcome_hours, targets
-from flights.evaluation import Interval, intervals, metrics, rank, resampled_metrics
+from flights.evaluation import metrics
+from flights.ranking import rank
+from flights.resampling import Interval, intervals, resampled_metrics
 from monitoring.watch import Watch
 
 WATERMARK = timedelta(hours=WATERMARK_HOURS)

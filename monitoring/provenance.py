@@ -12,7 +12,8 @@ import pandas as pd
 
 from flights.artifacts import sha256
 from flights.config import Settings
-from flights.dataset import schema_digest
+from flights.contract import schema_digest
+from flights.files import MANIFEST_FILE
 from monitoring.watch import Watch
 
 LOCK = Path("requirements.lock")
@@ -21,7 +22,7 @@ PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTIL
 
 def provenance_watches(settings: Settings, manifest: dict[str, Any], day: pd.Timestamp) -> list[Watch]:
     """One watch for each thing that a model's manifest names; its only value is that of today."""
-    splits = settings.data_dir / "2_splits" / str(manifest["as_of"]) / "manifest.json"
+    splits = settings.data_dir / "2_splits" / str(manifest["as_of"]) / MANIFEST_FILE
     changes = {
         "lock changed since training": _differs(LOCK, manifest.get("lock_digest")),
         "data changed since training": _differs(splits, manifest.get("data_digest")),

@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from flights.artifacts import read_json, read_parquet, write_json
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOME_TIME, PREDICTION_LEAD_HOURS, ROWS, ZONE
+from flights.files import LIVE_FILE
 from flights.predictions import engine, logged_predictions, timestamp
 from monitoring import service
 
@@ -57,7 +58,7 @@ class Place:
 def main() -> None:
     """Replay the span that arguments or the environment name, and say what the server made of it."""
     settings, wanted = Settings(), arguments()
-    live = read_parquet(settings.splits_dir / "live.parquet", "run `make train`")
+    live = read_parquet(settings.splits_dir / LIVE_FILE, "run `make train`")
     start, end = span(live, wanted.first, wanted.last)
     flights, outcomes = practised(traffic(live, start, end), wanted.drill, (end - start).days, settings.seed)
     path = settings.data_dir / "4_predictions" / "replay.json"

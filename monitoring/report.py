@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from flights.artifacts import write_atomically
+from flights.files import REPORT_PAGE
 from monitoring import evidently_page
 from monitoring.decide import TRAIN, TREE, asks_for
 from monitoring.index import index_page, link, timeline, week_of
@@ -45,7 +46,7 @@ def write_site(folder: Path, found: "Findings") -> list[Path]:
         body = week_page(week, found, behind.name if drawn else "")
         pages.append(write_page(folder / "weeks" / f"{week:%F}.html", f"Week of {week:%-d %B %Y}", body))
     write_text(folder / "timeline.svg", alone(timeline(found, rung)))
-    index = write_page(folder / "index.html", f"{found.decision.action}: {found.decision.why}", index_page(found, rung))
+    index = write_page(folder / REPORT_PAGE, f"{found.decision.action}: {found.decision.why}", index_page(found, rung))
     for stale in set((folder / "alarms").glob("*.html")) - {folder / link(alarm) for alarm in rung}:
         stale.unlink()
     return [*pages, index]

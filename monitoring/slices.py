@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from flights.dataset import INPUTS
-from flights.evaluation import metrics, rank
+from flights.evaluation import metrics
+from flights.ranking import rank
 from monitoring.watch import Watch
 
 DAYS = 14  # as for all of the flights

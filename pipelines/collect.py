@@ -10,7 +10,9 @@ import pandas as pd
 
 from flights.artifacts import sha256, write_json, write_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, KEY, PREDICTION_LEAD_HOURS, TABLE, schema_digest
+from flights.contract import TABLE, schema_digest
+from flights.dataset import EVENT_TIME, KEY, PREDICTION_LEAD_HOURS
+from flights.files import COLLECTED_FILE, MANIFEST_FILE
 from flights.privacy import without_forgotten
 from pipelines.collection import conditions, timetable
 from pipelines.collection.timetable import TABLES, source_folder, with_instants
@@ -26,8 +28,8 @@ def main() -> None:
         folder = source_folder()
         tables = {name: pd.read_csv(folder / file) for name, file in TABLES.items()}
         flights = without_forgotten(collected_rows(tables), settings.data_dir)
-        path = write_parquet(settings.raw_dir / "collected.parquet", flights)
-        write_json(settings.raw_dir / "manifest.json", manifest(folder, tables, path, flights))
+        path = write_parquet(settings.raw_dir / COLLECTED_FILE, flights)
+        write_json(settings.raw_dir / MANIFEST_FILE, manifest(folder, tables, path, flights))
         summary.read = f"{len(TABLES)} tables of {SOURCE}"
         summary.wrote = f"{len(flights):,} departures x {flights.shape[1]} columns to {path} ({size(path)})"
 

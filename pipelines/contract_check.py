@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from flights.dataset import ROWS, contract
+from flights.contract import contract
+from flights.dataset import ROWS
 
 MAX_REJECTED_SHARE = 0.01  # of all rows: more is not a few bad cells
 

@@ -8,6 +8,7 @@ from flights import portable
 from flights.artifacts import sha256, write_json
 from flights.config import Settings
 from flights.dataset import ROWS
+from flights.files import EVALUATION_FILE, TRAINING_FILE
 from pipelines.evaluation import holdout
 from pipelines.evaluation.inputs import candidate_folder, collect_evidence
 from pipelines.evaluation.publish import plugin_measurements, publish, reference_rows
@@ -20,7 +21,7 @@ def main() -> None:
     settings = Settings.read()
     with step("evaluate") as summary:
         folder = candidate_folder(settings)
-        rows = holdout.read_holdout(settings, "evaluate", folder.name, sha256(folder / "training.json"))
+        rows = holdout.read_holdout(settings, "evaluate", folder.name, sha256(folder / TRAINING_FILE))
         inputs = collect_evidence(settings, folder, rows)
         metrics = model_metrics(inputs)
         access = holdout.access_counts(settings)
@@ -34,7 +35,7 @@ def main() -> None:
         }
         version = publish(settings, folder, report, inputs.training, metrics, reference_rows(inputs))
         holdout.log_version(settings, folder.name, version)
-        write_json(settings.candidate_dir / "evaluation.json", {**report, "version": version})
+        write_json(settings.candidate_dir / EVALUATION_FILE, {**report, "version": version})
         summary.read = f"{len(rows):,} {ROWS} of the holdout (access {access['accesses']}), {len(metrics)} models"
         summary.wrote = f"version {version}, which the gate {'passed' if report['passed'] else 'blocked'}"
 

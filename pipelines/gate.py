@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from flights.config import LARGEST_CALIBRATION_ERROR, LARGEST_SILENT_ERRORS, LOWEST_SLICE_ROC_AUC, SUSPICIOUS_ROC_AUC
+from flights.config import MAX_CALIBRATION_ERROR, MAX_MISSING_FEED_ERRORS, MAX_PLAUSIBLE_ROC_AUC, MIN_SLICE_ROC_AUC
 from flights.portable import TOLERANCE
 from pipelines.evaluation import criteria
 from pipelines.evaluation.criteria import MAX_MODEL_MB, MAX_ROW_MS, Criterion, Evidence
 
-FEED_LIMITS = "".join(f", or {limit} without {feed}" for feed, limit in LARGEST_SILENT_ERRORS.items())
+FEED_LIMITS = "".join(f", or {limit} without {feed}" for feed, limit in MAX_MISSING_FEED_ERRORS.items())
 CRITERIA = (
     Criterion("valid", "Every probability is a number from 0 to 1.", criteria.valid),
     Criterion(
@@ -29,15 +29,17 @@ CRITERIA = (
         criteria.beats_heuristic,
     ),
     Criterion("worth_it", "No simpler model is as good in ROC-AUC or Brier score.", criteria.worth_it),
-    Criterion("not_too_good", f"ROC-AUC is at most {SUSPICIOUS_ROC_AUC}: more would be a leak.", criteria.not_too_good),
-    Criterion("calibrated", f"Calibration error is at most {LARGEST_CALIBRATION_ERROR}.", criteria.calibrated),
+    Criterion(
+        "not_too_good", f"ROC-AUC is at most {MAX_PLAUSIBLE_ROC_AUC}: more would be a leak.", criteria.not_too_good
+    ),
+    Criterion("calibrated", f"Calibration error is at most {MAX_CALIBRATION_ERROR}.", criteria.calibrated),
     Criterion("champion", "It is not worse than the champion by more than one standard error.", criteria.champion),
-    Criterion("slices", f"No slice's ROC-AUC is significantly below {LOWEST_SLICE_ROC_AUC}.", criteria.slices),
+    Criterion("slices", f"No slice's ROC-AUC is significantly below {MIN_SLICE_ROC_AUC}.", criteria.slices),
     Criterion("slices_champion", "No slice is significantly worse than with the champion.", criteria.slices_champion),
     Criterion(
         "missing_feeds",
         "With any one feed missing, it is at least as good as the heuristic (calibration error at most "
-        f"{LARGEST_CALIBRATION_ERROR} or the heuristic's{FEED_LIMITS}).",
+        f"{MAX_CALIBRATION_ERROR} or the heuristic's{FEED_LIMITS}).",
         criteria.missing_feeds,
     ),
 )

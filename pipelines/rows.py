@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from flights.artifacts import read_parquet
 from flights.config import GAP_DAYS, HOLDOUT_MONTHS, VALIDATION_MONTHS, Settings
-from flights.dataset import EVENT_TIME, ZONE, as_arrays, targets
-from flights.features import build_features
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, ZONE, targets
+from flights.feature_set import build_features
 from flights.model import with_feed_outages
 
 Period = tuple[pd.Timestamp, pd.Timestamp]

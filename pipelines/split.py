@@ -9,7 +9,9 @@ import pandas as pd
 
 from flights.artifacts import read_parquet, sha256, write_json, write_parquet
 from flights.config import GAP_DAYS, Settings
-from flights.dataset import EVENT_TIME, OUTCOME, ROWS, ZONE, schema_digest
+from flights.contract import schema_digest
+from flights.dataset import EVENT_TIME, OUTCOME, ROWS, ZONE
+from flights.files import MANIFEST_FILE, VALID_FILE
 from pipelines.rows import between, periods
 from pipelines.step import step
 
@@ -22,7 +24,7 @@ def main() -> None:
     """Write the four parts and their manifest."""
     settings = Settings.read()
     with step("split") as summary:
-        rows = read_parquet(settings.raw_dir / "valid.parquet", "run `make validate`")
+        rows = read_parquet(settings.raw_dir / VALID_FILE, "run `make validate`")
         parts = split(rows, settings.as_of)
         write_split(settings, parts)
         summary.read = f"{len(rows):,} {ROWS}"
@@ -54,12 +56,12 @@ def write_split(settings: Settings, parts: dict[str, pd.DataFrame]) -> None:
     paths = {name: write_parquet(settings.splits_dir / f"{name}.parquet", part) for name, part in parts.items()}
     content = {
         "as_of": settings.as_of,
-        "source_sha256": sha256(settings.raw_dir / "valid.parquet"),
+        "source_sha256": sha256(settings.raw_dir / VALID_FILE),
         "schema_digest": schema_digest(),
         "gap_days": GAP_DAYS,
         "parts": {name: {**part_summary(parts[name]), "sha256": sha256(path)} for name, path in paths.items()},
     }
-    write_json(settings.splits_dir / "manifest.json", content)
+    write_json(settings.splits_dir / MANIFEST_FILE, content)
 
 
 def part_summary(part: pd.DataFrame) -> dict[str, object]:

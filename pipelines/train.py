@@ -15,7 +15,9 @@ from flights import model, tracking
 from flights.artifacts import new_folder, write_json
 from flights.config import Settings
 from flights.dataset import ROWS, targets
-from flights.evaluation import Vector, metrics, rank
+from flights.evaluation import metrics
+from flights.files import CANDIDATE_FILE
+from flights.ranking import Vector, rank
 from pipelines.rows import features_of, labelled_rows, local_days, summary_of, training_features
 from pipelines.step import step
 from pipelines.training.candidate import write_candidate
@@ -45,7 +47,7 @@ def main() -> None:
                 "mlflow_model": logged.model_uri,
             }
             write_candidate(temporary, fits, validation, record)
-        write_json(settings.candidate_dir / "candidate.json", {"folder": logged.run_id})
+        write_json(settings.candidate_dir / CANDIDATE_FILE, {"folder": logged.run_id})
         summary.read = f"{len(train):,} {ROWS} to train on, {len(validation):,} for validation"
         summary.wrote = f"{len(fits)} models to {folder} (fit in {sum(fit.seconds for fit in fits.values()):.1f} s)"
 

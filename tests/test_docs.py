@@ -143,12 +143,16 @@ def test_links_lead_somewhere(page):
 
 CHAPTERS = sorted((ROOT / "docs" / "tutorial").glob("[0-9]*.md"))
 PARTS = (
-    "## What goes wrong",
-    "## What to run",
-    "## Where to look",
-    "## Assignment: ",
-    "## For your own data",
-    "## Not covered",
+    "- **You will learn** ",
+    "- **Time:** ",
+    "## What goes wrong in practice",
+    "## Run it",
+    "**Predict first.**",
+    "## Read the code",
+    "## Break it: ",
+    "## Takeaways\n\n1. ",
+    "## At work on Monday",
+    "## Limits",
 )
 
 
@@ -160,11 +164,13 @@ def test_the_tutorial_follows_the_loop():
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
-def test_a_chapter_has_its_parts_and_a_refusal(chapter):
-    """What goes wrong, what to run, where to look, something to break, one's own data, and what is missing."""
+def test_a_chapter_has_its_parts_and_a_caught_failure(chapter):
+    """Every part in its order, three takeaways, and a command that must fail."""
     text = chapter.read_text()
     places = [text.index(part) for part in PARTS]
     assert places == sorted(places)
+    takeaways = text[text.index("## Takeaways") : text.index("## At work on Monday")]
+    assert re.findall(r"^(\d)\. ", takeaways, re.MULTILINE) == ["1", "2", "3"]
     assert "<!-- fails: " in text
 
 
@@ -203,7 +209,9 @@ def newest_commit() -> date:
 
 def stale(text: str, today: date) -> list[str]:
     """Measured blocks and pictures that name no target, or were made too long ago."""
-    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    makefiles = [ROOT / "Makefile", *ROOT.glob("extras/*/targets.mk"), *ROOT.glob("deploy/targets.mk")]
+    rules = "\n".join(makefile.read_text() for makefile in makefiles)
+    targets = re.findall(r"^([a-z-]+):.*## ", rules, re.MULTILINE)
     wrong = []
     for mark, day, how, what in re.findall(rf"(<!-- (?:measured|picture): {DATED})", text):
         known = what in targets if how == "make" else (ROOT / f"{what.replace('.', '/')}.py").is_file()

@@ -15,7 +15,8 @@ from extras.operations import loop
 from flights import registry
 from flights.artifacts import read_json, read_parquet, sha256, write_parquet
 from flights.config import Settings
-from flights.dataset import as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import targets
 from flights.predictions import engine, logged_predictions
 from monitoring import monitor, performance, replay
 from monitoring.findings import findings

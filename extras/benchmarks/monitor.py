@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from extras.drills.alarms import write_log
 from flights.config import Settings
 from flights.dataset import OUTCOME
+from flights.files import DECISION_FILE
 from flights.predictions import Outcome, Prediction, count, engine, logged_predictions
 
 UNTIL = "2013-12-01T05:00Z"  # the first live month
@@ -83,7 +84,7 @@ def add_copy(log: sa.Engine, copy: int, days_older: int) -> None:
 
 def cost(module: str, environment: dict[str, str], *words: str) -> Cost:
     """Seconds on the clock and of the processors, and peak megabytes, of one process that does what it is there for."""
-    decision = Path(environment["DATA_DIR"]) / "5_reports" / "decision.json"
+    decision = Path(environment["DATA_DIR"]) / "5_reports" / DECISION_FILE
     decision.unlink(missing_ok=True)
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", module, *words], env=environment, stdout=subprocess.DEVNULL)

@@ -24,10 +24,13 @@ from extras.evidence.backtest import Task, fit
 from flights import portable
 from flights.artifacts import read_json, read_parquet, sha256, write_atomically, write_json
 from flights.config import NAME, Settings
-from flights.dataset import EVENT_TIME, KEY, ZONE, as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, KEY, ZONE, targets
+from flights.files import GATE_FILE, LIVE_FILE, MANIFEST_FILE, TRAIN_FIRST, VALID_FILE
 from flights.model import CANDIDATE
+from flights.model_files import write_golden
 from flights.predictions import Outcome, Prediction, add, engine
-from flights.registry import GATE, MANIFEST, TRAIN_FIRST, Model, champion, load, model_folder, promote, write_golden
+from flights.registry import Model, champion, load, model_folder, promote
 from monitoring import replay
 from monitoring.decide import daily_actions
 from monitoring.drift import newcomers
@@ -93,7 +96,7 @@ def clean_days(year: pd.DataFrame, months: "pd.PeriodIndex") -> dict[str, Any]:
 
 def predicted_year(settings: Settings) -> pd.DataFrame:
     """Every flight with an outcome from April on, with the probability of a model that had seen none of its month."""
-    source = settings.raw_dir / "valid.parquet"
+    source = settings.raw_dir / VALID_FILE
     rows = read_parquet(source, "run make validate")
     rows = rows[~np.isnan(targets(rows))]
     months = []
@@ -165,7 +168,7 @@ def _days(began: pd.Timestamp, day: pd.Timestamp) -> int:
 
 def write_log(settings: Settings, drill: str) -> pd.Timestamp:
     """Leave what a replay of all live months under a drill would leave; returns the fault's first full day."""
-    live = read_parquet(settings.splits_dir / "live.parquet", TRAIN_FIRST)
+    live = read_parquet(settings.splits_dir / LIVE_FILE, TRAIN_FIRST)
     start, end = replay.span(live, "", "")
     fault = "" if drill == BAD_VERSION else drill
     flights, outcomes = drills.applied(replay.traffic(live, start, end), fault, settings.seed)
@@ -208,10 +211,10 @@ def turned_round(settings: Settings, model: Model) -> Model:
     portable.export(recalibration.recalibrated(trees, features_of(rows), contrary), folder)
     columns = as_arrays(golden_rows(rows))
     write_golden(folder, columns, portable.load(folder)(columns))
-    write_json(folder / GATE, {"passed": True, "model_digest": sha256(folder / portable.TREES)})
-    manifest = read_json(folder / MANIFEST, TRAIN_FIRST)
+    write_json(folder / GATE_FILE, {"passed": True, "model_digest": sha256(folder / portable.TREES)})
+    manifest = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)
     files = {name: sha256(folder / name) for name in manifest["files"]}
-    write_json(folder / MANIFEST, manifest | {"version": version, "files": files})
+    write_json(folder / MANIFEST_FILE, manifest | {"version": version, "files": files})
     promote(settings.models_dir, version, expected=model.version)
     return load(settings.models_dir, version)
 

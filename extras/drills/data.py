@@ -10,19 +10,11 @@ import pandas as pd
 from extras.drills.faults import NEW_CARRIER
 from extras.drills.practice import Told, expect, features_of, fitted, part, ranking, refusal, serving
 from flights.artifacts import read_parquet
+from flights.columns import Column, LeakageError, inputs
 from flights.config import GAP_DAYS, Settings
-from flights.dataset import (
-    EVENT_TIME,
-    INPUTS,
-    TABLE,
-    Column,
-    LeakageError,
-    as_arrays,
-    contract,
-    inputs,
-    targets,
-)
-from flights.registry import TRAIN_FIRST
+from flights.contract import TABLE, as_arrays, contract
+from flights.dataset import EVENT_TIME, INPUTS, targets
+from flights.files import TRAIN_FIRST
 from pipelines.contract_check import ContractBroken, checked_rows, limit_rejected_rows
 from pipelines.evaluation.criteria import clean_holdout
 from pipelines.rows import between, periods

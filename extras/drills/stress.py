@@ -21,9 +21,12 @@ from rich.table import Table
 from extras.drills import faults as drills
 from flights import heuristic, registry
 from flights.artifacts import read_parquet, write_json
-from flights.config import LARGEST_SILENT_ERRORS, Settings
-from flights.dataset import INPUTS, KEY, OUTCOME_TIME, ZONE, as_arrays, contract, targets
-from flights.evaluation import metrics, rank
+from flights.config import MAX_MISSING_FEED_ERRORS, Settings
+from flights.contract import as_arrays, contract
+from flights.dataset import INPUTS, KEY, OUTCOME_TIME, ZONE, targets
+from flights.evaluation import metrics
+from flights.files import LIVE_FILE
+from flights.ranking import rank
 from monitoring import feeds, performance
 from monitoring.findings import drift_seen, serving_model
 from monitoring.replay import LEAD, span, traffic
@@ -54,7 +57,7 @@ def main() -> None:
     settings = Settings()
     model = serving_model(settings.models_dir)
     scorer = registry.load(settings.models_dir, model.version)
-    live = read_parquet(settings.splits_dir / "live.parquet", "run `make train`")
+    live = read_parquet(settings.splits_dir / LIVE_FILE, "run `make train`")
     clean = clean_traffic(live)
     none = stressed("none", clean, scorer, model.reference, set(), settings.seed)
     faults = track(FAULTS, "stress", transient=True)
@@ -202,7 +205,7 @@ FAULTS: dict[str, drills.Fault] = {
 }
 
 
-PROMISED = {"weather feed down": LARGEST_SILENT_ERRORS.get("weather", 1.0)}  # the largest calibration error
+PROMISED = {"weather feed down": MAX_MISSING_FEED_ERRORS.get("weather", 1.0)}  # the largest calibration error
 
 
 def as_table(done: list[Stressed]) -> Table:

@@ -24,11 +24,14 @@ from rich.table import Table
 
 from extras.evidence.workers import sampled_part, workers
 from flights.artifacts import write_json
-from flights.config import MOST_BYTES, MOST_MICROSECONDS, Settings
-from flights.dataset import INPUTS, Columns, as_arrays, targets
-from flights.evaluation import Vector, metrics, rank
-from flights.features import plan
+from flights.columns import Columns
+from flights.config import MAX_BYTES, MAX_MICROSECONDS, Settings
+from flights.contract import as_arrays
+from flights.dataset import INPUTS, targets
+from flights.evaluation import metrics
+from flights.feature_set import plan
 from flights.model import CANDIDATE, build_model
+from flights.ranking import Vector, rank
 from pipelines.rows import features_of, training_features
 from pipelines.step import step
 
@@ -180,7 +183,7 @@ def worth_of(name: str, areas: Areas, noise: float, microseconds: float, size: f
     """What a feature is worth and costs, and whether it may stay."""
     whole = [areas[Task(seed, (), True)] for seed in range(SEEDS)]
     lost, shuffled = loss(areas, (name,)), float(np.mean([each[""] - each[name] for each in whole]))
-    if microseconds > MOST_MICROSECONDS or size > MOST_BYTES:
+    if microseconds > MAX_MICROSECONDS or size > MAX_BYTES:
         verdict = REJECTED[1]
     elif lost > CLEAR * noise:
         verdict = EARNS

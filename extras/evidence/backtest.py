@@ -23,8 +23,9 @@ from extras.evidence.workers import sampled_rows, workers
 from flights.artifacts import write_atomically, write_json
 from flights.config import FIRST_MONTH, GAP_DAYS, LAST_MONTH, Settings
 from flights.dataset import EVENT_TIME, OUTCOME, ZONE, targets
-from flights.evaluation import Vector
+from flights.files import VALID_FILE
 from flights.model import CANDIDATE, build_model
+from flights.ranking import Vector
 from pipelines.evaluation import holdout
 from pipelines.rows import Period, features_of, training_features
 from pipelines.step import step
@@ -55,7 +56,7 @@ def main() -> None:
     """Fit and predict at every origin, compare the cadences, and say which to keep."""
     settings, args = Settings.read(), arguments()
     with step("backtest") as summary, workers(args.scheduler) as run:
-        source = settings.raw_dir / "valid.parquet"
+        source = settings.raw_dir / VALID_FILE
         if source.is_file():
             holdout.log_access(settings, "backtest", period=backtest_period())
         rows, todo = sampled_rows(source, args.every, HINT, NEEDED), tasks()

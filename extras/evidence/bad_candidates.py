@@ -22,8 +22,10 @@ from extras.evidence.gate_fixture import (
     with_tables,
 )
 from flights import model, portable
-from flights.dataset import INPUTS, KEY, Columns, as_arrays, targets
-from flights.evaluation import Vector
+from flights.columns import Columns
+from flights.contract import as_arrays
+from flights.dataset import INPUTS, KEY, targets
+from flights.ranking import Vector
 from pipelines.evaluation.criteria import MAX_ROW_MS
 from pipelines.evaluation.inputs import EvaluationInputs
 from pipelines.evaluation.properties import RETRAINED_ROWS, retraining_difference, row_ms, scoring_properties

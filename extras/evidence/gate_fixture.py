@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flights import model, portable, registry
+from flights import model, portable
 from flights.artifacts import read_json, sha256, write_json
 from flights.config import Settings
-from flights.dataset import OUTCOMES, PLACE, as_arrays
-from flights.evaluation import Vector
+from flights.contract import as_arrays
+from flights.dataset import LOCATION, OUTCOMES
+from flights.files import TRAIN_FIRST, TRAINING_FILE
+from flights.ranking import Vector
 from pipelines.evaluation import holdout
 from pipelines.evaluation.inputs import (
     CHAMPION,
@@ -71,7 +73,7 @@ def named(criteria: dict[Build, str]) -> dict[str, BadCandidate]:
 def read_fixture(settings: Settings) -> Fixture:
     """Collect the newest candidate's evidence on a sample of the holdout; the access is logged."""
     folder = candidate_folder(settings)
-    rows = holdout.read_holdout(settings, "gallery", folder.name, sha256(folder / "training.json"))
+    rows = holdout.read_holdout(settings, "gallery", folder.name, sha256(folder / TRAINING_FILE))
     inputs = collect_evidence(settings, folder, rows.iloc[::SAMPLE_EVERY].reset_index(drop=True))
     scores = {name: each for name, each in inputs.scores.items() if name != CHAMPION}
     good = with_properties(replace(inputs, champion=None, scores=scores), champion_unloadable="")
@@ -122,13 +124,13 @@ def reread(fixture: Fixture, spoil: Callable[[Path], object], *, require_clean_t
 
 def with_record(folder: Path, **changes: Any) -> None:
     """Change training.json."""
-    record = folder / "training.json"
-    write_json(record, read_json(record, registry.TRAIN_FIRST) | changes)
+    record = folder / TRAINING_FILE
+    write_json(record, read_json(record, TRAIN_FIRST) | changes)
 
 
 def with_tables(folder: Path, change: Callable[[dict[str, float]], dict[str, float]]) -> None:
     """Change the rates of the first category in the exported model."""
-    content = read_json(folder / portable.TABLES, registry.TRAIN_FIRST)
+    content = read_json(folder / portable.TABLES, TRAIN_FIRST)
     name = next(iter(content["tables"]))
     content["tables"][name] = change(content["tables"][name])
     write_json(folder / portable.TABLES, content)
@@ -161,5 +163,5 @@ def noisy(fixture: Fixture, size: float) -> Vector:
 
 def at_one_place(fixture: Fixture, probabilities: Vector) -> Vector:
     """Other probabilities at the most frequent place, the good ones elsewhere."""
-    place = fixture.good.rows[PLACE]
+    place = fixture.good.rows[LOCATION]
     return np.where(place == place.mode()[0], probabilities, good_scores(fixture))

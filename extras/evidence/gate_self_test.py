@@ -21,6 +21,8 @@ from extras.evidence.gate_fixture import BadCandidate, Fixture, read_fixture
 from flights import portable, registry
 from flights.artifacts import new_folder, sha256, write_json
 from flights.config import NAME, Settings
+from flights.files import GATE_FILE, GOLDEN_FILE
+from flights.model_files import write_manifest
 from flights.signature import sign
 from pipelines.evaluation.report import evaluation_report, model_metrics
 
@@ -79,11 +81,11 @@ def is_promoted(fixture: Fixture, report: Mapping[str, Any]) -> bool:
         if before is not None:
             shutil.copytree(models / NAME / "history", copy / NAME / "history")
         with new_folder(registry.model_folder(copy, version)) as folder:
-            for file in (portable.TREES, portable.TABLES, registry.GOLDEN):
+            for file in (portable.TREES, portable.TABLES, GOLDEN_FILE):
                 shutil.copy(fixture.folder / file, folder)
             digest = sha256(folder / portable.TREES)
-            write_json(folder / registry.GATE, {**report, "model_digest": digest})
-            manifest = registry.write_manifest(folder, version, fixture.good.training)
+            write_json(folder / GATE_FILE, {**report, "model_digest": digest})
+            manifest = write_manifest(folder, version, fixture.good.training)
             if fixture.settings.model_signing_key:
                 sign(manifest, fixture.settings.model_signing_key)
         try:

@@ -16,8 +16,10 @@ from extras.evidence.workers import sampled_part
 from flights.artifacts import write_json
 from flights.config import Settings
 from flights.dataset import targets
-from flights.evaluation import Interval, Vector, margin, metrics, rank, resampled_metrics
+from flights.evaluation import metrics
 from flights.model import CANDIDATE, build_model
+from flights.ranking import Vector, rank
+from flights.resampling import Interval, margin, resampled_metrics
 from pipelines.rows import features_of, local_days, training_features
 from pipelines.step import step
 

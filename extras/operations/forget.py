@@ -12,6 +12,7 @@ from extras.operations.scan import traces
 from flights.artifacts import read_json, read_parquet, sha256, write_json, write_parquet
 from flights.config import NAME, Settings
 from flights.dataset import EVENT_TIME, OUTCOME
+from flights.files import COLLECTED_FILE, MANIFEST_FILE, VALID_FILE
 from flights.privacy import forget, forgotten_list, pseudonym, pseudonym_key, without_forgotten
 from pipelines.step import step
 
@@ -52,16 +53,16 @@ def without(path: Path, data_dir: Path) -> int:
 
 def renew_manifests(settings: Settings) -> None:
     """Let the manifests of the raw table and of every split say what is there now."""
-    manifest, table = settings.raw_dir / "manifest.json", settings.raw_dir / "collected.parquet"
+    manifest, table = settings.raw_dir / MANIFEST_FILE, settings.raw_dir / COLLECTED_FILE
     if manifest.is_file():
         content = json.loads(manifest.read_text())
         content["file"] |= {"sha256": sha256(table), "rows": len(read_parquet(table, ""))}
         content["forgotten"] = sha256(forgotten_list(settings.data_dir))
         write_json(manifest, content)
     for folder in sorted((settings.data_dir / "2_splits").glob("*-*-*")):
-        path = folder / "manifest.json"
+        path = folder / MANIFEST_FILE
         content = read_json(path, "run `make split`")
-        content["source_sha256"] = sha256(settings.raw_dir / "valid.parquet")
+        content["source_sha256"] = sha256(settings.raw_dir / VALID_FILE)
         for name, part in content["parts"].items():
             rows = read_parquet(folder / f"{name}.parquet", "run `make split`")
             part |= {"sha256": sha256(folder / f"{name}.parquet"), "rows": len(rows)}

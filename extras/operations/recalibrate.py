@@ -14,7 +14,9 @@ import pandas as pd
 from flights import model, portable, registry, tracking
 from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json
 from flights.config import GAP_DAYS, Settings
-from flights.dataset import DTYPES, EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, as_arrays, targets
+from flights.contract import DTYPES, as_arrays
+from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, targets
+from flights.files import EVALUATION_FILE, MANIFEST_FILE, REFERENCE_FILE, TRAIN_FIRST, TRAINING_FILE
 from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
 from pipelines.evaluation.inputs import collect_evidence, load_trained
 from pipelines.evaluation.publish import plugin_measurements, promote_evaluated, publish
@@ -47,7 +49,7 @@ def main() -> None:
             champion = serving(settings)
             known, judged = known_days(settings)
             folder = candidate(settings, place, champion, known)
-            write_json(place / "evaluation.json", evaluated(settings, folder, champion, known, judged))
+            write_json(place / EVALUATION_FILE, evaluated(settings, folder, champion, known, judged))
             entry = promote_evaluated(settings, place)
             summary.read = f"{len(known):,} {ROWS} of the log to fit on, {len(judged):,} newer ones for the gate"
             summary.wrote = f"champion {entry.champion}, entry {entry.sequence} of the history"
@@ -61,7 +63,7 @@ def serving(settings: Settings) -> registry.Model:
     """The champion, verified."""
     version = registry.champion(settings.models_dir)
     if version is None:
-        raise FileNotFoundError(f"no champion yet: {registry.TRAIN_FIRST}")
+        raise FileNotFoundError(f"no champion yet: {TRAIN_FIRST}")
     return registry.load(settings.models_dir, version)
 
 
@@ -107,7 +109,7 @@ def rows_of(logged: pd.DataFrame, outcomes: pd.DataFrame, end: pd.Timestamp) -> 
 
 def candidate(settings: Settings, place: Path, champion: registry.Model, known: pd.DataFrame) -> Path:
     """Write the champion's models with a new slope and shift, as a training writes its own."""
-    before = read_json(champion.folder / "training.json", registry.TRAIN_FIRST)
+    before = read_json(champion.folder / TRAINING_FILE, TRAIN_FIRST)
     thresholds = before["thresholds"]
     fits = {name: Fit(load_trained(champion.folder, name), thresholds[name], {}, 0.0) for name in model.MODELS}
     ours = recalibrated_fit(fits[model.CANDIDATE].pipeline, known, before["fit_seconds"], settings.seed)
@@ -166,7 +168,7 @@ def evaluated(
 
 def earlier_recalibrations(settings: Settings) -> int:
     """How many recalibrations were evaluated on the same days before."""
-    manifests = registry.model_folder(settings.models_dir, 0).parent.glob(f"[0-9]*/{registry.MANIFEST}")
+    manifests = registry.model_folder(settings.models_dir, 0).parent.glob(f"[0-9]*/{MANIFEST_FILE}")
     as_of = [read_json(path, "").get("recalibrated_as_of") for path in manifests]
     return as_of.count(str(settings.as_of))
 
@@ -176,7 +178,7 @@ def reference_of(champion: registry.Model, score: portable.Score) -> pd.DataFram
 
     A week alone would be too short to tell what differs between clean days.
     """
-    rows = read_parquet(champion.folder / "reference.parquet", registry.TRAIN_FIRST)
+    rows = read_parquet(champion.folder / REFERENCE_FILE, TRAIN_FIRST)
     silent = {column.name: None if column.nullable else column.example for column in INPUTS if column.personal}
     return rows.assign(probability=score(as_arrays(rows.assign(**silent))))
 

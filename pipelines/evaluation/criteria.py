@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flights.config import (
-    LARGEST_CALIBRATION_ERROR,
-    LARGEST_SILENT_ERRORS,
-    LOWEST_SLICE_ROC_AUC,
-    SUSPICIOUS_ROC_AUC,
+    MAX_CALIBRATION_ERROR,
+    MAX_MISSING_FEED_ERRORS,
+    MAX_PLAUSIBLE_ROC_AUC,
+    MIN_SLICE_ROC_AUC,
     TO_BEAT,
     WATERMARK_HOURS,
 )
-from flights.evaluation import Interval
 from flights.model import RULE, feeds
 from flights.portable import TOLERANCE
+from flights.resampling import Interval
 from pipelines.evaluation.slices import Slice
 
 MAX_ROW_MS = 20.0  # to score one row; 0.3 on a quiet machine
@@ -130,13 +130,13 @@ def worth_it(evidence: Evidence) -> str:
 def not_too_good(evidence: Evidence) -> str:
     """Fail what is better than honest models can be."""
     value = evidence.metrics["roc_auc"].value
-    return "" if value <= SUSPICIOUS_ROC_AUC else f"it is {value:.3f}: look for a column that knows the outcome"
+    return "" if value <= MAX_PLAUSIBLE_ROC_AUC else f"it is {value:.3f}: look for a column that knows the outcome"
 
 
 def calibrated(evidence: Evidence) -> str:
     """Fail probabilities that are too far from the observed rates."""
     value = evidence.metrics["calibration_error"].value
-    return "" if value <= LARGEST_CALIBRATION_ERROR else f"it is {value:.3f} (limit {LARGEST_CALIBRATION_ERROR})"
+    return "" if value <= MAX_CALIBRATION_ERROR else f"it is {value:.3f} (limit {MAX_CALIBRATION_ERROR})"
 
 
 def comparable(evidence: Evidence) -> str:
@@ -167,9 +167,9 @@ def slices(evidence: Evidence) -> str:
     if not evidence.slices:
         return "no slice was measured: none has enough rows"
     return " and ".join(
-        f"{each.kind} {each.name} has ROC-AUC {each.figures['roc_auc']} (limit {LOWEST_SLICE_ROC_AUC})"
+        f"{each.kind} {each.name} has ROC-AUC {each.figures['roc_auc']} (limit {MIN_SLICE_ROC_AUC})"
         for each in evidence.slices
-        if not each.figures["roc_auc"].high >= LOWEST_SLICE_ROC_AUC
+        if not each.figures["roc_auc"].high >= MIN_SLICE_ROC_AUC
     )
 
 
@@ -189,12 +189,12 @@ def missing_feeds(evidence: Evidence) -> str:
     """Fail if the heuristic would serve better while a feed is missing."""
     if untried := sorted(set(feeds()) - set(evidence.missing_feeds)):
         return f"not measured without {', '.join(untried)}: run `make evaluate`"
-    usual = max(LARGEST_CALIBRATION_ERROR, evidence.fallback["calibration_error"].value)
+    usual = max(MAX_CALIBRATION_ERROR, evidence.fallback["calibration_error"].value)
     return " and ".join(
         f"without {feed} ROC-AUC is {found['roc_auc']:.3f}, Brier {found['brier']:.3f}, "
         f"calibration error {found['calibration_error']:.3f}"
         for feed, found in evidence.missing_feeds.items()
         if not found["roc_auc"] >= evidence.fallback["roc_auc"].value
         or not found["brier"] <= evidence.fallback["brier"].value
-        or not found["calibration_error"] <= LARGEST_SILENT_ERRORS.get(feed, usual)
+        or not found["calibration_error"] <= MAX_MISSING_FEED_ERRORS.get(feed, usual)
     )

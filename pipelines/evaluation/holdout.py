@@ -18,6 +18,7 @@ import pandas as pd
 
 from flights.artifacts import sha256
 from flights.config import Settings
+from flights.files import HOLDOUT_FILE, VALID_FILE
 from pipelines.rows import Period, labelled_rows, periods
 
 ACCESS_LOG = "holdout_ledger.jsonl"  # the name that existing data folders have
@@ -52,7 +53,7 @@ def log_access(
     settings: Settings, by: str, candidate: str = "", candidate_digest: str = "", period: Period | None = None
 ) -> HoldoutAccess:
     """Append an access to the holdout, or to another period of all rows, and sync it to the disk."""
-    source = settings.raw_dir / "valid.parquet" if period else settings.splits_dir / "holdout.parquet"
+    source = settings.raw_dir / VALID_FILE if period else settings.splits_dir / HOLDOUT_FILE
     if not source.is_file():
         raise FileNotFoundError(f"no {source}: run `make split`")
     first, end = period_days(settings, period)

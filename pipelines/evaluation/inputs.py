@@ -11,9 +11,12 @@ import skops.io
 
 from flights import model, portable, registry
 from flights.artifacts import read_json
+from flights.columns import Columns
 from flights.config import Settings
-from flights.dataset import Columns, as_arrays, targets
-from flights.evaluation import Vector
+from flights.contract import as_arrays
+from flights.dataset import targets
+from flights.files import CANDIDATE_FILE, TRAIN_FIRST, TRAINING_FILE
+from flights.ranking import Vector
 from pipelines.evaluation.properties import RETRAINED_ROWS, folder_properties, retraining_difference, scoring_properties
 from pipelines.rows import features_of, labelled_rows, local_days
 from pipelines.training.recalibration import uncalibrated
@@ -61,7 +64,7 @@ class EvaluationInputs:
 
 def candidate_folder(settings: Settings) -> Path:
     """The folder of the newest candidate."""
-    pointer = read_json(settings.candidate_dir / "candidate.json", registry.TRAIN_FIRST)
+    pointer = read_json(settings.candidate_dir / CANDIDATE_FILE, TRAIN_FIRST)
     return settings.candidate_dir / str(pointer["folder"])
 
 
@@ -75,7 +78,7 @@ def collect_evidence(
     train
         Rows to train twice on; by default those of the split.
     """
-    training = read_json(folder / "training.json", registry.TRAIN_FIRST)
+    training = read_json(folder / TRAINING_FILE, TRAIN_FIRST)
     columns, features = as_arrays(rows), features_of(rows)
     trained = {name: load_trained(folder, name) for name in model.MODELS}
     probabilities = {name: each.predict_proba(features)[:, 1] for name, each in trained.items()}
@@ -96,7 +99,7 @@ def collect_evidence(
         "replace_champion": settings.replace_champion,
     }
     plain = uncalibrated(trained[model.CANDIDATE]).predict_proba(features)[:, 1]
-    missing = {feed: score(model.with_silent_feed(columns, feed)) for feed in model.feeds()}
+    missing = {feed: score(model.with_missing_feed(columns, feed)) for feed in model.feeds()}
     return EvaluationInputs(training, rows, scores, plain, missing, score, properties, champion, settings.seed)
 
 

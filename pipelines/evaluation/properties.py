@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flights import model, portable, registry
+from flights import model, portable
 from flights.artifacts import read_json
-from flights.dataset import as_arrays, schema_digest, targets
-from flights.evaluation import Vector
+from flights.contract import as_arrays, schema_digest
+from flights.dataset import targets
+from flights.files import TRAIN_FIRST, TRAINING_FILE
+from flights.ranking import Vector
 from pipelines.rows import features_of, training_features
 from pipelines.training.seen_rows import holdout_overlap
 
@@ -33,7 +35,7 @@ def scoring_properties(score: portable.Score, rows: pd.DataFrame, served: Vector
 
 def folder_properties(folder: Path, rows: pd.DataFrame, require_clean_tree: bool) -> dict[str, Any]:
     """Size, origin, and whether training saw any of these rows, from a candidate's files."""
-    training = read_json(folder / "training.json", registry.TRAIN_FIRST)
+    training = read_json(folder / TRAINING_FILE, TRAIN_FIRST)
     return {
         "model_mb": sum((folder / name).stat().st_size for name in (portable.TREES, portable.TABLES)) / 1e6,
         "same_contract": training["schema_digest"] == schema_digest(),

@@ -12,6 +12,8 @@ from flights import model, registry, tracking
 from flights.artifacts import new_folder, read_json, write_json, write_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS
+from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, PROMOTION_FILE, REFERENCE_FILE, TRAIN_FIRST
+from flights.model_files import write_manifest
 from flights.plugins import load_plugins
 from flights.registry import Promotion, PromotionRefused
 from flights.signature import sign
@@ -66,13 +68,13 @@ def publish(
     published = registry.model_folder(settings.models_dir, version)
     with new_folder(published) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        write_parquet(temporary / "reference.parquet", reference)
-        write_json(temporary / registry.GATE, report)
-        write_json(temporary / "metrics.json", report["metrics"].get(model.CANDIDATE, {}))
+        write_parquet(temporary / REFERENCE_FILE, reference)
+        write_json(temporary / GATE_FILE, report)
+        write_json(temporary / METRICS_FILE, report["metrics"].get(model.CANDIDATE, {}))
         for plugin in load_plugins(PLUGINS):
             if write_report := getattr(plugin, "write_report", None):
                 write_report(temporary, Evaluation(version, training, report, metrics))
-        manifest = registry.write_manifest(temporary, version, training)
+        manifest = write_manifest(temporary, version, training)
         if settings.model_signing_key:
             sign(manifest, settings.model_signing_key)
     tracking.log_evaluation(mlflow, training["mlflow_run"], version, published, report)
@@ -88,15 +90,15 @@ def promote_evaluated(settings: Settings, folder: Path | None = None) -> Promoti
         The gate blocked it, or the champion is no longer the one that it was compared with.
     """
     folder = folder or settings.candidate_dir
-    report = read_json(folder / "evaluation.json", registry.TRAIN_FIRST)
+    report = read_json(folder / EVALUATION_FILE, TRAIN_FIRST)
     version = report["version"]
-    verdict = registry.model_folder(settings.models_dir, version) / registry.GATE
-    if not read_json(verdict, registry.TRAIN_FIRST)["passed"]:
+    verdict = registry.model_folder(settings.models_dir, version) / GATE_FILE
+    if not read_json(verdict, TRAIN_FIRST)["passed"]:
         failures = [f"\n  {each['sentence']} But {each['failure']}." for each in report["checks"] if each["failure"]]
         raise PromotionRefused(f"the gate blocked version {version}, and the champion stays:{''.join(failures)}")
     if registry.champion(settings.models_dir) == version:  # promoted before, but interrupted before it was logged
         entry = registry.history(settings.models_dir)[-1]
     else:
         entry = registry.promote(settings.models_dir, version, expected=report["champion"])
-    write_json(folder / "promotion.json", asdict(entry))
+    write_json(folder / PROMOTION_FILE, asdict(entry))
     return entry

@@ -8,17 +8,10 @@ from typing import Any
 from flights import model
 from flights.artifacts import read_json
 from flights.config import CADENCE_DAYS
-from flights.evaluation import (
-    METRICS,
-    Interval,
-    RankedPredictions,
-    Vector,
-    intervals,
-    margin,
-    metrics,
-    rank,
-    resampled_metrics,
-)
+from flights.evaluation import METRICS, metrics
+from flights.files import CADENCE_FILE, LABELS_FILE
+from flights.ranking import RankedPredictions, Vector, rank
+from flights.resampling import Interval, intervals, margin, resampled_metrics
 from pipelines import gate
 from pipelines.evaluation.criteria import Evidence
 from pipelines.evaluation.inputs import CHAMPION, EvaluationInputs
@@ -117,7 +110,7 @@ def as_json(values: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
 
 def other_reports(reports_dir: Path) -> dict[str, Any]:
     """Results of other commands if they have run: the label audit, and the maximum age of a model."""
-    labels, cadence = reports_dir / "labels.json", reports_dir / "cadence.json"
+    labels, cadence = reports_dir / LABELS_FILE, reports_dir / CADENCE_FILE
     age = read_json(cadence, "run `make backtest`")["greatest_age_days"] if cadence.is_file() else CADENCE_DAYS
     return {
         "labels": read_json(labels, "run `make labels`") if labels.is_file() else None,

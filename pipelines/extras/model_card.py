@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from flights import dataset
-from flights.config import ALERT_BUDGET, LOWEST_SLICE_ROC_AUC, MISS_COST, NAME
-from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, ROWS, as_arrays
-from flights.evaluation import FALSE_ALARM_COST, metrics, rank
+from flights.config import ALERT_BUDGET, MIN_SLICE_ROC_AUC, MISS_COST, NAME
+from flights.contract import as_arrays
+from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, ROWS
+from flights.evaluation import metrics
+from flights.files import CARD_FILE, CARD_PAGE
 from flights.model import CANDIDATE, RULE
+from flights.ranking import FALSE_ALARM_COST, rank
 from pipelines.evaluation.inputs import EvaluationInputs
 from pipelines.evaluation.publish import Evaluation
 from pipelines.evaluation.report import MISSING_FEED_METRICS, ModelMetrics, as_json
@@ -71,8 +74,8 @@ def calibration_record(inputs: EvaluationInputs, measured: Mapping[str, ModelMet
 def write_report(folder: Path, evaluation: Evaluation) -> None:
     """Write the card, its page and its plots."""
     plots.write_all(folder, {name: each.rows for name, each in evaluation.metrics.items()}, evaluation.report)
-    (folder / "card.md").write_text(model_card(evaluation.version, evaluation.training, evaluation.report))
-    html_page.write(folder / "card.html", folder / "card.md")
+    (folder / CARD_FILE).write_text(model_card(evaluation.version, evaluation.training, evaluation.report))
+    html_page.write(folder / CARD_PAGE, folder / CARD_FILE)
 
 
 def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, Any]) -> str:
@@ -150,7 +153,7 @@ def holdout_results(report: Mapping[str, Any], ours: Mapping[str, float]) -> dic
         **report["holdout_access"],
         "metrics": table(report["metrics"]),
         "margins": table(report["margins"]),
-        "floor": LOWEST_SLICE_ROC_AUC,
+        "floor": MIN_SLICE_ROC_AUC,
         "slices": slice_table(report["slices"]),
         "missing_feeds": degraded_table("missing", report["missing_feeds"], ours),
         "corrupted": degraded_table("wrong input", report["corrupted"], ours),

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from flights.evaluation import CALIBRATION_BINS, RankedPredictions, Vector, metrics
+from flights.evaluation import metrics
+from flights.ranking import CALIBRATION_BINS, RankedPredictions, Vector
 
 
 def reliability(rows: RankedPredictions) -> tuple[Vector, Vector, Vector]:

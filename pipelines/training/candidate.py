@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import skops.io
 
-from flights import heuristic, model, portable, registry
+from flights import heuristic, model, portable
 from flights.artifacts import write_json
-from flights.dataset import INPUTS, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import INPUTS
+from flights.files import TRAINING_FILE
+from flights.model_files import check_golden, write_golden
 from pipelines.rows import features_of
 from pipelines.training.fitting import Fit
 
@@ -27,8 +30,8 @@ def write_candidate(folder: Path, fits: Mapping[str, Fit], validation: pd.DataFr
     portable.check_parity(score(columns), candidate.pipeline.predict_proba(features)[:, 1])
     golden = golden_rows(validation)
     golden_features = features_of(golden)
-    registry.write_golden(folder, as_arrays(golden), candidate.pipeline.predict_proba(golden_features)[:, 1])
-    registry.check_golden(folder, score)
+    write_golden(folder, as_arrays(golden), candidate.pipeline.predict_proba(golden_features)[:, 1])
+    check_golden(folder, score)
     if rule := fits.get(model.RULE):
         heuristic.export(rule.pipeline, rule.threshold, folder)
         portable.check_parity(heuristic.load(folder).score(columns), rule.pipeline.predict_proba(features)[:, 1])
@@ -41,7 +44,7 @@ def write_candidate(folder: Path, fits: Mapping[str, Fit], validation: pd.DataFr
         "features": len(golden_features.columns),
         "recalibration": candidate.recalibration,
     }
-    write_json(folder / "training.json", {**content, **record})
+    write_json(folder / TRAINING_FILE, {**content, **record})
 
 
 def golden_rows(rows: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flights.evaluation import Vector, decision_cost
+from flights.evaluation import decision_cost
+from flights.ranking import Vector
 
 THRESHOLDS = 200  # tried, evenly spaced
 

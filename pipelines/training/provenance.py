@@ -8,7 +8,8 @@ from typing import Any
 
 from flights.artifacts import read_json, sha256
 from flights.config import Settings
-from flights.dataset import schema_digest
+from flights.contract import schema_digest
+from flights.files import MANIFEST_FILE
 from pipelines.training.runs import LOCK
 
 
@@ -18,7 +19,7 @@ def provenance(settings: Settings) -> dict[str, Any]:
         "as_of": str(settings.as_of),
         "seed": settings.seed,
         **code_version(settings),
-        "data_digest": sha256(settings.splits_dir / "manifest.json"),
+        "data_digest": sha256(settings.splits_dir / MANIFEST_FILE),
         "schema_digest": schema_digest(),
         "lock_digest": sha256(LOCK),
         "python": platform.python_version(),
@@ -43,6 +44,6 @@ def git(*args: str) -> str:
 
 def data_source(settings: Settings) -> str:
     """Name and version of the rows' source, from collect's manifest."""
-    path = settings.raw_dir / "manifest.json"
+    path = settings.raw_dir / MANIFEST_FILE
     source = read_json(path, "run `make collect`").get("source", "") if path.is_file() else ""
     return " ".join(map(str, source.values() if isinstance(source, dict) else [source])) or "not recorded"

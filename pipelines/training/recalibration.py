@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.evaluation import Interval, Vector, margin, metrics, rank, resampled_metrics
+from flights.evaluation import metrics
+from flights.ranking import Vector, rank
+from flights.resampling import Interval, margin, resampled_metrics
 
 FOLDS = 5  # of validation's days
 COMPARED = ("brier", "calibration_error")

@@ -9,6 +9,7 @@ import pandas as pd
 from flights import model, tracking
 from flights.artifacts import sha256
 from flights.config import Settings
+from flights.files import TRAIN_FILE
 from pipelines.rows import features_of
 from pipelines.training.fitting import Fit
 from pipelines.training.recalibration import uncalibrated
@@ -39,7 +40,7 @@ def log_run(
 
 def training_dataset(mlflow: Any, settings: Settings, train: pd.DataFrame) -> Any:
     """The training rows as MLflow's lineage names them, with the digest of their file."""
-    source = settings.splits_dir / "train.parquet"
+    source = settings.splits_dir / TRAIN_FILE
     location = mlflow.data.sources.LocalArtifactDatasetSource(str(source))
     return mlflow.data.from_pandas(train, location, name="train", digest=sha256(source)[:36])
 

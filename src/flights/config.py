@@ -19,16 +19,16 @@ VALIDATION_MONTHS = 2  # [SWAP] for the threshold and the calibration
 GAP_DAYS = 2  # [SWAP] longer than the latest outcome takes: 32.7 hours after the scheduled departure
 WATERMARK_HOURS = 33  # [SWAP] after the event every outcome that ever comes is there
 FIRST_MONTH, LAST_MONTH = "2013-04", "2013-12"  # [SWAP] months that the backtest predicts
-CADENCE_DAYS = 28  # [SWAP] a model is trained anew after this time, until `make backtest` has found a better one
+CADENCE_DAYS = 28  # [SWAP] days between two trainings, until `make backtest` has found a better number
 ALERT_BUDGET = 0.10  # [SWAP] share of flights for which somebody has the time to act
 MISS_COST = 5.0  # [SWAP] a late flight without an alert, in false alarms
-MOST_MICROSECONDS = 10.0  # [SWAP] of CPU time for one row, per feature
-MOST_BYTES = 50.0  # [SWAP] of a request that one feature alone needs
+MAX_MICROSECONDS = 10.0  # [SWAP] of CPU time for one row, per feature
+MAX_BYTES = 50.0  # [SWAP] of a request that one feature alone needs
 TO_BEAT = ("tree", "logistic")  # [SWAP] simpler models that would do if they were as good
-SUSPICIOUS_ROC_AUC = 0.80  # [SWAP] honest models of this problem stay below; above it, look for the leak
-LARGEST_CALIBRATION_ERROR = 0.08  # [SWAP] the season shifts the late rate by more than this within two months
-LARGEST_SILENT_ERRORS = {"weather": 0.06}  # [SWAP] calibration error without a feed, where less is promised
-LOWEST_SLICE_ROC_AUC = 0.60  # [SWAP] no slice is surely below; the weakest of the first champion has 0.68
+MAX_PLAUSIBLE_ROC_AUC = 0.80  # [SWAP] honest models of this problem stay below; above it, look for the leak
+MAX_CALIBRATION_ERROR = 0.08  # [SWAP] the season shifts the late rate by more than this within two months
+MAX_MISSING_FEED_ERRORS = {"weather": 0.06}  # [SWAP] calibration error without a feed, where less is promised
+MIN_SLICE_ROC_AUC = 0.60  # [SWAP] no slice is surely below; the weakest of the first champion has 0.68
 
 # [SWAP] To here. What follows holds for any data.
 

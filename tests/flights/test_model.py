@@ -11,8 +11,9 @@ import skops.io
 from sklearn.metrics import roc_auc_score
 
 from flights.artifacts import read_parquet
-from flights.dataset import INPUTS, as_arrays, targets
-from flights.features import build_features
+from flights.contract import as_arrays
+from flights.dataset import INPUTS, targets
+from flights.feature_set import build_features
 from flights.model import (
     CANDIDATE,
     MODELS,
@@ -21,7 +22,7 @@ from flights.model import (
     build_model,
     feeds,
     with_feed_outages,
-    with_silent_feed,
+    with_missing_feed,
 )
 from pipelines.training import recalibration
 
@@ -37,7 +38,7 @@ def parts(split_data):
 def seen(rows, silent=None):
     """The models' view of rows, with one feed silent."""
     columns = as_arrays(rows)
-    return pd.DataFrame(build_features(with_silent_feed(columns, silent) if silent else columns))
+    return pd.DataFrame(build_features(with_missing_feed(columns, silent) if silent else columns))
 
 
 @pytest.fixture(scope="module")

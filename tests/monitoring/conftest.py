@@ -11,7 +11,8 @@ import pytest
 from extras.drills import faults as drills
 from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, KEY, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, KEY
 from flights.predictions import Outcome, Prediction, add, engine
 from flights.registry import champion, load
 from monitoring import replay

@@ -95,7 +95,8 @@ def test_one_class_only_is_no_quality():
 
 def test_the_promise_is_the_expected_roc_auc():
     """What exact probabilities promise is what outcomes drawn from them give."""
-    from flights.evaluation import metrics, rank
+    from flights.evaluation import metrics
+    from flights.ranking import rank
 
     log = judged(days=200)
     targets = (log["arrival_delay"] > 15).to_numpy(float)

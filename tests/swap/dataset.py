@@ -6,12 +6,12 @@ PREDICTION_LEAD_HOURS = 6
 CLEAR_MILES = 10  # as far as the instrument sees
 EVENT_TIME = "forecast_for"
 ZONE = "America/New_York"  # the stations' own clocks
-PLACE = "station"
+LOCATION = "station"
 KEY = "report_id"
 OUTCOME = "visibility_then"
 OUTCOME_TIME = "reported_at"
 
-measured = partial(fed, "station")
+measured = partial(feed_column, "station")
 
 INPUTS = inputs(
     Column("station", "text", "Weather station", "timetable", "JFK", categories=("EWR", "JFK", "LGA")),

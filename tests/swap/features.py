@@ -35,4 +35,4 @@ FEATURES: tuple[Feature, ...] = (
     "pressure",
     "pressure_change",
 )
-RISING: dict[str, int] = {}
+MONOTONIC_CONSTRAINTS: dict[str, int] = {}

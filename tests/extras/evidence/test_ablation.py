@@ -9,8 +9,8 @@ import pytest
 from extras.evidence import ablation, workers
 from flights.artifacts import read_json
 from flights.config import Settings
-from flights.dataset import as_arrays
-from flights.features import plan
+from flights.contract import as_arrays
+from flights.feature_set import plan
 
 RANDOM = "distance"  # made random; a column more would not fit the model's constraints
 
@@ -32,9 +32,9 @@ def test_a_random_column_is_refused_and_a_useful_feature_is_not(given, split_dat
         ablation, "plan", lambda: [each for each in plan() if each[0] in (RANDOM, "schedule_shortfall")]
     )
     monkeypatch.setattr(ablation, "material", lambda *_: given)
-    monkeypatch.setattr(ablation, "MOST_BYTES", 1000.0)  # among two features, no column is shared
+    monkeypatch.setattr(ablation, "MAX_BYTES", 1000.0)  # among two features, no column is shared
     monkeypatch.setattr(workers, "WORKERS", 1)
-    monkeypatch.setattr(ablation, "MOST_MICROSECONDS", 1000.0)  # a busy machine is none of its business
+    monkeypatch.setattr(ablation, "MAX_MICROSECONDS", 1000.0)  # a busy machine is none of its business
     monkeypatch.setenv("DATA_DIR", str(split_data))
     monkeypatch.setattr("sys.argv", ["features", "--every", "4"])
     with pytest.raises(SystemExit) as refusal:
@@ -118,7 +118,7 @@ def test_a_useless_feature_that_is_not_listed_ends_the_command(split_data, monke
         return {"": whole, **({name: whole - each for name, each in lost.items()} if task.shuffle else {})}
 
     monkeypatch.setattr(ablation, "areas", areas)
-    monkeypatch.setattr(ablation, "MOST_MICROSECONDS", 1000.0)  # a busy machine is none of its business
+    monkeypatch.setattr(ablation, "MAX_MICROSECONDS", 1000.0)  # a busy machine is none of its business
     monkeypatch.setattr(workers, "WORKERS", 1)
     monkeypatch.setenv("DATA_DIR", str(split_data))
     monkeypatch.setattr("sys.argv", ["features", "--every", every])
@@ -130,7 +130,7 @@ def test_every_feature_is_within_the_budget(split_data):
     """No feature of ours takes more CPU time or more of a request than one may."""
     sample = as_arrays(workers.sampled_part(Settings(data_dir=split_data).splits_dir, "validation", 40))
     costs = {name: ablation.costs(name, sample) for name, *_ in plan()}
-    assert all(time < ablation.MOST_MICROSECONDS and size < ablation.MOST_BYTES for time, size in costs.values())
+    assert all(time < ablation.MAX_MICROSECONDS and size < ablation.MAX_BYTES for time, size in costs.values())
     assert costs["minute_of_day"][0] > costs["temperature"][0]  # a computation, and a value passed on
     assert costs["minute_of_day"][1] == 0  # the day of the week needs the departure too
 

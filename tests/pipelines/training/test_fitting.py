@@ -6,7 +6,8 @@ import pytest
 from flights import model, portable
 from flights.artifacts import read_json
 from flights.config import Settings
-from flights.dataset import as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import targets
 from flights.evaluation import decision_cost
 from pipelines.evaluation.inputs import candidate_folder, load_trained
 from pipelines.rows import features_of, labelled_rows
