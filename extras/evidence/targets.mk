@@ -3,7 +3,7 @@
 claims: $(CANDIDATE)/candidate.json ## What a random split and a leaky column would have claimed, beside the honest figure
 	@$(RUN) extras.evidence.claims
 
-gallery: $(CANDIDATE)/candidate.json ## Show the gate candidates that are bad on purpose, and good ones; fails if it is wrong
+gallery: $(CANDIDATE)/candidate.json ## Gate self-test: candidates that are bad on purpose, and good ones; fails if the gate decides wrongly
 	@$(RUN) extras.evidence.gate_self_test
 
 backtest: $(RAW)/valid.parquet ## How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster

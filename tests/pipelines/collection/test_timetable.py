@@ -62,20 +62,20 @@ def departures(**columns):
 
 def test_the_hour_that_comes_twice():
     """At 1:30 on 3 November the source's own UTC hour says which of the two it was."""
-    timetable = departures(
+    flights = departures(
         month=11,
         day=3,
         sched_dep_time=[130, 130, 230],
         time_hour=["2013-11-03 05:00", "2013-11-03 06:00", "2013-11-03 07:00"],
     )
-    assert timetable.scheduled_departures(timetable).dt.strftime("%H:%M").tolist() == ["05:30", "06:30", "07:30"]
+    assert timetable.scheduled_departures(flights).dt.strftime("%H:%M").tolist() == ["05:30", "06:30", "07:30"]
 
 
 def test_a_clock_that_disagrees_is_refused():
     """Planted: a UTC hour that is really the local one."""
-    timetable = departures(month=7, day=1, sched_dep_time=[900], time_hour=["2013-07-01 09:00"])
+    flights = departures(month=7, day=1, sched_dep_time=[900], time_hour=["2013-07-01 09:00"])
     with pytest.raises(SourceError, match="1 departures disagree with the source's time_hour, first at row 0"):
-        timetable.scheduled_departures(timetable)
+        timetable.scheduled_departures(flights)
 
 
 def test_clock_reads_hhmm():

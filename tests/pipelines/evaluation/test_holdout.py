@@ -75,6 +75,7 @@ def test_the_version_is_that_of_the_newest_look(a_copy):
 
 DOORS = {  # what names the holdout's file or can, and why it may
     "pipelines/evaluation/holdout.py": "the only access",
+    "src/flights/files.py": "names the file",
     "pipelines/rows.py": "reads a part by its name: train, validation and live, and the holdout for its only access",
     "pipelines/split.py": "writes the parts",
     "extras/operations/forget.py": "erases a subject from every part",
@@ -90,6 +91,7 @@ SIDE_DOORS = {
     "among others": 'parts = [read(part) for part in ("train", "holdout")]',
     "by f-string": 'read_parquet(folder / f"{part}.parquet")',
     "by addition": 'read_parquet(folder / (part + ".parquet"))',
+    "by its constant": "read_parquet(folder / HOLDOUT_FILE)",
     "by a keyword": 'labelled_rows(settings, part="holdout")',
 }
 
@@ -105,6 +107,8 @@ def is_door(text: str) -> bool:
         if any(isinstance(each, ast.Constant) and each.value == "holdout" for each in given):
             return True
         if isinstance(node, ast.Constant) and node.value in {"holdout.parquet", ".parquet"}:
+            return True
+        if isinstance(node, ast.Name) and node.id == "HOLDOUT_FILE":
             return True
     return False
 
