@@ -86,9 +86,6 @@ retrain: ## Train on what is known by AS_OF (say AS_OF=2013-12-01) and go throug
 rollback: $(INSTALLED) ## Make the previous champion champion again
 	@$(RUN) pipelines.promote --rollback
 
-loop: $(call group,monitor) ## The whole circle, unattended: train, serve, replay, monitor, decide, retrain
-	@$(RUN) pipelines.loop
-
 mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000 (MLFLOW_PORT)
 	@uri="$${MLFLOW_TRACKING_URI:-sqlite:///$$DATA_DIR/3_models/mlflow.db}"; case "$$uri" in \
 	  (http://* | https://*) echo "mlflow    the runs are on a server: open $$uri" ;; \
@@ -105,16 +102,16 @@ evaluate: $(CANDIDATE)/evaluation.json #- Measure the candidate on the holdout a
 promote: $(CANDIDATE)/promotion.json #- Make the candidate champion if the gate passed it
 
 # Only a data folder that was new or empty gets the marker without which `make clean` deletes nothing.
-$(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py $(wildcard pipelines/conditions.py) $(LIBRARY)/dataset.py
+$(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py $(wildcard pipelines/collection/*.py) $(LIBRARY)/dataset.py
 	@[ -n "$$(ls -A -- "$$DATA_DIR" 2>/dev/null)" ] || { mkdir -p -- "$$DATA_DIR" && touch "$$DATA_DIR/.ml-loop"; }
 	@$(RUN) pipelines.collect
-$(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py
+$(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py pipelines/contract_check.py
 	@$(RUN) pipelines.validate
-$(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py $(LIBRARY)/config.py
+$(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py pipelines/rows.py $(LIBRARY)/config.py
 	@$(RUN) pipelines.split
-$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py pipelines/calibration.py $(addprefix $(LIBRARY)/,features.py feature_set.py heuristic.py model.py portable.py)
+$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py $(wildcard pipelines/training/*.py) $(addprefix $(LIBRARY)/,features.py heuristic.py model.py portable.py)
 	@$(RUN) pipelines.train
-$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json $(addprefix pipelines/,evaluate.py gate.py holdout.py slices.py) $(addprefix $(LIBRARY)/,evaluation.py ranking.py resampling.py) $(if $(REPLACE_CHAMPION),FORCE)
+$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json pipelines/evaluate.py pipelines/gate.py $(wildcard pipelines/evaluation/*.py) $(LIBRARY)/evaluation.py $(if $(REPLACE_CHAMPION),FORCE)
 	@$(RUN) pipelines.evaluate
 $(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
 	@$(RUN) pipelines.promote

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass
 class Step:
-    """What a step has to say when it is done."""
+    """What a step read and wrote, as text."""
 
     read: str = ""
     wrote: str = ""
@@ -18,18 +18,20 @@ class Step:
 
 @contextmanager
 def step(name: str) -> Iterator[Step]:
-    """Time a step and print its line when it ends well.
-
-    A missing file ends the process with its message alone: it names the command that makes it.
-    """
-    said, start = Step(), time.perf_counter()
+    """Time a step and print its line if it succeeds; a missing file ends the process with one line."""
+    summary, start = Step(), time.perf_counter()
     try:
-        yield said
+        yield summary
     except FileNotFoundError as missing:
         sys.exit(f"{name}: {missing}")
-    print(f"{name:<9} read {said.read}; wrote {said.wrote}; {time.perf_counter() - start:.1f} s", flush=True)
+    print(f"{name:<9} read {summary.read}; wrote {summary.wrote}; {time.perf_counter() - start:.1f} s", flush=True)
 
 
 def size(*paths: Path) -> str:
     """Size of some files, in MB."""
     return f"{sum(path.stat().st_size for path in paths) / 1e6:.1f} MB"
+
+
+def interval_text(interval: Mapping[str, float], digits: int = 3) -> str:
+    """A value with its interval, as every table shows it."""
+    return f"{interval['value']:.{digits}f} [{interval['low']:.{digits}f}, {interval['high']:.{digits}f}]"

@@ -44,7 +44,7 @@ def environment():
 
 def code_digest() -> str:
     """One digest of everything that decides what collect and train make."""
-    sources = [*sorted((ROOT / "src/flights").glob("*.py")), *sorted((ROOT / "pipelines").glob("*.py"))]
+    sources = [*sorted((ROOT / "src/flights").glob("*.py")), *sorted((ROOT / "pipelines").rglob("*.py"))]
     sources += [ROOT / "tests/conftest.py", ROOT / "requirements.lock"]
     return hashlib.sha256(sys.version.encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
@@ -73,14 +73,15 @@ def collect_and_validate(folder: Path) -> None:
 
 def train_and_promote(folder: Path) -> None:
     """Make a champion from the split data in a DATA_DIR."""
-    from pipelines import evaluate, promote, train
+    from pipelines import evaluate, train
+    from pipelines.evaluation.publish import promote_evaluated
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(folder))
         train.main()
         evaluate.main()
         settings = Settings()
-        promote.promoted(settings)
+        promote_evaluated(settings)
         tracking.mirror_champion(tracking.connect(settings.models_dir), settings.models_dir)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from extras.drills import faults as drills
 from extras.drills.alarms import turned_round
+from extras.operations import loop
 from flights import registry
 from flights.artifacts import read_json, read_parquet, sha256, write_parquet
 from flights.config import Settings
@@ -20,8 +21,8 @@ from flights.log_reader import engine, logged_predictions
 from monitoring import monitor, performance, replay
 from monitoring.findings import findings
 from monitoring.watch import outside
-from pipelines import evaluate, loop, promote, train
-from tests.swap.swapped import mark_installed
+from pipelines import evaluate, train
+from pipelines.evaluation.publish import promote_evaluated
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 
@@ -43,8 +44,8 @@ def wrongly_promoted(split_data: Path, tmp_path: Path, monkeypatch: pytest.Monke
         write_parquet(path, rows.assign(arrival_delay=np.where(rows["arrival_delay"].isna(), np.nan, contrary)))
     train.main()
     evaluate.main()
-    with pytest.raises(registry.PromotionRefused, match="the gate refused version 1"):
-        promote.promoted(settings)
+    with pytest.raises(registry.PromotionRefused, match="the gate blocked version 1"):
+        promote_evaluated(settings)
     verdict = registry.model_folder(settings.models_dir, 1) / "gate.json"
     registry._append(settings.models_dir, "promote", None, 1, sha256(verdict))
     return settings
@@ -57,7 +58,7 @@ def makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Makes:
     venv.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
-    mark_installed(venv)
+    (venv / "installed").touch()
     monkeypatch.setenv("VENV", str(venv))
 
     def ready(settings: Settings) -> None:
@@ -97,7 +98,7 @@ def test_the_loop_closes(
         replayed(monkeypatch, "2013-11-01", "2013-11-14")
         before = look(settings)
         assert (before["action"], before["act"]) == ("retrain", True), before["reasons"]
-        assert dict(loop.acted(settings, before["action"], DECEMBER))["retrain"].endswith("champion 2")
+        assert dict(loop.act_on(settings, before["action"], DECEMBER))["retrain"].endswith("champion 2")
         loop.wait_for_champion(settings, port)
         replayed(monkeypatch, "2013-12-01", "2013-12-14")
         after = look(settings)
@@ -146,7 +147,7 @@ def test_a_slower_world_is_met_by_recalibrating(
         replayed(monkeypatch, "2013-11-01", "2013-11-30", "slower")
         before = look(settings)
         assert before["action"] == "recalibrate", before["reasons"]
-        assert dict(loop.acted(settings, before["action"], DECEMBER))["recalibrate"].endswith("champion 2")
+        assert dict(loop.act_on(settings, before["action"], DECEMBER))["recalibrate"].endswith("champion 2")
         loop.wait_for_champion(settings, port)
         monkeypatch.setattr(drills, "CLEAN_DAYS", -1)
         replayed(monkeypatch, "2013-12-01", "2013-12-11", "slower")
@@ -175,7 +176,7 @@ def test_a_bad_new_champion_is_rolled_back(
         replayed(monkeypatch, "2013-11-06", "2013-11-18")
         decision = look(settings)
         assert decision["action"] == "roll back", decision["reasons"]
-        assert dict(loop.acted(settings, decision["action"], DECEMBER)) == {"roll back": "champion 1"}
+        assert dict(loop.act_on(settings, decision["action"], DECEMBER)) == {"roll back": "champion 1"}
         loop.wait_for_champion(settings, port)
 
 
@@ -196,10 +197,10 @@ def test_a_retraining_that_is_refused_is_not_tried_for_ever(
         replayed(monkeypatch, "2013-11-01", "2013-11-14")
         first = look(settings)
         assert first["action"] == "retrain", first["reasons"]
-        assert dict(loop.acted(settings, "retrain", pd.Timestamp("2013-11-15")))["retrain"].endswith("champion 1")
+        assert dict(loop.act_on(settings, "retrain", pd.Timestamp("2013-11-15")))["retrain"].endswith("champion 1")
         assert not read_json(registry.model_folder(settings.models_dir, 2) / "gate.json", "")["passed"]
         replayed(monkeypatch, "2013-11-15", "2013-11-16")
         second = look(settings)
     assert (second["action"], second["act"]) == ("ask a person", True)
-    assert list(loop.acted(settings, second["action"], DECEMBER)) == []
+    assert list(loop.act_on(settings, second["action"], DECEMBER)) == []
     assert registry.champion(settings.models_dir) == 1

@@ -13,7 +13,7 @@ from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, ZONE, targets
 from flights.files import GOLDEN_FILE
 from flights.rows import as_columns
-from pipelines.split import labelled
+from pipelines.rows import labelled_rows
 
 SCORE_TOLERANCE = 1e-12  # the order in which trees are added up
 
@@ -28,7 +28,7 @@ def champion(trained):
 def rows(trained, environment):
     """Flights of the holdout."""
     environment.setenv("DATA_DIR", str(trained))
-    return labelled(Settings(), "holdout").head(3000).reset_index(drop=True)
+    return labelled_rows(Settings(), "holdout").head(3000).reset_index(drop=True)
 
 
 def risk(champion, rows):
@@ -115,10 +115,10 @@ def test_a_longer_inbound_delay_never_lowers_the_risk(champion, rows, column, la
 def test_without_the_constraint_it_would(trained, rows, environment):
     """Planted: the same trees without the constraint lower the risk of some flights that come in later."""
     from flights import model
-    from pipelines.train import features_of
+    from pipelines.rows import features_of
 
     environment.setenv("DATA_DIR", str(trained))
-    train = labelled(Settings(), "train")
+    train = labelled_rows(Settings(), "train")
     free = model.build_model(model.CANDIDATE, 0).set_params(trees__monotonic_cst=None, trees__max_iter=60)
     free.fit(features_of(train), targets(train))
     later = rows.assign(previous_leg_arrival_delay=rows["previous_leg_arrival_delay"] + 15)

@@ -20,7 +20,7 @@ from rich.progress import track
 
 from docs.alarms import measured_with
 from extras.drills import faults as drills
-from extras.evidence.backtest import Task, fitted
+from extras.evidence.backtest import Task, fit
 from flights import portable
 from flights.artifacts import read_json, read_parquet, sha256, write_atomically, write_json
 from flights.config import NAME, Settings
@@ -41,10 +41,10 @@ from monitoring.performance import followed, label_watches, local_day, quality_w
 from monitoring.service import counters_path, service_watches
 from monitoring.slices import slice_watch
 from monitoring.watch import Watch, alarms, fires
-from pipelines import calibration
-from pipelines.evaluate import fitted as fitted_model
-from pipelines.split import labelled
-from pipelines.train import features_of, golden_rows
+from pipelines.evaluation.inputs import load_trained
+from pipelines.rows import features_of, labelled_rows
+from pipelines.training import recalibration
+from pipelines.training.candidate import golden_rows
 
 MONTHS = pd.period_range("2013-04", "2013-12", freq="M")
 REFERENCE_MONTHS = 2
@@ -104,7 +104,7 @@ def predicted_year(settings: Settings) -> pd.DataFrame:
     for month in track(MONTHS, "backtest", transient=True):
         start, end = (pd.Timestamp(day, tz=ZONE) for day in (month.start_time, (month + 1).start_time))
         chosen = rows[(rows[EVENT_TIME] >= start) & (rows[EVENT_TIME] < end)]
-        found = fitted(Task(CANDIDATE, start, end), source, every=1, seed=settings.seed)
+        found = fit(Task(CANDIDATE, start, end), source, every=1, seed=settings.seed)
         months.append(chosen.assign(probability=found.probabilities))
     year = pd.concat(months).sort_values(EVENT_TIME, ignore_index=True)
     return year.assign(day=local_day(year[EVENT_TIME]), target=targets(year))
@@ -205,11 +205,11 @@ def answers(model: Model, flights: pd.DataFrame) -> list[Prediction]:
 
 def turned_round(settings: Settings, model: Model) -> Model:
     """A next version, whole and verified, that learned labels that say the contrary; champion by a forged report."""
-    rows = labelled(settings, "validation")
-    trees = calibration.without(fitted_model(model.folder, CANDIDATE))
+    rows = labelled_rows(settings, "validation")
+    trees = recalibration.uncalibrated(load_trained(model.folder, CANDIDATE))
     version, contrary = model.version + 1, 1 - targets(rows)
     folder = shutil.copytree(model.folder, model_folder(settings.models_dir, version))
-    portable.export(calibration.recalibrated(trees, features_of(rows), contrary), folder)
+    portable.export(recalibration.recalibrated(trees, features_of(rows), contrary), folder)
     columns = as_arrays(golden_rows(rows))
     write_golden(folder, columns, portable.load(folder)(columns))
     write_json(folder / GATE_FILE, {"passed": True, "model_digest": sha256(folder / portable.TREES)})

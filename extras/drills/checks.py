@@ -35,37 +35,47 @@ CHECKS = (
         "D1",
         "What is expected of the data is written in a schema.",
         named("flights/dataset:the_contract_changes_nothing", "pipelines/collect:collected_rows_keep_the_contract"),
-        named("flights/dataset:the_contract_refuses", "pipelines/validate:bad_rows_are_refused_with_all_their_reasons"),
+        named(
+            "flights/dataset:the_contract_refuses",
+            "pipelines/contract_check:bad_rows_are_rejected_with_all_their_reasons",
+        ),
     ),
     Check(
         "D2",
         "Every feature is measured against the noise of the seed: without use it is refused, or argued for by name.",
-        named("pipelines/ablation:the_command"),
+        named("extras/evidence/ablation:the_command"),
         named(
-            "pipelines/ablation:a_random_column_is_refused_and_a_useful_feature_is_not",
-            "pipelines/ablation:a_useless_feature_that_is_not_listed_ends_the_command",
+            "extras/evidence/ablation:a_random_column_is_refused_and_a_useful_feature_is_not",
+            "extras/evidence/ablation:a_useless_feature_that_is_not_listed_ends_the_command",
         ),
     ),
     Check(
         "D3",
         "No feature costs too much.",
-        named("pipelines/ablation:every_feature_is_within_the_budget"),
-        named("pipelines/ablation:the_verdict"),
+        named("extras/evidence/ablation:every_feature_is_within_the_budget"),
+        named("extras/evidence/ablation:the_verdict"),
     ),
     Check(
         "D4",
         "Features obey the rule that they are known in time.",
-        named("flights/features:features_read_inputs_only", "pipelines/conditions:no_later_event_reaches_an_input"),
-        named("leakage:no_outcome_can_be_declared_an_input", "pipelines/conditions:an_earlier_arrival_is_seen"),
+        named(
+            "flights/features:features_read_inputs_only",
+            "pipelines/collection/conditions:no_later_event_reaches_an_input",
+        ),
+        named(
+            "leakage:no_outcome_can_be_declared_an_input", "pipelines/collection/conditions:an_earlier_arrival_is_seen"
+        ),
     ),
     Check(
         "D5",
         "What is personal is controlled, and its deletion propagates.",
         named(
             "serving/privacy:a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten",
-            "pipelines/forget:a_subject_is_gone_from_every_file",
+            "extras/operations/forget:a_subject_is_gone_from_every_file",
         ),
-        named("pipelines/forget:what_is_left_is_found_and_named", "pipelines/scan:a_planted_word_is_found"),
+        named(
+            "extras/operations/forget:what_is_left_is_found_and_named", "extras/operations/scan:a_planted_word_is_found"
+        ),
     ),
     Check(
         "D6",
@@ -98,20 +108,23 @@ CHECKS = (
         "M3",
         "Hyperparameters are tuned.",
         named(
-            "pipelines/tune:what_is_checked_in_is_within_noise_of_the_best",
-            "pipelines/tune:what_is_checked_in_is_in_the_space",
+            "extras/evidence/tune:what_is_checked_in_is_within_noise_of_the_best",
+            "extras/evidence/tune:what_is_checked_in_is_in_the_space",
         ),
-        named("pipelines/tune:a_bad_set_loses_against_what_is_checked_in"),
+        named("extras/evidence/tune:a_bad_set_loses_against_what_is_checked_in"),
     ),
     Check(
         "M4",
         "What staleness costs is known.",
         named(
-            "pipelines/backtest:every_flight_is_predicted_by_the_newest_model_of_its_cadence",
+            "extras/evidence/backtest:every_flight_is_predicted_by_the_newest_model_of_its_cadence",
             "drills/models:a_stale_model_is_worse_on_real_flights",
-            "pipelines/cadence:the_cheapest_that_is_good_enough",
+            "extras/evidence/cadence:the_cheapest_that_is_good_enough",
         ),
-        named("pipelines/cadence:the_best_in_one_metric_alone_is_not_taken", "drills/run:the_guard_acts[stale-model]"),
+        named(
+            "extras/evidence/cadence:the_best_in_one_metric_alone_is_not_taken",
+            "drills/run:the_guard_acts[stale-model]",
+        ),
     ),
     Check(
         "M5",
@@ -125,10 +138,13 @@ CHECKS = (
     Check(
         "M6",
         "The model is good enough on all important slices.",
-        named("pipelines/slices:every_kind_of_slice_is_measured", "drills/checks:every_slice_of_the_champion_suffices"),
+        named(
+            "pipelines/evaluation/slices:every_kind_of_slice_is_measured",
+            "drills/checks:every_slice_of_the_champion_suffices",
+        ),
         named(
             "drills/checks:a_slice_that_does_not_suffice_is_refused",
-            "pipelines/slices:a_spoiled_slice_stands_out_and_no_other",
+            "pipelines/evaluation/slices:a_spoiled_slice_stands_out_and_no_other",
             "monitoring/slices:a_slice_that_goes_astray_rings",
         ),
     ),
@@ -159,7 +175,7 @@ CHECKS = (
         "I3",
         "The whole pipeline is integration-tested.",
         named("loop:the_loop_closes", "extras:the_core_walks_its_loop_without_the_extras"),
-        named("extras:a_step_that_imports_an_extra_is_found", "pipelines/loop:a_failing_target_ends_the_loop"),
+        named("extras:a_step_that_imports_an_extra_is_found", "extras/operations/loop:a_failing_target_ends_the_loop"),
     ),
     Check(
         "I4",
@@ -173,8 +189,8 @@ CHECKS = (
     Check(
         "I5",
         "One example can be debugged step by step.",
-        named("pipelines/explain:the_contributions_add_up_to_what_was_served"),
-        named("pipelines/explain:an_altered_row_is_not_explained"),
+        named("extras/operations/explain:the_contributions_add_up_to_what_was_served"),
+        named("extras/operations/explain:an_altered_row_is_not_explained"),
     ),
     Check(
         "I6",
@@ -231,7 +247,7 @@ CHECKS = (
         "The model is numerically stable.",
         named("flights/portable:missing_values_and_unseen_categories_agree"),
         named(
-            "pipelines/evaluate:probabilities_that_are_none_are_refused_without_a_traceback",
+            "pipelines/evaluation/report:probabilities_that_are_none_are_refused_without_a_traceback",
             "serving/scorer:a_row_that_breaks_the_model_breaks_no_other_request",
         ),
     ),
@@ -239,7 +255,7 @@ CHECKS = (
         "O6",
         "Speed and memory have not become worse.",
         named(
-            "pipelines/score:time_is_linear_and_memory_flat",
+            "extras/operations/score:time_is_linear_and_memory_flat",
             "benchmarks/serve:the_service_is_as_fast_and_as_small_as_it_should_be",
         ),
         named(

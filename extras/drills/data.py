@@ -15,10 +15,10 @@ from flights.config import GAP_DAYS, Settings
 from flights.contract import TABLE, as_arrays, contract
 from flights.dataset import EVENT_TIME, INPUTS, targets
 from flights.files import TRAIN_FIRST, VALID_FILE
-from pipelines.gate import unclean_holdout
-from pipelines.holdout import cleanliness, write_seen
-from pipelines.split import split
-from pipelines.validate import ContractBroken, judged, refuse_if_too_many
+from pipelines.contract_check import ContractBroken, checked_rows, limit_rejected_rows
+from pipelines.evaluation.criteria import clean_holdout
+from pipelines.rows import between, periods
+from pipelines.training.seen_rows import holdout_overlap, write_seen_rows
 
 EXTRA = "minutes_late"
 
@@ -30,14 +30,14 @@ def new_category(settings: Settings) -> Told:
     changed = rows.assign(carrier=rows["carrier"].mask(taken, NEW_CARRIER))
     model, truth = serving(settings), targets(rows)[taken]
     before, after = (model.score(as_arrays(each[taken])) for each in (rows, changed))
-    valid, refused = judged(changed[[column.name for column in TABLE]])
+    valid, refused = checked_rows(changed[[column.name for column in TABLE]])
     expect(len(refused) == taken.sum(), f"{taken.sum()} refused rows, got {len(refused)}")
-    stopped = refusal(ContractBroken, lambda: refuse_if_too_many(len(refused), len(rows), "see the quarantine"))
+    stopped = refusal(ContractBroken, lambda: limit_rejected_rows(len(refused), len(rows), "see the quarantine"))
     known = tuple(
         replace(column, categories=(*column.categories, NEW_CARRIER)) if column.name == "carrier" else column
         for column in TABLE
     )
-    accepted, left = judged(changed[[column.name for column in TABLE]], contract(known))
+    accepted, left = checked_rows(changed[[column.name for column in TABLE]], contract(known))
     expect(not len(left), "no refused row once the carrier is declared")
     return Told(
         f"Without the contract {taken.sum():,} flights are answered with another carrier's rate: ROC-AUC "
@@ -60,10 +60,10 @@ def extra_column(settings: Settings) -> Told:
     claimed = ranking(truth, greedy.predict_proba(asked.assign(**{EXTRA: holdout["arrival_delay"].to_numpy()}))[:, 1])
     served = ranking(truth, greedy.predict_proba(blind)[:, 1])
     table = [column.name for column in TABLE]
-    refused = refusal(ContractBroken, lambda: judged(holdout[table].assign(**{EXTRA: 0.0})))
+    refused = refusal(ContractBroken, lambda: checked_rows(holdout[table].assign(**{EXTRA: 0.0})))
     late = Column(EXTRA, "number", "Minutes late", "outcome", 0.0)
     declared = refusal(LeakageError, lambda: inputs(*INPUTS, late))
-    valid, left = judged(holdout[table])
+    valid, left = checked_rows(holdout[table])
     expect(not len(left), "no refused row without the column")
     return Told(
         f"A training that takes every column it finds claims ROC-AUC {claimed:.3f}; in service, where the column is "
@@ -85,10 +85,11 @@ def split_leaks(settings: Settings) -> Told:
         for known in (by_time, by_chance)
     ]
     refused = unclean(settings, by_chance, asked)
-    expect(bool(refused), "the gate's objection")
-    again = split(read_parquet(settings.raw_dir / VALID_FILE, TRAIN_FIRST), settings.as_of)
-    silent = unclean(settings, again["train"], again["holdout"])
-    expect(not silent, f"no objection after splitting again, got {silent}")
+    expect(bool(refused), "the gate's failure")
+    valid = read_parquet(settings.raw_dir / VALID_FILE, TRAIN_FIRST)
+    train, after = (between(valid, periods(settings.as_of)[name]) for name in ("train", "holdout"))
+    silent = unclean(settings, train, after)
+    expect(not silent, f"no failure after splitting again, got {silent}")
     return Told(
         f"The same {len(asked):,} flights: split by time ROC-AUC is {found[0]:.3f}, split by chance {found[1]:.3f}. "
         "The difference is not there in service.",
@@ -106,6 +107,6 @@ def drawn(rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd
 
 def unclean(settings: Settings, known: pd.DataFrame, asked: pd.DataFrame) -> str:
     """What the gate's criterion about the holdout says of a training on some rows, by the digests that it leaves."""
-    left = write_seen(settings.data_dir, known)
-    evidence: Any = SimpleNamespace(**cleanliness(settings.data_dir, left, asked))
-    return unclean_holdout(evidence)
+    left = write_seen_rows(settings.data_dir, known)
+    evidence: Any = SimpleNamespace(**holdout_overlap(settings.data_dir, left, asked))
+    return clean_holdout(evidence)

@@ -18,7 +18,7 @@ from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, ZONE, targets
 from flights.features import CATEGORIES
-from pipelines import holdout
+from pipelines.evaluation import holdout
 
 FEWEST_ROWS = 100  # of a group, below which nothing can be said
 MOST_GAP = 0.05  # of mean probability and share late, beyond chance
@@ -43,7 +43,7 @@ class Gap:
 def main() -> None:
     """Ask the champion about the holdout; exit code 1 if a group is served otherwise than the rest."""
     settings = Settings()
-    rows = holdout.opened(settings, "inclusion")
+    rows = holdout.read_holdout(settings, "inclusion")
     found = gaps(rows, serving(settings).score(as_arrays(rows)))
     for each in sorted(found, key=lambda gap: -abs(gap.gap)):
         print(f"{each.group:<24}{each.rows:>7,} rows  {each.gap:+.3f} +- {each.chance:.3f} {'!' * each.unfair}")

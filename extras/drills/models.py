@@ -31,8 +31,9 @@ from flights.evaluation import metrics
 from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, REFERENCE_FILE
 from flights.model_files import write_golden, write_manifest
 from flights.ranking import rank
-from pipelines import evaluate
-from pipelines.promote import promoted
+from pipelines.evaluation.inputs import candidate_folder, collect_evidence
+from pipelines.evaluation.publish import promote_evaluated
+from pipelines.evaluation.report import evaluation_report, model_metrics
 
 STALE_MONTHS = 3  # that the stale model learned from
 BAD_ROWS = 5_000
@@ -80,7 +81,7 @@ def bad_model(settings: Settings) -> Told:
     after = ranking(truth, registry.load(settings.models_dir, version).score(columns))
     report = verdict(settings, bad, holdout)
     write_json(settings.candidate_dir / EVALUATION_FILE, report | {"version": version})
-    refused = refusal(registry.PromotionRefused, lambda: promoted(settings))
+    refused = refusal(registry.PromotionRefused, lambda: promote_evaluated(settings))
     expect(registry.champion(settings.models_dir) == good.version, "the same champion")
     told = month(settings, "")
     flights, outcomes = told.clean
@@ -125,8 +126,8 @@ def put_in_place(settings: Settings, before: int, version: int) -> None:
 
 def verdict(settings: Settings, pipeline: Any, holdout: pd.DataFrame) -> dict[str, Any]:
     """The whole evaluation of a fitted candidate, beside the baselines and the champion, with what the gate says."""
-    folder = evaluate.candidate_folder(settings)
+    folder = candidate_folder(settings)
     skops.io.dump(pipeline, folder / f"{model.CANDIDATE}.skops")
     portable.export(pipeline, folder)
-    case = evaluate.gathered(settings, folder, holdout)
-    return evaluate.evaluation(case, evaluate.measurements(case))
+    inputs = collect_evidence(settings, folder, holdout)
+    return evaluation_report(inputs, model_metrics(inputs))

@@ -1,10 +1,8 @@
-"""Which features earn their place: each is dropped in turn, against the noise of the seed and within a budget of cost.
+"""Ablation: which features are useful. Each is dropped in turn and compared with the noise of the seed, and timed.
 
-A feature that is dropped becomes a constant, so that the model stays the same but for it. What dropping does not show,
-because another feature stands in, shuffling does: a model that leans on a feature ranks worse when it is shuffled.
-Features that can each go need not all go at once: those that show no use are dropped together at the end. Those that
-stay all the same are listed; any other without use ends the command with an error. On few rows chance has a part in
-that, and a listed one loses its excuse only on all rows.
+A dropped feature becomes a constant. If another feature replaces it, only shuffling shows its use: a model that depends
+on a feature ranks worse when it is shuffled. Features without use are dropped together at the end. A feature without
+use fails the command unless `UNPROVEN` lists it.
 """
 
 import argparse
@@ -24,25 +22,26 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from extras.evidence.backtest import workers
-from flights.artifacts import read_parquet, write_json
+from extras.evidence.workers import sampled_part, workers
+from flights.artifacts import write_json
 from flights.columns import Columns
 from flights.config import MAX_BYTES, MAX_MICROSECONDS, Settings
 from flights.contract import as_arrays
 from flights.dataset import INPUTS, targets
 from flights.evaluation import metrics
-from flights.feature_set import build_features, plan
-from flights.model import CANDIDATE, build_model, with_feed_outages
+from flights.feature_set import plan
+from flights.model import CANDIDATE, build_model
 from flights.ranking import Vector, rank
+from pipelines.rows import features_of, training_features
 from pipelines.step import step
 
 SEEDS = 4  # models of one kind: what they differ by is noise
 CLEAR = 2.0  # standard errors of the noise, from which a difference counts
-LEAST_NOISE = 0.0005  # few seeds may agree by luck, and then anything would count
+MIN_NOISE = 0.0005  # few seeds may agree by luck, and then anything would count
 TIMED_CALLS = 300
 EARNS, SHARES, UNUSED = "earns its place", "shares its place", "no use found"
-REFUSED = ("refused: no use", "refused: too dear")
-VERDICTS = (EARNS, SHARES, UNUSED, *REFUSED)  # in the order of the table
+REJECTED = ("rejected: no use", "rejected: too expensive")
+VERDICTS = (EARNS, SHARES, UNUSED, *REJECTED)  # in the order of the table
 # They stay without proof: to drop all of them costs .0001 of ROC-AUC, within noise, and they are the redundancy that a
 # silent feed leaves (docs/decisions.md). Whoever adds another feature that shows no use has to argue for it here.
 UNPROVEN = (
@@ -54,12 +53,12 @@ UNPROVEN = (
 
 @dataclass(frozen=True)
 class Material:
-    """Features and targets to learn from and to be asked about."""
+    """Features and targets of train and validation."""
 
-    lessons: pd.DataFrame
-    learned: Vector
-    questions: pd.DataFrame
-    truth: Vector
+    X_train: pd.DataFrame
+    y_train: Vector
+    X_valid: pd.DataFrame
+    y_valid: Vector
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Place:
+class Worth:
     """What one feature, or one group of them, is worth and what it costs."""
 
     name: str
@@ -85,25 +84,25 @@ class Place:
 
 def main() -> None:
     """Drop each feature and each feed's, and say which earn their place."""
-    settings, words = Settings(), arguments()
-    with step("features") as said, workers(words.scheduler) as run:
+    settings, args = Settings.read(), arguments()
+    with step("features") as summary, workers(args.scheduler) as run:
         folder = settings.splits_dir.resolve()
         names, groups = [name for name, *_ in plan()], feeds()
         todo = tasks([(name,) for name in names] + list(groups.values()))
-        work = partial(areas_of, folder=folder, every=words.every)
+        work = partial(areas_of, folder=folder, every=args.every)
         found = dict(track(run(work, todo), "fits", total=len(todo), transient=True))
         noise = seed_noise(found)
-        sample = as_arrays(labelled(folder, "validation", words.every).head(200))
-        places = [place(name, found, noise, *costs(name, sample)) for name in names]
-        if useless := tuple(each.name for each in places if each.verdict in (UNUSED, *REFUSED)):
+        sample = as_arrays(sampled_part(folder, "validation", args.every).head(200))
+        places = [worth_of(name, found, noise, *costs(name, sample)) for name in names]
+        if useless := tuple(each.name for each in places if each.verdict in (UNUSED, *REJECTED)):
             groups["what shows no use"] = useless
             found |= dict(run(work, tasks([useless])[SEEDS:]))
         together = {name: loss(found, group) for name, group in groups.items()}
         print_tables(places, together, noise)
-        content = {"noise": noise, "every": words.every, "together": together, "features": [*map(asdict, places)]}
-        said.read = f"{len(names)} features, {len(todo)} fits of one flight in {words.every}"
-        said.wrote = str(write_json(settings.reports_dir / "features.json", content))
-    if wrong := objections(places, words.every):
+        content = {"noise": noise, "every": args.every, "together": together, "features": [*map(asdict, places)]}
+        summary.read = f"{len(names)} features, {len(todo)} fits of one flight in {args.every}"
+        summary.wrote = str(write_json(settings.reports_dir / "features.json", content))
+    if wrong := failures(places, args.every):
         sys.exit("\n".join(wrong))
 
 
@@ -137,28 +136,22 @@ def areas_of(task: Task, folder: Path, every: int) -> tuple[Task, dict[str, floa
 
 @lru_cache(maxsize=SEEDS)
 def material(folder: Path, every: int, seed: int) -> Material:
-    """What a seed's models learn from (with the feeds' outages that the seed draws) and are asked, once per process."""
-    train, validation = (labelled(folder, part, every) for part in ("train", "validation"))
-    lessons = pd.DataFrame(build_features(with_feed_outages(as_arrays(train), seed)))
-    return Material(lessons, targets(train), pd.DataFrame(build_features(as_arrays(validation))), targets(validation))
-
-
-def labelled(folder: Path, part: str, every: int) -> pd.DataFrame:
-    """One flight of so many of a part that have an outcome."""
-    rows = read_parquet(folder / f"{part}.parquet", "run `make split`")
-    return rows[~np.isnan(targets(rows))].iloc[::every].reset_index(drop=True)
+    """Training and validation features of a seed, which draws the missing feeds; once per process."""
+    train, validation = (sampled_part(folder, part, every) for part in ("train", "validation"))
+    X_train, X_valid = training_features(train, seed), features_of(validation)
+    return Material(X_train, targets(train), X_valid, targets(validation))
 
 
 def areas(task: Task, given: Material) -> dict[str, float]:
     """ROC-AUC of the task's model, under ''; and under each feature's name, what is left when that is shuffled."""
-    model = build_model(CANDIDATE, task.seed).fit(dropped(given.lessons, task.without), given.learned)
-    questions = dropped(given.questions, task.without)
-    found = {"": area(model, questions, given.truth)}
+    model = build_model(CANDIDATE, task.seed).fit(dropped(given.X_train, task.without), given.y_train)
+    X_valid = dropped(given.X_valid, task.without)
+    found = {"": area(model, X_valid, given.y_valid)}
     if task.shuffle:
-        order = np.random.default_rng(task.seed).permutation(len(questions))
-        for name in questions:
-            shuffled = questions.assign(**{str(name): questions[name].to_numpy()[order]})
-            found[str(name)] = area(model, shuffled, given.truth)
+        order = np.random.default_rng(task.seed).permutation(len(X_valid))
+        for name in X_valid:
+            shuffled = X_valid.assign(**{str(name): X_valid[name].to_numpy()[order]})
+            found[str(name)] = area(model, shuffled, given.y_valid)
     return found
 
 
@@ -167,9 +160,9 @@ def dropped(features: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     return features.assign(**dict.fromkeys(names, 0.0))
 
 
-def area(model: Any, questions: pd.DataFrame, truth: Vector) -> float:
+def area(model: Any, X_valid: pd.DataFrame, y_valid: Vector) -> float:
     """ROC-AUC of a model's answers."""
-    return metrics(rank(truth, model.predict_proba(questions)[:, 1]), ["roc_auc"])["roc_auc"]
+    return metrics(rank(y_valid, model.predict_proba(X_valid)[:, 1]), ["roc_auc"])["roc_auc"]
 
 
 Areas = Mapping[Task, Mapping[str, float]]
@@ -178,7 +171,7 @@ Areas = Mapping[Task, Mapping[str, float]]
 def seed_noise(areas: Areas) -> float:
     """Standard error of a mean difference between two kinds of models, from how far seeds alone move one kind."""
     whole = [found[""] for task, found in areas.items() if not task.without]
-    return max(LEAST_NOISE, float(np.std(whole, ddof=1) * np.sqrt(2 / len(whole))))
+    return max(MIN_NOISE, float(np.std(whole, ddof=1) * np.sqrt(2 / len(whole))))
 
 
 def loss(areas: Areas, without: tuple[str, ...]) -> float:
@@ -186,25 +179,25 @@ def loss(areas: Areas, without: tuple[str, ...]) -> float:
     return float(np.mean([areas[Task(seed, (), True)][""] - areas[Task(seed, without)][""] for seed in range(SEEDS)]))
 
 
-def place(name: str, areas: Areas, noise: float, microseconds: float, size: float) -> Place:
+def worth_of(name: str, areas: Areas, noise: float, microseconds: float, size: float) -> Worth:
     """What a feature is worth and costs, and whether it may stay."""
     whole = [areas[Task(seed, (), True)] for seed in range(SEEDS)]
     lost, shuffled = loss(areas, (name,)), float(np.mean([each[""] - each[name] for each in whole]))
     if microseconds > MAX_MICROSECONDS or size > MAX_BYTES:
-        verdict = REFUSED[1]
+        verdict = REJECTED[1]
     elif lost > CLEAR * noise:
         verdict = EARNS
     elif shuffled > noise:
         verdict = SHARES
     else:
-        verdict = UNUSED if name in UNPROVEN else REFUSED[0]
-    return Place(name, lost, shuffled, microseconds, size, verdict)
+        verdict = UNUSED if name in UNPROVEN else REJECTED[0]
+    return Worth(name, lost, shuffled, microseconds, size, verdict)
 
 
-def objections(places: Iterable[Place], every: int) -> list[str]:
+def failures(places: Iterable[Worth], every: int) -> list[str]:
     """Features that are refused; of all rows, also entries of `UNPROVEN` that found their proof or are no feature."""
     verdicts = {each.name: each.verdict for each in places}
-    refused = [name for name, verdict in verdicts.items() if verdict in REFUSED]
+    refused = [name for name, verdict in verdicts.items() if verdict in REJECTED]
     way_out = "take it out of FEATURES, or argue for it in UNPROVEN"
     if every > 1:
         return [f"{name} is {verdicts[name]} on one flight in {every}: run EVERY=1, and {way_out}" for name in refused]
@@ -235,7 +228,7 @@ def json_bytes(name: str, values: Any) -> float:
     return float(np.mean([len(json.dumps({name: value}, default=str)) for value in values.tolist()]))
 
 
-def print_tables(places: list[Place], together: Mapping[str, float], noise: float) -> None:
+def print_tables(places: list[Worth], together: Mapping[str, float], noise: float) -> None:
     """The features, most useful first, and what whole groups are worth."""
     table = Table(title="What each feature is worth, in thousandths of ROC-AUC, and costs per flight")
     for heading in ("feature", "lost without it", "lost when shuffled", "us", "bytes", "verdict"):

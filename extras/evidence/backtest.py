@@ -1,14 +1,12 @@
-"""Backtest: train on all before a day and predict what followed, as if it were that day; month by month, week by week.
+"""Backtest: train on everything known on a day and predict what followed, month by month and week by week.
 
-Uses every month from April on, the holdout's too, which goes on record: it judges the way of training and how often to
-do it, never a single candidate. What follows from it is `cadence`'s. Fits run in processes of their own, or on a Dask
-cluster.
+Uses every month from April on, the holdout's too, and logs that access: it compares training cadences, never a single
+candidate. Fits run in processes of their own, or on a Dask cluster.
 """
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,26 +14,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 
 from extras.evidence import cadence
 from extras.evidence.cadence import BASELINE
-from extras.operations.score import engine
-from flights.artifacts import read_parquet, write_atomically, write_json
+from extras.evidence.workers import sampled_rows, workers
+from flights.artifacts import write_atomically, write_json
 from flights.config import FIRST_MONTH, GAP_DAYS, LAST_MONTH, Settings
-from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, OUTCOME, ZONE, targets
-from flights.feature_set import build_features
 from flights.files import CADENCE_FILE, VALID_FILE
-from flights.model import CANDIDATE, build_model, with_feed_outages
+from flights.model import CANDIDATE, build_model
 from flights.ranking import Vector
-from pipelines import holdout
-from pipelines.split import Period
+from pipelines.evaluation import holdout
+from pipelines.rows import Period, features_of, training_features
 from pipelines.step import step
 
-WORKERS = 2  # each holds its own copy of the rows: about 1 GB
+HINT = "run `make validate`"
 NEEDED = [EVENT_TIME, OUTCOME]  # what `targets` reads
 
 
@@ -59,24 +54,24 @@ class Fit:
 
 def main() -> None:
     """Fit and predict at every origin, compare the cadences, and say which to keep."""
-    settings, words = Settings(), arguments()
-    with step("backtest") as said, workers(words.scheduler) as run:
+    settings, args = Settings.read(), arguments()
+    with step("backtest") as summary, workers(args.scheduler) as run:
         source = settings.raw_dir / VALID_FILE
         if source.is_file():
-            holdout.noted(settings, "backtest", period=span())
-        rows, todo = sampled(source, words.every, NEEDED), tasks()
-        work = partial(fitted, source=source.resolve(), every=words.every, seed=settings.seed)
+            holdout.log_access(settings, "backtest", period=backtest_period())
+        rows, todo = sampled_rows(source, args.every, HINT, NEEDED), tasks()
+        work = partial(fit, source=source.resolve(), every=args.every, seed=settings.seed)
         fits = list(track(run(work, todo), "fits", total=len(todo), transient=True))
-        asked = rows[rows[EVENT_TIME].between(*span(), inclusive="left")]
+        asked = rows[rows[EVENT_TIME].between(*backtest_period(), inclusive="left")]
         answers = predictions(asked[EVENT_TIME], fits)
         report = cadence.compared(targets(asked), asked[EVENT_TIME], answers, schedules(), costs(fits))
         Console().print(cadence.as_table(report))
-        path = write_json(settings.reports_dir / "backtest.json", report | {"every": words.every})
-        name = CADENCE_FILE if words.every == 1 else "cadence-sample.json"  # which no monitor reads
-        advice = write_json(settings.reports_dir / name, cadence.advice(report) | {"every": words.every})
+        path = write_json(settings.reports_dir / "backtest.json", report | {"every": args.every})
+        name = CADENCE_FILE if args.every == 1 else "cadence-sample.json"  # which no monitor reads
+        advice = write_json(settings.reports_dir / name, cadence.advice(report) | {"every": args.every})
         picture = write_atomically(path.with_suffix(".png"), cadence.figure(report).savefig)
-        said.read = f"{len(rows):,} flights of {source}, {len(fits)} fits"
-        said.wrote = f"{path}, {advice.name} and {picture.name}"
+        summary.read = f"{len(rows):,} flights of {source}, {len(fits)} fits"
+        summary.wrote = f"{path}, {advice.name} and {picture.name}"
 
 
 def arguments() -> argparse.Namespace:
@@ -85,17 +80,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, processes here")
     parser.add_argument("--every", type=int, default=1, help="keep one flight of so many: faster, and less exact")
     return parser.parse_args()
-
-
-@contextmanager
-def workers(scheduler: str) -> Iterator[Callable[..., Any]]:
-    """Yield a function like `map`, whose results come as they are ready."""
-    if scheduler:
-        with engine("dask", scheduler) as run:
-            yield run
-    else:
-        pool = Parallel(n_jobs=WORKERS, return_as="generator_unordered")
-        yield lambda work, todo: pool(delayed(work)(task) for task in todo)
 
 
 def tasks() -> list[Task]:
@@ -108,14 +92,14 @@ def tasks() -> list[Task]:
     return candidates + [Task(BASELINE, *period) for period in schedules()["monthly"]]
 
 
-def span() -> Period:
+def backtest_period() -> Period:
     """The time that is predicted."""
     return pd.Timestamp(FIRST_MONTH, tz=ZONE), pd.Timestamp(LAST_MONTH, tz=ZONE) + pd.DateOffset(months=1)
 
 
 def schedules() -> dict[str, list[Period]]:
     """For each cadence, when a model is trained and until when it serves."""
-    start, end = span()
+    start, end = backtest_period()
     origins = {
         "never": [start],
         "monthly": [*pd.date_range(start, end, freq=pd.DateOffset(months=1), inclusive="left")],
@@ -124,31 +108,23 @@ def schedules() -> dict[str, list[Period]]:
     return {name: list(zip(each, [*each[1:], end], strict=True)) for name, each in origins.items()}
 
 
-def fitted(task: Task, source: Path, every: int, seed: int) -> Fit:
+def fit(task: Task, source: Path, every: int, seed: int) -> Fit:
     """Train a model on all flights whose outcomes were known at the origin, and predict those until the end."""
-    lessons, questions, truth, moments = material(source, every, seed)
+    X_train, X_all, y_all, moments = material(source, every, seed)
     known = moments.searchsorted(task.origin - pd.DateOffset(days=GAP_DAYS))
-    asked = slice(*(moments.searchsorted(moment) for moment in (task.origin, task.end)))
+    predicted = slice(*(moments.searchsorted(moment) for moment in (task.origin, task.end)))
     start = time.perf_counter()
-    seen = lessons if task.model == CANDIDATE else questions
-    model = build_model(task.model, seed).fit(seen.iloc[:known], truth[:known])
+    features = X_train if task.model == CANDIDATE else X_all
+    model = build_model(task.model, seed).fit(features.iloc[:known], y_all[:known])
     seconds = time.perf_counter() - start
-    return Fit(task, model.predict_proba(questions.iloc[asked])[:, 1], seconds)
+    return Fit(task, model.predict_proba(X_all.iloc[predicted])[:, 1], seconds)
 
 
 @lru_cache(maxsize=1)
 def material(source: Path, every: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Vector, "pd.Series[Any]"]:
-    """The candidate's lessons, everybody's questions, the targets and the event times; made once per process."""
-    rows = sampled(source, every)
-    columns = as_arrays(rows)
-    lessons, questions = (pd.DataFrame(build_features(each)) for each in (with_feed_outages(columns, seed), columns))
-    return lessons, questions, targets(rows), rows[EVENT_TIME]
-
-
-def sampled(source: Path, every: int, columns: list[str] | None = None) -> pd.DataFrame:
-    """One flight of so many that have an outcome, in the order of time."""
-    rows = read_parquet(source, "run `make validate`", columns)
-    return rows[~np.isnan(targets(rows))].iloc[::every].reset_index(drop=True)
+    """Training features of the candidate, features of the others, targets and event times; once per process."""
+    rows = sampled_rows(source, every, HINT)
+    return training_features(rows, seed), features_of(rows), targets(rows), rows[EVENT_TIME]
 
 
 def predictions(moments: "pd.Series[Any]", fits: Iterable[Fit]) -> dict[str, Vector]:

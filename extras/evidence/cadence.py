@@ -18,7 +18,7 @@ from flights.dataset import ZONE
 from flights.evaluation import HIGHER_IS_BETTER, metrics
 from flights.ranking import Vector, rank
 from flights.resampling import margin, resampled_metrics
-from pipelines.split import Period
+from pipelines.rows import Period
 
 BASELINE = "heuristic"
 JUDGED = ("roc_auc", "brier")

@@ -18,10 +18,9 @@ from flights.config import Settings
 from flights.dataset import EVENT_TIME, OUTCOMES, ROWS, targets
 from flights.evaluation import metrics
 from flights.ranking import rank
-from pipelines import holdout
-from pipelines.split import labelled
+from pipelines.evaluation import holdout
+from pipelines.rows import features_of, labelled_rows
 from pipelines.step import step
-from pipelines.train import features_of
 
 ASKED = ("roc_auc", "brier", "precision_at_budget")
 LEAK = next(column.name for column in OUTCOMES if column.kind == "number")
@@ -48,17 +47,17 @@ CLAIMS = (
 
 def main() -> None:
     """Fit the candidate once for each way and print what it would have claimed."""
-    settings = Settings()
-    with step("claims") as said:
-        train, later = labelled(settings, "train"), holdout.opened(settings, "claims")
+    settings = Settings.read()
+    with step("claims") as summary:
+        train, later = labelled_rows(settings, "train"), holdout.read_holdout(settings, "claims")
         found = {
             claim.words: claimed(claim, train, later, settings.seed)
             for claim in track(CLAIMS, "claims", transient=True)
         }
         Console(width=120).print(as_table(found))
         path = write_json(settings.reports_dir / "claims.json", found)
-        said.read = f"{len(train):,} and {len(later):,} {ROWS}"
-        said.wrote = f"{len(found)} claims, one of them honest, to {path}"
+        summary.read = f"{len(train):,} and {len(later):,} {ROWS}"
+        summary.wrote = f"{len(found)} claims, one of them honest, to {path}"
 
 
 def claimed(claim: Claim, train: pd.DataFrame, later: pd.DataFrame, seed: int) -> dict[str, float]:

@@ -32,8 +32,8 @@ from flights.model import CANDIDATE, build_model, with_feed_outages
 from flights.predictions import Outcome, Prediction, add
 from flights.ranking import FALSE_ALARM_COST, Vector, rank, unweighted
 from monitoring.performance import WATERMARK, followed
-from pipelines import holdout
-from pipelines.split import labelled
+from pipelines.evaluation import holdout
+from pipelines.rows import labelled_rows
 
 SHOWN = ("roc_auc", "brier", "cost_per_1000")
 RECEIVED = "2026-01-01T00:00:00.{:06}Z"  # any order will do: each outcome comes once
@@ -71,9 +71,9 @@ RECIPES = (  # the day and the feeds are the example's
 
 def main() -> None:
     """Fit each recipe, measure it twice, and say how well the ranks agree."""
-    settings, words = Settings(), arguments()
-    train, validation = labelled(settings, "train").iloc[:: words.every], labelled(settings, "validation")
-    asked = holdout.opened(settings, "correlate")
+    settings, args = Settings.read(), arguments()
+    train, validation = labelled_rows(settings, "train").iloc[:: args.every], labelled_rows(settings, "validation")
+    asked = holdout.read_holdout(settings, "correlate")
     live = read_parquet(settings.splits_dir / LIVE_FILE, "run `make split`")
     found = {}
     for recipe in track(RECIPES, "models", transient=True):

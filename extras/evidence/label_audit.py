@@ -19,7 +19,7 @@ from flights.artifacts import write_atomically, write_json
 from flights.config import Settings
 from flights.dataset import LATE_MINUTES
 from flights.files import LABELS_FILE
-from pipelines.collect import TABLES, clock, source_folder, with_instants
+from pipelines.collection.timetable import TABLES, clock, source_folder, with_instants
 from pipelines.step import step
 
 TRIAL_DAYS = 8  # one day of so many: an aircraft's legs stay together
@@ -44,8 +44,8 @@ class Trial:
 
 def main() -> None:
     """Try the methods on planted mistakes, and go over the real data with the winner."""
-    settings = Settings()
-    with step("labels") as said:
+    settings = Settings.read()
+    with step("labels") as summary:
         tables = {name: pd.read_csv(source_folder() / file) for name, file in TABLES.items()}
         source = tables["flights"][tables["flights"]["arr_delay"].notna()].reset_index(drop=True)
         tried = trials(source, tables["airports"], settings.seed)
@@ -59,17 +59,17 @@ def main() -> None:
         examples = with_reasons(flights, found, suspects)
         path = write_json(settings.reports_dir / LABELS_FILE, report(tried, winner, found, suspects))
         listed = write_atomically(path.with_suffix(".csv"), lambda file: examples.to_csv(file, index=False))
-        said.read = f"{len(flights):,} flights with an outcome"
-        said.wrote = f"{path} and {suspects.sum():,} suspects to {listed.name}"
+        summary.read = f"{len(flights):,} flights with an outcome"
+        summary.wrote = f"{path} and {suspects.sum():,} suspects to {listed.name}"
 
 
 def legs(source: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
     """Flights with their raw times, instants and what follows: time on the ground, and when the aircraft left again."""
     raw = source[["dep_time", "sched_dep_time", "arr_time", "sched_arr_time", "air_time"]]
     flights = pd.concat([with_instants(source, airports), raw], axis="columns")
-    flights["taxi_minutes"] = flights["arrived"] - flights["gone"] - flights["air_time"]
-    following = flights.sort_values("gone", kind="stable").groupby("tailnum")["gone"].shift(-1)
-    return flights.assign(gone_again=following)
+    flights["taxi_minutes"] = flights["arrived"] - flights["actual_departure"] - flights["air_time"]
+    following = flights.sort_values("actual_departure", kind="stable").groupby("tailnum")["actual_departure"].shift(-1)
+    return flights.assign(departed_again=following)
 
 
 def clocks_disagree(flights: pd.DataFrame) -> Mask:
@@ -93,7 +93,7 @@ def too_fast(flights: pd.DataFrame) -> Mask:
 
 def gone_before_arrival(flights: pd.DataFrame) -> Mask:
     """The same aircraft left New York again before it had arrived elsewhere."""
-    return (flights["gone_again"] < flights["arrived"]).to_numpy(bool)
+    return (flights["departed_again"] < flights["arrived"]).to_numpy(bool)
 
 
 RULES: dict[str, Finder] = {  # what these records cannot say if they are true

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flights.dataset import LATE_MINUTES
-from pipelines.collect import clock
+from pipelines.collection.timetable import clock
 
 PLANTED_SHARE = 0.02  # of the flights, for each kind of mistake
 

@@ -4,8 +4,8 @@ $(call arguments,EVERY SCHEDULER TRIES)
 claims: $(CANDIDATE)/candidate.json #- What a random split and a leaky column would have claimed, beside the honest metric
 	@$(RUN) extras.evidence.claims
 
-gallery: $(CANDIDATE)/candidate.json #- Show the gate candidates that are bad on purpose, and good ones; fails if it is wrong
-	@$(RUN) extras.evidence.gallery
+gallery: $(CANDIDATE)/candidate.json #- Gate self-test: candidates that are bad on purpose, and good ones; fails if the gate decides wrongly
+	@$(RUN) extras.evidence.gate_self_test
 
 backtest: $(RAW)/valid.parquet $(if $(SCHEDULER),$(call group,cluster)) #- How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster
 	@$(RUN) extras.evidence.backtest $(call option,EVERY,every) $(call option,SCHEDULER,scheduler)

@@ -1,7 +1,7 @@
-"""Tune: search other parameters for the candidate on train alone, and say whether the checked-in ones are as good.
+"""Tune: search other parameters for the candidate on train alone, and compare the checked-in ones with the best.
 
 Successive halving over folds in the order of time; the best found and the checked-in model are then both fitted on all
-of train and compared on validation, on the same resampled days. Nothing is changed: whoever reads it decides.
+of train and compared on validation, on the same resampled days. It changes nothing.
 """
 
 import argparse
@@ -12,16 +12,15 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from extras.evidence.ablation import labelled
+from extras.evidence.workers import sampled_part
 from flights.artifacts import write_json
 from flights.config import Settings
-from flights.contract import as_arrays
-from flights.dataset import EVENT_TIME, ZONE, targets
+from flights.dataset import targets
 from flights.evaluation import metrics
-from flights.feature_set import build_features
-from flights.model import CANDIDATE, build_model, with_feed_outages
+from flights.model import CANDIDATE, build_model
 from flights.ranking import Vector, rank
 from flights.resampling import Interval, margin, resampled_metrics
+from pipelines.rows import features_of, local_days, training_features
 from pipelines.step import step
 
 SPACE: dict[str, list[Any]] = {  # of the candidate's trees
@@ -38,19 +37,19 @@ SHOWN = 6
 
 def main() -> None:
     """Search, compare with what is checked in, and say so."""
-    settings, words = Settings(), arguments()
-    with step("tune") as said:
-        train, validation = (labelled(settings.splits_dir, part, words.every) for part in ("train", "validation"))
-        lessons, learned = features(train, settings.seed), targets(train)
-        tried = searched(lessons, learned, words.tries, settings.seed)
+    settings, args = Settings.read(), arguments()
+    with step("tune") as summary:
+        train, validation = (sampled_part(settings.splits_dir, part, args.every) for part in ("train", "validation"))
+        X_train, y_train = training_features(train, settings.seed), targets(train)
+        tried = searched(X_train, y_train, args.tries, settings.seed)
         best = tried.iloc[0]["params"]
-        gains = compared(best, lessons, learned, validation, settings.seed)
+        gains = compared(best, X_train, y_train, validation, settings.seed)
         verdict = "within noise of the best found" if gains["roc_auc"].low <= 0 else "behind the best found"
         Console().print(as_table(tried, gains, verdict))
-        content = {"verdict": verdict, "best": best, "checked_in": checked_in(settings.seed), "every": words.every}
+        content = {"verdict": verdict, "best": best, "checked_in": checked_in(settings.seed), "every": args.every}
         gained = {name: {"value": each.value, "low": each.low, "high": each.high} for name, each in gains.items()}
-        said.read = f"{len(train):,} flights, {words.tries} sets of parameters in {FOLDS} folds by time"
-        said.wrote = str(write_json(settings.reports_dir / "tune.json", content | {"gain": gained}))
+        summary.read = f"{len(train):,} flights, {args.tries} sets of parameters in {FOLDS} folds by time"
+        summary.wrote = str(write_json(settings.reports_dir / "tune.json", content | {"gain": gained}))
 
 
 def arguments() -> argparse.Namespace:
@@ -61,18 +60,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def features(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """What the candidate learns from."""
-    return pd.DataFrame(build_features(with_feed_outages(as_arrays(rows), seed)))
-
-
 def checked_in(seed: int) -> dict[str, Any]:
     """The searched parameters as `model.py` has them."""
     given = build_model(CANDIDATE, seed).get_params()
     return {name: given[name] for name in SPACE}
 
 
-def searched(lessons: pd.DataFrame, learned: Vector, tries: int, seed: int) -> pd.DataFrame:
+def searched(X_train: pd.DataFrame, y_train: Vector, tries: int, seed: int) -> pd.DataFrame:
     """Every set of parameters with its ROC-AUC over the folds, those that went furthest first."""
     from sklearn.experimental import enable_halving_search_cv  # noqa: F401
     from sklearn.model_selection import HalvingRandomSearchCV, TimeSeriesSplit
@@ -88,21 +82,21 @@ def searched(lessons: pd.DataFrame, learned: Vector, tries: int, seed: int) -> p
         refit=False,
         random_state=seed,
     )
-    search.fit(lessons, learned)
+    search.fit(X_train, y_train)
     found = pd.DataFrame(search.cv_results_)
     return found.sort_values(["iter", "mean_test_score"], ascending=False, ignore_index=True)
 
 
 def compared(
-    best: Mapping[str, Any], lessons: pd.DataFrame, learned: Vector, validation: pd.DataFrame, seed: int
+    best: Mapping[str, Any], X_train: pd.DataFrame, y_train: Vector, validation: pd.DataFrame, seed: int
 ) -> dict[str, Interval]:
     """What the best found gains over the checked-in parameters on validation, in ROC-AUC and Brier score."""
-    truth, asked = targets(validation), pd.DataFrame(build_features(as_arrays(validation)))
-    days = validation[EVENT_TIME].dt.tz_convert(ZONE).dt.strftime("%F").to_numpy()
+    y_valid, X_valid = targets(validation), features_of(validation)
+    days = local_days(validation)
     figures, draws = [], []
     for changes in (best, {}):
-        model = build_model(CANDIDATE, seed).set_params(**changes).fit(lessons, learned)
-        rows = rank(truth, model.predict_proba(asked)[:, 1])
+        model = build_model(CANDIDATE, seed).set_params(**changes).fit(X_train, y_train)
+        rows = rank(y_valid, model.predict_proba(X_valid)[:, 1])
         figures.append(metrics(rows))
         draws.append(resampled_metrics(rows, days))
     return {

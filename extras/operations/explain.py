@@ -58,12 +58,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make explain", description=__doc__)
     parser.add_argument("request_id", help="the name in the answer")
     parser.add_argument("--json", action="store_true", help="everything, for programs")
-    words = parser.parse_args()
+    args = parser.parse_args()
     try:
-        found = explanation(Settings(), words.request_id)
+        found = explanation(Settings.read(), args.request_id)
     except (NotExplained, ModelRefused) as refusal:
         sys.exit(f"not explained: {refusal}")
-    if words.json:
+    if args.json:
         print(json.dumps(asdict(found), indent=2))
     else:
         show(found, Console())

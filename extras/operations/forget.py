@@ -6,31 +6,31 @@ the next training knows nothing of it; models that learned from it already are n
 
 import json
 import sys
-from datetime import date
 from pathlib import Path
 
 from extras.operations.scan import traces
-from flights.artifacts import read_parquet, sha256, write_json, write_parquet
+from flights.artifacts import read_json, read_parquet, sha256, write_json, write_parquet
 from flights.config import NAME, Settings
+from flights.dataset import EVENT_TIME, OUTCOME
 from flights.extras.privacy import erase, erasure_list, pseudonym_key, pseudonymizer, select_rows
 from flights.files import COLLECTED_FILE, MANIFEST_FILE, VALID_FILE
-from pipelines.split import write_split
 from pipelines.step import step
 
 
 def main() -> None:
     """Forget one subject, and prove it."""
-    settings = Settings()
+    settings = Settings.read()
     if len(sys.argv) != 2 or not sys.argv[1].strip():
         sys.exit("expected one subject, as the data name it: make forget SUBJECT=N14228")
     subject = sys.argv[1].strip()
-    with step("forget") as said:
+    with step("forget") as summary:
         erase(settings.data_dir, subject)
         removed = {path: without(path, settings.data_dir) for path in holding_rows(settings)}
         renew_manifests(settings)
         left = found(settings.data_dir, subject)
-        said.read = f"{len(removed)} tables, and every file of {settings.data_dir} for what is left"
-        said.wrote = ", ".join(f"{path.name} without {rows}" for path, rows in removed.items() if rows) or "nothing new"
+        summary.read = f"{len(removed)} tables, and every file of {settings.data_dir} for what is left"
+        shortened = ", ".join(f"{path.name} without {rows}" for path, rows in removed.items() if rows)
+        summary.wrote = shortened or "nothing new"
     print("".join(f"          left: {trace}\n" for trace in left), end="")
     if left:
         sys.exit("not forgotten: make the files above again, or delete them if nothing needs them; then once more")
@@ -60,8 +60,16 @@ def renew_manifests(settings: Settings) -> None:
         content["forgotten"] = sha256(erasure_list(settings.data_dir))
         write_json(manifest, content)
     for folder in sorted((settings.data_dir / "2_splits").glob("*-*-*")):
-        valid = read_parquet(settings.raw_dir / VALID_FILE, "run `make validate`")
-        write_split(settings.model_copy(update={"as_of": date.fromisoformat(folder.name)}), valid)
+        path = folder / MANIFEST_FILE
+        content = read_json(path, "run `make split`")
+        content["source_sha256"] = sha256(settings.raw_dir / VALID_FILE)
+        for name, part in content["parts"].items():
+            rows = read_parquet(folder / f"{name}.parquet", "run `make split`")
+            part |= {"sha256": sha256(folder / f"{name}.parquet"), "rows": len(rows)}
+            part["without_outcome"] = int(rows[OUTCOME].isna().sum())
+            if not rows.empty:
+                part |= {"first": rows[EVENT_TIME].min().isoformat(), "last": rows[EVENT_TIME].max().isoformat()}
+        write_json(path, content)
 
 
 def found(data_dir: Path, subject: str) -> list[str]:

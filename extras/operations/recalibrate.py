@@ -1,11 +1,10 @@
-"""Recalibrate: the champion's trees with a new slope and shift, fitted on the outcomes that the prediction log holds.
+"""Recalibrate: the champion's trees with a new slope and shift, fitted on the outcomes in the prediction log.
 
-For a world that has become better or worse as a whole: the ranking still holds, and a training would learn mostly from
-the time before. What comes out is a version like any other: the gate judges it on newer days than it was fitted on.
+For a change of the overall rate: the ranking still holds, and a training would learn mostly from the time before. The
+result is a version like any other: the gate checks it on newer days than it was fitted on.
 """
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,22 @@ from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, targets
 from flights.files import EVALUATION_FILE, MANIFEST_FILE, REFERENCE_FILE, TRAIN_FIRST, TRAINING_FILE
 from flights.log_reader import counted_outcomes, engine, logged_predictions, parsed_inputs
 from flights.predictions import timestamp
-from pipelines import calibration, card, evaluate, holdout, promote, train
-from pipelines.split import local_days
+from pipelines.evaluation.inputs import collect_evidence, load_trained
+from pipelines.evaluation.publish import plugin_measurements, promote_evaluated, publish
+from pipelines.evaluation.report import evaluation_report, model_metrics, other_reports
+from pipelines.rows import features_of, local_days, summary_of
 from pipelines.step import step
+from pipelines.training import seen_rows
+from pipelines.training.candidate import write_candidate
+from pipelines.training.fitting import Fit, tuned_threshold
+from pipelines.training.provenance import code_version
+from pipelines.training.recalibration import recalibrated, recalibration_trial, uncalibrated
+from pipelines.training.runs import log_run
 
 FIT_DAYS = 14  # that slope and shift are fitted on
 JUDGED_DAYS = 7  # newer ones, for the gate
 # Of the trees, and passed on two months: without intervals, what a week says of them is chance.
-NOT_ASKED = {"worth_it", "not_too_good", "silence"}
+NOT_CHECKED = {"worth_it", "not_too_good", "missing_feeds"}
 
 
 class TooFewDays(RuntimeError):
@@ -36,17 +43,17 @@ class TooFewDays(RuntimeError):
 
 def main() -> None:
     """Fit, publish with the gate's verdict, and promote what it passed."""
-    settings = Settings()
+    settings = Settings.read()
     place = settings.models_dir / "candidates" / f"{settings.as_of}-recalibrated"
     try:
-        with step("recalibrate") as said:
+        with step("recalibrate") as summary:
             champion = serving(settings)
             known, judged = known_days(settings)
             folder = candidate(settings, place, champion, known)
             write_json(place / EVALUATION_FILE, evaluated(settings, folder, champion, known, judged))
-            entry = promote.promoted(settings, place)
-            said.read = f"{len(known):,} {ROWS} of the log to fit on, {len(judged):,} newer ones for the gate"
-            said.wrote = f"champion {entry.champion}, entry {entry.sequence} of the history"
+            entry = promote_evaluated(settings, place)
+            summary.read = f"{len(known):,} {ROWS} of the log to fit on, {len(judged):,} newer ones for the gate"
+            summary.wrote = f"champion {entry.champion}, entry {entry.sequence} of the history"
         mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
         tracking.mirror_champion(mlflow, settings.models_dir)
     except (TooFewDays, registry.PromotionRefused, registry.ModelRefused) as refusal:
@@ -102,76 +109,66 @@ def rows_of(logged: pd.DataFrame, outcomes: pd.DataFrame, end: pd.Timestamp) -> 
 
 
 def candidate(settings: Settings, place: Path, champion: registry.Model, known: pd.DataFrame) -> Path:
-    """Leave the champion's models with a new slope and shift, as a training leaves its own."""
+    """Write the champion's models with a new slope and shift, as a training writes its own."""
     before = read_json(champion.folder / TRAINING_FILE, TRAIN_FIRST)
-    fits = {
-        name: train.Fit(evaluate.fitted(champion.folder, name), before["thresholds"][name], {}, 0.0)
-        for name in model.MODELS
-    }
-    fits[model.CANDIDATE] = ours = fitted(fits[model.CANDIDATE].pipeline, known, before["fit_seconds"], settings.seed)
-    origin = {name: before[name] for name in card.PROVENANCE} | {
-        "git_commit": train.git("rev-parse", "HEAD"),
-        "git_dirty": bool(train.git("status", "--porcelain")),
+    thresholds = before["thresholds"]
+    fits = {name: Fit(load_trained(champion.folder, name), thresholds[name], {}, 0.0) for name in model.MODELS}
+    ours = recalibrated_fit(fits[model.CANDIDATE].pipeline, known, before["fit_seconds"], settings.seed)
+    fits[model.CANDIDATE] = ours
+    origin = {
+        **{name: before[name] for name in ("as_of", "seed", "data_digest", "schema_digest", "lock_digest", "python")},
+        **code_version(settings),
         "recalibrated_as_of": str(settings.as_of),
         "recalibrated_from": champion.version,
         "seen_until": str(known[EVENT_TIME].max()),
-        "data": before["data"] | {"recalibration": train.described(known)},
+        "data": {**before["data"], "recalibration": summary_of(known)},
     }
-    origin |= logged_model(settings, ours, known, origin)
-    folder = place / str(origin["mlflow_run"])
+    mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
+    terms = {name: ours.recalibration[name] for name in ("slope", "shift")}
+    logged = log_run(mlflow, "recalibrated", ours, known, {"model": model.CANDIDATE, **origin, **terms})
+    record = {**origin, "mlflow_run": logged.run_id, "mlflow_model": logged.model_uri}
+    folder = place / str(logged.run_id)
     with new_folder(folder) as temporary:
-        seen = [np.load(champion.folder / "seen.npy"), holdout.row_digests(known)]
-        np.save(temporary / "seen.npy", np.sort(np.concatenate(seen)))
-        train.write_candidate(temporary, fits, known, origin)
+        seen = [np.load(champion.folder / seen_rows.FILE), seen_rows.row_digests(known)]
+        np.save(temporary / seen_rows.FILE, np.sort(np.concatenate(seen)))
+        write_candidate(temporary, fits, known, record)
     return folder
 
 
-def fitted(pipeline: Any, known: pd.DataFrame, seconds: float, seed: int) -> train.Fit:
+def recalibrated_fit(pipeline: Any, known: pd.DataFrame, seconds: float, seed: int) -> Fit:
     """The trees with the slope, the shift and the threshold that fit these days."""
-    features, truth = train.features_of(known), targets(known)
-    trees = calibration.without(pipeline)
-    tried = calibration.record(trees.decision_function(features), truth, local_days(known), seed)
-    recalibrated = calibration.recalibrated(trees, features, truth)
-    threshold = train.tuned_threshold(recalibrated, features, truth)
-    return train.Fit(recalibrated, threshold, {}, seconds, tried | {"kept": True})
-
-
-def logged_model(settings: Settings, fit: train.Fit, known: pd.DataFrame, origin: Mapping[str, Any]) -> dict[str, str]:
-    """Log it as an MLflow run of its own; returns how the run and the model are called there."""
-    mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
-    example = train.features_of(known.head(1000))
-    with mlflow.start_run(run_name="recalibrated", tags={tracking.PROCESS_TAG: tracking.process_tag()}) as run:
-        terms = {name: fit.recalibration[name] for name in ("slope", "shift")}
-        mlflow.log_params({"model": model.CANDIDATE, "threshold": fit.threshold, **origin, **terms})
-        logged = mlflow.sklearn.log_model(
-            fit.pipeline,
-            name="model",
-            signature=mlflow.models.infer_signature(example, fit.pipeline.predict_proba(example)[:, 1]),
-            skops_trusted_types=model.TRUSTED_TYPES,
-            pip_requirements=[str(train.LOCK)],
-        )
-    return {"mlflow_run": run.info.run_id, "mlflow_model": logged.model_uri}
+    features, y_true = features_of(known), targets(known)
+    trees = uncalibrated(pipeline)
+    trial = recalibration_trial(trees.decision_function(features), y_true, local_days(known), seed)
+    fitted = recalibrated(trees, features, y_true)
+    return Fit(fitted, tuned_threshold(fitted, features, y_true), {}, seconds, {**trial, "kept": True})
 
 
 def evaluated(
     settings: Settings, folder: Path, champion: registry.Model, known: pd.DataFrame, judged: pd.DataFrame
 ) -> dict[str, Any]:
-    """Ask the gate about the newer days, and publish with what it said."""
-    case = evaluate.gathered(settings, folder, judged, known)
-    measured = evaluate.measurements(case)
-    report = evaluate.evaluation(case, measured)
-    checks = [check for check in report["checks"] if check["name"] not in NOT_ASKED]
-    passed = not any(check["objection"] for check in checks)
-    looks = 1 + looked_before(settings)
-    ledger = {"looks": looks, "candidates": looks}
-    report |= {"as_of": str(settings.as_of), "checks": checks, "passed": passed, "ledger": ledger}
-    report |= {"model_digest": sha256(folder / portable.TREES), **evaluate.from_reports(settings.reports_dir)}
+    """Check the gate's criteria on the newer days, and publish with the verdict."""
+    inputs = collect_evidence(settings, folder, judged, known)
+    metrics = model_metrics(inputs)
+    report = evaluation_report(inputs, metrics)
+    checks = [check for check in report["checks"] if check["name"] not in NOT_CHECKED]
+    reads = 1 + earlier_recalibrations(settings)
+    report = {
+        **report,
+        **plugin_measurements(inputs, metrics),
+        "as_of": str(settings.as_of),
+        "checks": checks,
+        "passed": not any(check["failure"] for check in checks),
+        "holdout_access": {"accesses": reads, "candidates": reads},
+        "model_digest": sha256(folder / portable.TREES),
+        **other_reports(settings.reports_dir),
+    }
     reference = reference_of(champion, portable.load(folder))
-    return report | {"version": evaluate.published(settings, folder, report, case, measured, reference)}
+    return {**report, "version": publish(settings, folder, report, inputs.training, metrics, reference)}
 
 
-def looked_before(settings: Settings) -> int:
-    """How many recalibrations were judged on the same days before."""
+def earlier_recalibrations(settings: Settings) -> int:
+    """How many recalibrations were evaluated on the same days before."""
     manifests = registry.model_folder(settings.models_dir, 0).parent.glob(f"[0-9]*/{MANIFEST_FILE}")
     as_of = [read_json(path, "").get("recalibrated_as_of") for path in manifests]
     return as_of.count(str(settings.as_of))

@@ -28,8 +28,8 @@ from flights.contract import as_arrays, contract
 from flights.dataset import INPUTS, KEY
 from flights.files import LIVE_FILE, TRAIN_FIRST
 from flights.registry import Model, ModelRefused, champion, load
+from pipelines.contract_check import ContractBroken, checked_rows, limit_rejected_rows
 from pipelines.step import step
-from pipelines.validate import ContractBroken, judged, refuse_if_too_many
 
 BATCH_ROWS = 25_000  # in memory at once, per worker
 ORIGIN = b"scored_from"  # in the file's metadata: what its scores were made of
@@ -48,19 +48,19 @@ class Part:
 
 def main() -> None:
     """Score every partition with the champion."""
-    settings = Settings()
-    words = arguments(settings)
+    settings = Settings.read()
+    args = arguments(settings)
     version = verified_champion(settings.models_dir.resolve())
-    sources = partitions(words.input)
-    refuse_to_overwrite(sources, words.output)
-    work = partial(scored, target_dir=words.output, models_dir=settings.models_dir.resolve(), version=version)
-    with alone_in(words.output), step("score") as said, engine(words.engine, words.scheduler) as run:
-        clear_away_unfinished(sources, words.output)
+    sources = partitions(args.input)
+    refuse_to_overwrite(sources, args.output)
+    work = partial(scored, target_dir=args.output, models_dir=settings.models_dir.resolve(), version=version)
+    with alone_in(args.output), step("score") as summary, engine(args.engine, args.scheduler) as run:
+        clear_away_unfinished(sources, args.output)
         with Progress(transient=True) as progress:
             parts = list(progress.track(run(work, sources), total=len(sources), description="score"))
-        said.read = f"{sum(part.rows for part in parts):,} rows in {len(parts)} partitions of {words.input}"
-        said.wrote = (
-            f"{len(parts) - sum(part.found or bool(part.failure) for part in parts)} partitions to {words.output}, "
+        summary.read = f"{sum(part.rows for part in parts):,} rows in {len(parts)} partitions of {args.input}"
+        summary.wrote = (
+            f"{len(parts) - sum(part.found or bool(part.failure) for part in parts)} partitions to {args.output}, "
             f"{sum(part.found for part in parts)} were there; {sum(part.refused for part in parts):,} rows refused"
         )
     sys.exit("\n".join(f"refused: {part.path}: {part.failure}" for part in parts if part.failure) or None)
@@ -188,9 +188,9 @@ def write_scores(file: pq.ParquetFile, target: Path, model: Model, origin: bytes
     def write(temporary: Path) -> None:
         with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
             for batch in file.iter_batches(BATCH_ROWS, columns=[KEY, *(column.name for column in INPUTS)]):
-                valid, bad = judged(batch.to_pandas(), input_contract())
+                valid, bad = checked_rows(batch.to_pandas(), input_contract())
                 refused.extend([bad] if len(bad) else [])
-                refuse_if_too_many(sum(map(len, refused)), file.metadata.num_rows, str(file))
+                limit_rejected_rows(sum(map(len, refused)), file.metadata.num_rows, str(file))
                 writer.write_table(table_of_scores(valid, model, schema))
         if refused:  # before the scores get their name: these say that the partition is done
             write_parquet(quarantine, pd.concat(refused, ignore_index=True))

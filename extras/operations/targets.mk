@@ -1,6 +1,9 @@
 ##@ Operations
 $(call arguments,ID JSON INPUT OUTPUT ENGINE SCHEDULER SUBJECT)
 
+loop: $(call group,monitor) ## Unattended: train, serve, replay, monitor, decide, retrain for each live month
+	@$(RUN) extras.operations.loop
+
 recalibrate: $(INSTALLED) $(POSTGRES) #- Fit the champion's slope and shift to the log's outcomes of three weeks before AS_OF; the gate judges
 	@$(RUN) extras.operations.recalibrate
 

@@ -85,9 +85,10 @@ def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report:
     with mlflow.start_run(run_id=run_id):
         figures = report["metrics"].get("candidate", {})
         mlflow.log_metrics({f"holdout_{name}": figure["value"] for name, figure in figures.items()})
-        mlflow.set_tags({"version": str(version), "gate": "passed" if report["passed"] else "refused"})
+        mlflow.set_tags({"version": str(version), "gate": "passed" if report["passed"] else "blocked"})
         for name in (CARD_FILE, CARD_PAGE, GATE_FILE, HOLDOUT_PLOT, SLICES_PLOT):
-            mlflow.log_artifact(str(folder / name))
+            if (folder / name).is_file():  # the card and its plots are a plug-in's
+                mlflow.log_artifact(str(folder / name))
     if report["passed"]:
         mlflow.MlflowClient().set_registered_model_alias(NAME, "challenger", str(version))
 

@@ -8,8 +8,8 @@ from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.registry import champion, model_folder
-from pipelines.evaluate import fitted
-from pipelines.train import features_of
+from pipelines.evaluation.inputs import load_trained
+from pipelines.rows import features_of
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_it_answers_what_the_model_of_record_answers(folder, rows):
     unknown = rows.assign(carrier="??")
     for some in (rows, unknown):
         ours = heuristic.load(folder).score(as_arrays(some))
-        portable.check_parity(ours, fitted(folder, "heuristic").predict_proba(features_of(some))[:, 1])
+        portable.check_parity(ours, load_trained(folder, "heuristic").predict_proba(features_of(some))[:, 1])
     assert len(np.unique(ours)) > 5
 
 

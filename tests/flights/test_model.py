@@ -24,7 +24,7 @@ from flights.model import (
     with_feed_outages,
     with_missing_feed,
 )
-from pipelines import calibration
+from pipelines.training import recalibration
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_a_fit_is_the_same_to_the_bit(parts, tmp_path):
 def test_the_trusted_types_suffice_and_none_is_idle(fitted, parts):
     """Each model loads with the list, and each entry of the list is needed by one of them."""
     rows = parts["holdout"][:500]
-    recalibrated = calibration.recalibrated(fitted[CANDIDATE], seen(rows), targets(rows))
+    recalibrated = recalibration.recalibrated(fitted[CANDIDATE], seen(rows), targets(rows))
     dumps = [skops.io.dumps(model) for model in (*fitted.values(), recalibrated)]
     needed = {kind for dump in dumps for kind in skops.io.get_untrusted_types(data=dump)}
     assert needed <= set(TRUSTED_TYPES)

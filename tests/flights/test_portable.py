@@ -11,9 +11,9 @@ from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import INPUTS, targets
-from pipelines import calibration
-from pipelines.evaluate import candidate_folder, fitted
-from pipelines.train import features_of
+from pipelines.evaluation.inputs import candidate_folder, load_trained
+from pipelines.rows import features_of
+from pipelines.training import recalibration
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def holdout(trained):
 
 def test_every_row_of_the_holdout_agrees(folder, holdout):
     """Portable and scikit-learn's probabilities are the same to 1e-9."""
-    theirs = fitted(folder, model.CANDIDATE).predict_proba(features_of(holdout))[:, 1]
+    theirs = load_trained(folder, model.CANDIDATE).predict_proba(features_of(holdout))[:, 1]
     assert portable.check_parity(portable.load(folder)(as_arrays(holdout)), theirs) <= 1e-12
 
 
@@ -39,8 +39,8 @@ def test_a_recalibrated_model_agrees(folder, holdout, tmp_path):
     """Its slope and shift are exported with it; planted: without them it is another model."""
     rows = holdout[holdout["arrival_delay"].notna()].head(2000)
     features = features_of(rows)
-    plain = calibration.without(fitted(folder, model.CANDIDATE))
-    recalibrated = calibration.recalibrated(plain, features, targets(rows))
+    plain = recalibration.uncalibrated(load_trained(folder, model.CANDIDATE))
+    recalibrated = recalibration.recalibrated(plain, features, targets(rows))
     theirs = recalibrated.predict_proba(features)[:, 1]
     for name, each in (("with", recalibrated), ("without", plain)):
         (tmp_path / name).mkdir()
@@ -54,7 +54,7 @@ def test_missing_values_and_unseen_categories_agree(folder, holdout):
     """Every nullable input missing, and a destination that training never saw."""
     odd = holdout.head(200).assign(dest="ZZZ", **{column.name: None for column in INPUTS if column.nullable})
     odd = odd.astype({column.name: holdout[column.name].dtype for column in INPUTS})
-    theirs = fitted(folder, model.CANDIDATE).predict_proba(features_of(odd))[:, 1]
+    theirs = load_trained(folder, model.CANDIDATE).predict_proba(features_of(odd))[:, 1]
     portable.check_parity(portable.load(folder)(as_arrays(odd)), theirs)
 
 
@@ -98,7 +98,7 @@ def test_a_moved_threshold_is_noticed(folder, holdout, tmp_path):
     content = json.loads((folder / portable.TABLES).read_text())
     content["tables"]["carrier"]["UA"] += 0.2
     (tmp_path / portable.TABLES).write_text(json.dumps(content))
-    theirs = fitted(folder, model.CANDIDATE).predict_proba(features_of(holdout))[:, 1]
+    theirs = load_trained(folder, model.CANDIDATE).predict_proba(features_of(holdout))[:, 1]
     with pytest.raises(portable.ParityError):
         portable.check_parity(portable.load(tmp_path)(as_arrays(holdout)), theirs)
 

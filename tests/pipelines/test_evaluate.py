@@ -1,8 +1,6 @@
 """The candidate is measured beside every baseline, published whatever the verdict, and refused when it is bad."""
 
 import json
-import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +9,13 @@ from flights import model, portable, registry
 from flights.artifacts import read_json, read_parquet, sha256
 from flights.config import Settings
 from flights.contract import as_arrays
-from flights.dataset import EVENT_TIME, INPUTS, KEY
+from flights.dataset import INPUTS, KEY
 from flights.evaluation import METRICS
-from pipelines import card, evaluate, holdout
-from pipelines.promote import promoted
-from pipelines.split import labelled, local_days
+from pipelines import evaluate
+from pipelines.evaluation.inputs import candidate_folder
+from pipelines.evaluation.publish import promote_evaluated
+from pipelines.rows import labelled_rows
+from pipelines.training.seen_rows import write_seen_rows
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def report(trained):
 
 def test_the_real_candidate_beats_the_heuristic(report):
     """On an eighth of the real flights, ranking and estimates are better than the heuristic's beyond chance."""
-    assert report["passed"], [check for check in report["checks"] if check["objection"]]
+    assert report["passed"], [check for check in report["checks"] if check["failure"]]
     assert report["margins"]["heuristic"]["roc_auc"]["low"] > 0
     assert 0.65 < report["metrics"]["candidate"]["roc_auc"]["value"] < 0.80
 
@@ -75,7 +75,7 @@ def test_the_next_candidate_is_compared_with_the_champion(a_copy):
     assert report["champion"] == 1
     assert report["margins"]["champion"]["roc_auc"]["value"] == 0
     assert report["passed"]
-    assert promoted(Settings()).champion == report["version"] == 2
+    assert promote_evaluated(Settings()).champion == report["version"] == 2
 
 
 @pytest.mark.parametrize("planted", ["a changed feature", "a flipped bit", "an input more"])
@@ -98,16 +98,16 @@ def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkey
         (broken / "manifest.json").write_text(json.dumps(manifest))
     evaluate.main()
     report = read_json(Settings().candidate_dir / "evaluation.json", "")
-    assert [check["name"] for check in report["checks"] if check["objection"]] == ["champion", "slices_champion"]
+    assert [check["name"] for check in report["checks"] if check["failure"]] == ["champion", "slices_champion"]
     with pytest.raises(registry.PromotionRefused, match=r"champion 1 cannot be loaded .* REPLACE_CHAMPION=true"):
-        promoted(Settings())
+        promote_evaluated(Settings())
 
     monkeypatch.setenv("REPLACE_CHAMPION", "true")
     evaluate.main()
-    assert promoted(Settings()).champion == 3
+    assert promote_evaluated(Settings()).champion == 3
     folder = registry.model_folder(Settings().models_dir, 3)
-    assert read_json(folder / "gate.json", "")["traits"]["champion_unloadable"].startswith(str(broken))
-    assert "By REPLACE_CHAMPION it was not compared with champion 1" in (folder / "card.md").read_text()
+    assert read_json(folder / "gate.json", "")["properties"]["champion_unloadable"].startswith(str(broken))
+    assert "REPLACE_CHAMPION skipped the comparison with champion 1" in (folder / "card.md").read_text()
     with pytest.raises(registry.PromotionRefused, match="the gate did not pass version 2"):
         registry.promote(Settings().models_dir, 2, expected=3)
 
@@ -115,95 +115,34 @@ def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkey
 def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
     """Planted: training saw five rows of the holdout, under other names. Published as refused, never promoted."""
     settings = Settings()
-    rows = labelled(settings, "holdout").head(5)
+    rows = labelled_rows(settings, "holdout").head(5)
     renamed = rows.assign(**{KEY: rows[KEY] + "9"})
-    holdout.write_seen(evaluate.candidate_folder(settings), renamed)
+    write_seen_rows(candidate_folder(settings), renamed)
     evaluate.main()
     report = read_json(settings.candidate_dir / "evaluation.json", "")
     assert not report["passed"]
-    assert [check["name"] for check in report["checks"] if check["objection"]] == ["clean_holdout"]
+    assert [check["name"] for check in report["checks"] if check["failure"]] == ["clean_holdout"]
     with pytest.raises(registry.PromotionRefused, match="training has seen 5 rows"):
-        promoted(settings)
+        promote_evaluated(settings)
     assert registry.champion(a_copy / "3_models") == 1
 
 
 def test_a_damaged_portable_model_is_refused(a_copy):
     """Planted: a table of the candidate changed after training."""
-    folder = evaluate.candidate_folder(Settings())
+    folder = candidate_folder(Settings())
     tables = json.loads((folder / "encodings.json").read_text())
     tables["tables"]["carrier"] = dict.fromkeys(tables["tables"]["carrier"], 0.9)
     (folder / "encodings.json").write_text(json.dumps(tables))
     evaluate.main()
     report = read_json(Settings().candidate_dir / "evaluation.json", "")
-    assert "portable" in [check["name"] for check in report["checks"] if check["objection"]]
-
-
-def test_probabilities_that_are_none_are_refused_without_a_traceback(trained, monkeypatch):
-    """Planted: a candidate that answers NaN. It cannot be measured, and is refused for exactly that."""
-    monkeypatch.setenv("DATA_DIR", str(trained))
-    rows = labelled(Settings(), "holdout")
-    case = evaluate.gathered(Settings(), evaluate.candidate_folder(Settings()), rows)
-    nothing = evaluate.Answers(np.full(len(rows), np.nan), 0.5)
-    bad = replace(case, answers={**case.answers, model.CANDIDATE: nothing})
-    report = evaluate.evaluation(bad, evaluate.measurements(bad))
-    assert [(check["name"], bool(check["objection"])) for check in report["checks"]] == [("valid", True)]
-    text = card.model_card(2, case.training, report)
-    assert "**refused**" in text
-    assert "ROC-AUC" not in text
-
-
-@pytest.mark.parametrize(
-    ("commit", "dirty", "said"),
-    [
-        ("a" * 40, False, ""),
-        ("a" * 40, True, "the working tree had changes"),
-        ("", False, "expected a commit, got ''"),
-        ("a" * 40 + "-dirty", False, "expected a commit, got 'aaa"),
-    ],
-)
-def test_code_that_no_commit_holds_is_told_where_it_matters(trained, tmp_path, commit, dirty, said):
-    """Planted: changes, no commit as without git, a word that is none; without the setting nobody asks."""
-    environment = Settings(data_dir=trained)
-    folder = shutil.copytree(evaluate.candidate_folder(environment), tmp_path / "candidate")
-    record = read_json(folder / "training.json", "")
-    (folder / "training.json").write_text(json.dumps(record | {"git_commit": commit, "git_dirty": dirty}))
-    rows = labelled(environment, "holdout").head(100)
-    assert evaluate.folder_traits(folder, rows, require_clean_tree=True)["uncommitted"].startswith(said)
-    assert bool(evaluate.folder_traits(folder, rows, require_clean_tree=True)["uncommitted"]) is bool(said)
-    assert evaluate.folder_traits(folder, rows, require_clean_tree=False)["uncommitted"] == ""
-
-
-def test_training_again_with_another_seed_is_told(trained):
-    """Trained twice on the same rows it answers the same; planted: each training takes a seed of its own."""
-    rows, seeds = labelled(Settings(data_dir=trained), "train").head(2000), iter(range(2))
-    assert evaluate.retrained(rows, 1) == 0
-    assert evaluate.retrained(rows, 1, lambda name, _: model.build_model(name, next(seeds))) > 0
-
-
-def test_days_are_local(trained, monkeypatch):
-    """An evening flight belongs to the day on the wall in New York, not to the next one in UTC."""
-    monkeypatch.setenv("DATA_DIR", str(trained))
-    rows = labelled(Settings(), "holdout")
-    assert rows[EVENT_TIME].dt.date.nunique() == len(set(local_days(rows))) + 1
-
-
-def test_recalibration_is_on_record_kept_or_not(report):
-    """What it gained on validation and on the holdout, Brier's parts, and the curve."""
-    record = report["calibration"]
-    assert set(record["gains_on_validation"]) == {"platt", "isotonic"}
-    assert set(record["platt_on_holdout"]) == {"brier", "calibration_error"}
-    brier = report["metrics"]["candidate"]["brier"]["value"]
-    parts = record["brier_parts"]
-    explained = parts["reliability"] - parts["resolution"] + parts["uncertainty"] + parts["within_bins"]
-    assert explained == pytest.approx(brier)
-    assert sum(record["curve"]["rows"]) == report["holdout"]["rows"]
+    assert "portable" in [check["name"] for check in report["checks"] if check["failure"]]
 
 
 def test_each_feed_is_silenced(report):
     """Without any one feed the candidate is still measured, and does worse than with it."""
-    assert set(report["silent"]) == set(model.feeds())
+    assert set(report["missing_feeds"]) == set(model.feeds())
     best = report["metrics"]["candidate"]["roc_auc"]["value"]
-    assert all(0.55 < each["roc_auc"] < best for each in report["silent"].values())
+    assert all(0.55 < each["roc_auc"] < best for each in report["missing_feeds"].values())
 
 
 def test_evaluating_before_training_names_the_command(tmp_path, monkeypatch):

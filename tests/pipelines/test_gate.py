@@ -8,8 +8,9 @@ from flights.config import GAP_DAYS, WATERMARK_HOURS
 from flights.model import feeds
 from flights.resampling import Interval
 from pipelines import gate
-from pipelines.gate import Evidence
-from pipelines.slices import Slice
+from pipelines.evaluation import criteria
+from pipelines.evaluation.criteria import Evidence
+from pipelines.evaluation.slices import Slice
 
 SURE = {"roc_auc": Interval(0.02, 0.01, 0.03), "brier": Interval(0.01, 0.005, 0.015)}
 EQUAL = {"roc_auc": Interval(0.0, -0.05, 0.05), "brier": Interval(0.0, -0.02, 0.02)}
@@ -21,7 +22,7 @@ UNKNOWN = Interval(0.7, float("nan"), float("nan"))
 
 def without(feed, **figures):
     """The good evidence with other figures for a silent feed."""
-    return replace(GOOD, silent=SILENT | {feed: SILENT[feed] | figures})
+    return replace(GOOD, missing_feeds=SILENT | {feed: SILENT[feed] | figures})
 
 
 def airport(roc_auc, margins=EQUAL):
@@ -47,7 +48,7 @@ GOOD = Evidence(
         "champion": {"roc_auc": Interval(-0.001, -0.004, 0.002), "brier": Interval(0.0, -0.001, 0.001)},
     },
     slices=[airport(Interval(0.7, 0.6, 0.8))],
-    silent=SILENT,
+    missing_feeds=SILENT,
     champion=1,
     champion_unloadable="",
     replace_champion=False,
@@ -57,7 +58,6 @@ GOOD = Evidence(
     retrained=0.0,
     row_ms=0.3,
     model_mb=0.2,
-    memory_mb=80.0,
     same_contract=True,
     uncommitted="",
     rows_seen_in_training=0,
@@ -104,13 +104,16 @@ BAD = {
         replace(GOOD, slices=[airport(Interval(0.7, 0.6, 0.8), EQUAL | {"roc_auc": Interval(-0.03, -0.04, -0.01)})]),
         "slices_champion",
     ),
-    "silence is a message to it": (without("weather", calibration_error=0.3), "silence"),
-    "more than is promised without weather": (without("weather", calibration_error=0.07), "silence"),
-    "more than the fallback's without the network": (without("network", calibration_error=0.11), "silence"),
-    "worse than the fallback without weather": (without("weather", roc_auc=0.62, brier=0.115), "silence"),
-    "silence without a figure": (without("weather", roc_auc=float("nan")), "silence"),
-    "no silence was tried": (replace(GOOD, silent={}), "silence"),
-    "the silence of one feed was not tried": (replace(GOOD, silent={"weather": SILENT["weather"]}), "silence"),
+    "silence is a message to it": (without("weather", calibration_error=0.3), "missing_feeds"),
+    "more than is promised without weather": (without("weather", calibration_error=0.07), "missing_feeds"),
+    "more than the fallback's without the network": (without("network", calibration_error=0.11), "missing_feeds"),
+    "worse than the fallback without weather": (without("weather", roc_auc=0.62, brier=0.115), "missing_feeds"),
+    "silence without a figure": (without("weather", roc_auc=float("nan")), "missing_feeds"),
+    "no silence was tried": (replace(GOOD, missing_feeds={}), "missing_feeds"),
+    "the silence of one feed was not tried": (
+        replace(GOOD, missing_feeds={"weather": SILENT["weather"]}),
+        "missing_feeds",
+    ),
     "no slices": (replace(GOOD, slices=[]), "slices"),
     "a slice without limits": (replace(GOOD, slices=[airport(UNKNOWN)]), "slices"),
     "a slice compared without limits": (
@@ -136,8 +139,8 @@ def test_a_champion_that_cannot_be_loaded_is_replaced_only_by_decision():
     refusals = [check for check in gate.checks(UNLOADABLE) if not check.passed]
     assert [check.name for check in refusals] == ["champion", "slices_champion"]
     for each in refusals:
-        assert "champion 1 cannot be loaded by this code, so nothing can be compared" in each.objection
-        assert "(no feature `tailwind`): `make train REPLACE_CHAMPION=true`" in each.objection
+        assert "champion 1 cannot be loaded by this code, so nothing can be compared" in each.failure
+        assert "(no feature `tailwind`): `make train REPLACE_CHAMPION=true`" in each.failure
     assert all(check.passed for check in gate.checks(replace(UNLOADABLE, replace_champion=True)))
     assert gate.checks(replace(GOOD, replace_champion=True)) == gate.checks(GOOD)
     worse = with_margin("champion", roc_auc=Interval(-0.02, -0.03, -0.01))
@@ -149,12 +152,12 @@ def test_a_bad_candidate_is_refused_for_its_own_reason(evidence, criterion):
     """Exactly the criterion that watches for it objects, and says what it found."""
     refusals = [check for check in gate.checks(evidence) if not check.passed]
     assert [check.name for check in refusals] == [criterion]
-    assert refusals[0].objection
+    assert refusals[0].failure
 
 
 def test_with_nothing_to_beat_nothing_is_worth_it(monkeypatch):
     """Planted: a list of simpler models without a name in it."""
-    monkeypatch.setattr(gate, "TO_BEAT", ())
+    monkeypatch.setattr(criteria, "TO_BEAT", ())
     assert [check.name for check in gate.checks(GOOD) if not check.passed] == ["worth_it"]
 
 
@@ -167,8 +170,8 @@ def test_less_than_a_standard_error_below_the_champion_is_noise():
 
 def test_the_gap_is_as_long_as_labels_take_on_any_day_of_the_year():
     """Two local days pass, also where the clock is put forward between them; the last label is then known."""
-    assert not gate.unclean_holdout(replace(GOOD, days_after_training=(24 * GAP_DAYS - 1) / 24))
-    assert not gate.unclean_holdout(replace(GOOD, days_after_training=WATERMARK_HOURS / 24))
+    assert not criteria.clean_holdout(replace(GOOD, days_after_training=(24 * GAP_DAYS - 1) / 24))
+    assert not criteria.clean_holdout(replace(GOOD, days_after_training=WATERMARK_HOURS / 24))
 
 
 def test_every_criterion_has_a_candidate_that_it_refuses():

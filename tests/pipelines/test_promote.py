@@ -25,7 +25,7 @@ def test_promoting_twice_is_promoting_once(a_copy, monkeypatch, capsys):
 
 def test_the_first_champion_cannot_be_rolled_back(a_copy, monkeypatch):
     """There is nothing to go back to, and that is said."""
-    with pytest.raises(SystemExit, match="refused: expected an earlier champion"):
+    with pytest.raises(SystemExit, match="blocked: expected an earlier champion"):
         run(monkeypatch, "--rollback")
 
 

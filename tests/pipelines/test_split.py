@@ -9,6 +9,7 @@ import pytest
 from flights.artifacts import read_json, read_parquet, sha256
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, KEY
+from pipelines import rows as rows_module
 from pipelines import split
 
 PARTS = ["train", "validation", "holdout", "live"]
@@ -31,7 +32,7 @@ def test_every_outcome_is_known_before_the_next_part_begins(rows, as_of):
 
 def test_without_a_gap_outcomes_would_leak(rows, monkeypatch):
     """Planted: with no gap, the last flights of a part arrive when the next has begun."""
-    monkeypatch.setattr(split, "GAP_DAYS", 0)
+    monkeypatch.setattr(rows_module, "GAP_DAYS", 0)
     parts = split.split(rows, date(2013, 11, 1))
     assert parts["train"]["outcome_known_at"].max() > parts["validation"][EVENT_TIME].min()
 
@@ -57,7 +58,7 @@ def test_today_nothing_is_live_yet(rows):
     parts = split.split(rows, date(2014, 1, 1))
     assert parts["live"].empty
     assert parts["holdout"][KEY].str[:10].max() == "2013-12-29"
-    assert "first" not in split.described(parts["live"].assign(arrival_delay=0.0))
+    assert "first" not in split.part_summary(parts["live"].assign(arrival_delay=0.0))
 
 
 def test_the_manifest_describes_the_files(split_data, monkeypatch):

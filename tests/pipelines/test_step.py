@@ -9,8 +9,8 @@ from pipelines.step import size, step
 
 def test_one_line_says_what_was_read_and_written_and_how_long(capsys):
     """The line is for people: plain, and the same shape for every step."""
-    with step("collect") as said:
-        said.read, said.wrote = "2 tables", "1 file"
+    with step("collect") as summary:
+        summary.read, summary.wrote = "2 tables", "1 file"
     assert re.fullmatch(r"collect   read 2 tables; wrote 1 file; \d+\.\d s\n", capsys.readouterr().out)
 
 

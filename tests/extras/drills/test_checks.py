@@ -13,9 +13,8 @@ from flights.config import MIN_SLICE_ROC_AUC, Settings
 from flights.contract import as_arrays
 from flights.dataset import targets
 from flights.registry import load
-from pipelines import slices
-from pipelines.gate import bad_slice
-from pipelines.split import local_days
+from pipelines.evaluation import criteria, slices
+from pipelines.rows import local_days
 
 
 def test_there_are_seven_checks_in_each_of_four_sections():
@@ -38,7 +37,7 @@ def test_a_name_that_is_not_there_is_found():
 def test_every_slice_of_the_champion_suffices(trained):
     """On real flights: the gate has nothing against any slice, and each ranks better than chance beyond doubt."""
     report = read_json(next((trained / "3_models" / "candidates").glob("*/evaluation.json")), "")
-    assert {check["name"]: check["objection"] for check in report["checks"]}["slices"] == ""
+    assert {check["name"]: check["failure"] for check in report["checks"]}["slices"] == ""
     found = {f"{each['kind']} {each['name']}": each["figures"]["roc_auc"] for each in report["slices"]}
     assert {name.split()[0] for name in found} == {"carrier", "origin", "month", "hour", "distance", "dest"}
     assert [name for name, area in found.items() if area["value"] < MIN_SLICE_ROC_AUC] == []
@@ -51,7 +50,9 @@ def test_a_slice_that_does_not_suffice_is_refused(trained):
     answers = load(settings.models_dir, 1).score(as_arrays(rows))
     there = np.flatnonzero(rows["origin"] == "LGA")
     answers[there] = answers[np.random.default_rng(0).permutation(there)]
-    evidence = SimpleNamespace(slices=slices.measured(rows, targets(rows), local_days(rows), answers, None, seed=1))
-    said = bad_slice(evidence)
+    evidence = SimpleNamespace(
+        slices=slices.slice_metrics(rows, targets(rows), local_days(rows), answers, None, seed=1)
+    )
+    said = criteria.slices(evidence)
     assert "origin LGA has" in said
     assert "origin EWR" not in said

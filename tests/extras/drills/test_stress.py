@@ -14,7 +14,7 @@ from flights.evaluation import metrics
 from flights.features import CATEGORIES
 from flights.ranking import rank
 from monitoring.findings import serving_model
-from pipelines.train import features_of
+from pipelines.rows import features_of
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extras.evidence import backtest
+from extras.evidence import backtest, workers
 from flights.artifacts import read_json, read_parquet, write_json, write_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, ZONE
 from flights.model import CANDIDATE
-from pipelines import holdout
+from pipelines.evaluation import holdout
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def spring(small, monkeypatch):
     """Two months to predict, in this process."""
     monkeypatch.setenv("DATA_DIR", str(small))
     monkeypatch.setattr(backtest, "LAST_MONTH", "2013-05")
-    monkeypatch.setattr(backtest, "WORKERS", 1)
+    monkeypatch.setattr(workers, "WORKERS", 1)
     monkeypatch.setattr("sys.argv", ["backtest"])
     backtest.material.cache_clear()
     return small / "5_reports"
@@ -41,7 +41,7 @@ def test_the_report(spring, capsys):
     The look at the holdout's months is on record.
     """
     backtest.main()
-    look = holdout.ledger(Settings())[-1]
+    look = holdout.accesses(Settings())[-1]
     assert (look.by, look.first, look.end) == ("backtest", "2013-04-01", "2013-06-01")
     report = read_json(spring / "backtest.json", "")
     assert list(report["months"]) == ["2013-04", "2013-05"]
@@ -80,7 +80,7 @@ def test_a_cluster_gives_the_same_numbers(spring, monkeypatch):
 
 def test_every_flight_is_predicted_by_the_newest_model_of_its_cadence():
     """The periods of each cadence follow one another without a gap, from the first day to the last."""
-    start, end = backtest.span()
+    start, end = backtest.backtest_period()
     for periods in backtest.schedules().values():
         assert (periods[0][0], periods[-1][1]) == (start, end)
         assert all(before[1] == after[0] for before, after in pairwise(periods))
@@ -99,7 +99,7 @@ def test_a_period_never_sees_itself_or_later(small, tmp_path):
     )
     for model in ("heuristic", CANDIDATE):
         task = backtest.Task(model, start, start + pd.DateOffset(months=1))
-        honest, other = (backtest.fitted(task, path, every=1, seed=1).probabilities for path in (source, turned))
+        honest, other = (backtest.fit(task, path, every=1, seed=1).probabilities for path in (source, turned))
         np.testing.assert_array_equal(honest, other)
     assert backtest.material(turned, 1, 1)[2][-100:].all()
 

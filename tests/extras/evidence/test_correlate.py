@@ -11,8 +11,8 @@ from flights.config import Settings
 from flights.dataset import targets
 from flights.evaluation import metrics
 from flights.ranking import rank
-from pipelines import holdout
-from pipelines.split import labelled
+from pipelines.evaluation import holdout
+from pipelines.rows import labelled_rows
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def parts(split_data):
     """A few flights to learn from, and to be asked about live."""
     settings = Settings(data_dir=split_data)
     live = read_parquet(settings.splits_dir / "live.parquet", "")
-    return labelled(settings, "train").iloc[::8], live[::8].reset_index(drop=True)
+    return labelled_rows(settings, "train").iloc[::8], live[::8].reset_index(drop=True)
 
 
 def test_the_log_gives_back_what_was_decided(parts):
@@ -88,9 +88,9 @@ def test_the_holdout_is_opened_on_record(split_data, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["correlate", "--every", "4"])
     monkeypatch.setattr(correlate, "RECIPES", correlate.RECIPES[-2:])
-    before = len(holdout.ledger(Settings()))
+    before = len(holdout.accesses(Settings()))
     correlate.main()
-    looks = holdout.ledger(Settings())[before:]
+    looks = holdout.accesses(Settings())[before:]
     assert [(look.by, look.candidate) for look in looks] == [("correlate", "")]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from extras.evidence import label_audit
 from flights.artifacts import read_json
-from pipelines.collect import TABLES, source_folder
+from pipelines.collection.timetable import TABLES, source_folder
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from extras.evidence import mislabels
 from extras.evidence.label_audit import clocks_disagree, legs
 from flights.dataset import LATE_MINUTES
-from pipelines.collect import TABLES, source_folder
+from pipelines.collection.timetable import TABLES, source_folder
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,18 @@
 import pytest
 
 from extras.evidence import tune
-from extras.evidence.ablation import labelled
+from extras.evidence.workers import sampled_part
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.model import CANDIDATE, build_model
+from pipelines.rows import training_features
 
 
 @pytest.fixture(scope="module")
 def rows(split_data):
     """A few flights to learn from, and to compare on."""
     folder = Settings(data_dir=split_data).splits_dir
-    return labelled(folder, "train", 8), labelled(folder, "validation", 4)
+    return sampled_part(folder, "train", 8), sampled_part(folder, "validation", 4)
 
 
 def test_the_command(split_data, monkeypatch, capsys):
@@ -43,9 +44,9 @@ def test_what_is_checked_in_is_within_noise_of_the_best(split_data, monkeypatch)
 def test_a_bad_set_loses_against_what_is_checked_in(rows):
     """Planted: a single stump as the best found; it gains nothing, and the whole interval says so."""
     train, validation = rows
-    lessons = tune.features(train, 1)
+    X_train = training_features(train, 1)
     stump = {"trees__max_iter": 1, "trees__max_leaf_nodes": 2}
-    gains = tune.compared(stump, lessons, tune.targets(train), validation, seed=1)
+    gains = tune.compared(stump, X_train, tune.targets(train), validation, seed=1)
     assert gains["roc_auc"].high < 0
     assert gains["brier"].high < 0
 

@@ -18,9 +18,8 @@ from flights.contract import as_arrays
 from flights.dataset import targets
 from flights.model_files import write_golden
 from flights.registry import model_folder
-from pipelines import calibration
-from pipelines.split import labelled
-from pipelines.train import features_of
+from pipelines.rows import features_of, labelled_rows
+from pipelines.training import recalibration
 from serving.request import example
 from tests.serving.running import running
 
@@ -40,11 +39,11 @@ def served(a_copy: Path) -> Path:
 
 def recalibrate(folder: Path) -> None:
     """Publish the champion anew as if its recalibration had been kept: with another slope and another shift."""
-    validation = labelled(Settings(), "validation")
+    validation = labelled_rows(Settings(), "validation")
     noisy = np.random.default_rng(0).random(len(validation)) < 0.3
     truth = np.where(noisy, 1 - targets(validation), targets(validation))
     plain = skops.io.load(folder / "candidate.skops", trusted=model.TRUSTED_TYPES)
-    recalibrated = calibration.recalibrated(plain, features_of(validation), truth)
+    recalibrated = recalibration.recalibrated(plain, features_of(validation), truth)
     skops.io.dump(recalibrated, folder / "candidate.skops")
     portable.export(recalibrated, folder)
     columns = as_arrays(validation.head(100))

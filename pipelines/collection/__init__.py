@@ -1,0 +1,1 @@
+"""Support of collect: the source's timetable as instants, and what was known before each departure."""

@@ -1,0 +1,1 @@
+"""Support of evaluate: access to the holdout, evidence about the candidate, criteria, and publishing."""

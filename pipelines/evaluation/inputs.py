@@ -1,0 +1,122 @@
+"""Everything that the verdict on a candidate rests on, collected on the holdout once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import skops.io
+
+from flights import model, portable, registry
+from flights.artifacts import read_json
+from flights.columns import Columns
+from flights.config import Settings
+from flights.contract import as_arrays
+from flights.dataset import targets
+from flights.files import CANDIDATE_FILE, TRAIN_FIRST, TRAINING_FILE
+from flights.ranking import Vector
+from pipelines.evaluation.properties import RETRAINED_ROWS, folder_properties, retraining_difference, scoring_properties
+from pipelines.rows import features_of, labelled_rows, local_days
+from pipelines.training.recalibration import uncalibrated
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """One model's probabilities on the holdout, with its decision threshold."""
+
+    probabilities: Vector
+    threshold: float
+
+    @property
+    def invalid(self) -> int:
+        """Number of probabilities outside [0, 1] or NaN."""
+        return int((~((self.probabilities >= 0) & (self.probabilities <= 1))).sum())
+
+
+@dataclass(frozen=True)
+class EvaluationInputs:
+    """The evidence about one candidate. The gate self-test replaces one part after the other by a bad one."""
+
+    training: Mapping[str, Any]  # training.json
+    rows: pd.DataFrame  # of the holdout
+    scores: Mapping[str, ModelScores]  # of every baseline, the exported candidate, and the champion
+    uncalibrated: Vector  # the candidate's probabilities without its recalibration
+    missing_feeds: Mapping[str, Vector]  # and with each upstream feed missing
+    score: portable.Score  # the exported candidate
+    properties: Mapping[str, Any]  # of the candidate, beyond its scores: fields of the gate's evidence
+    champion: int | None
+    seed: int
+
+    @cached_property
+    def y_true(self) -> Vector:
+        """The outcome of each row."""
+        return targets(self.rows)
+
+    @cached_property
+    def days(self) -> Any:
+        """The local day of each row."""
+        return local_days(self.rows)
+
+
+def candidate_folder(settings: Settings) -> Path:
+    """The folder of the newest candidate."""
+    pointer = read_json(settings.candidate_dir / CANDIDATE_FILE, TRAIN_FIRST)
+    return settings.candidate_dir / str(pointer["folder"])
+
+
+def collect_evidence(
+    settings: Settings, folder: Path, rows: pd.DataFrame, train: pd.DataFrame | None = None
+) -> EvaluationInputs:
+    """Score the rows with every model, and read the candidate's other properties.
+
+    Parameters
+    ----------
+    train
+        Rows to train twice on; by default those of the split.
+    """
+    training = read_json(folder / TRAINING_FILE, TRAIN_FIRST)
+    columns, features = as_arrays(rows), features_of(rows)
+    trained = {name: load_trained(folder, name) for name in model.MODELS}
+    probabilities = {name: each.predict_proba(features)[:, 1] for name, each in trained.items()}
+    score = portable.load(folder)
+    served = score(columns)
+    scores = {name: ModelScores(probabilities[name], training["thresholds"][name]) for name in model.MODELS}
+    scores[model.CANDIDATE] = ModelScores(served, training["thresholds"][model.CANDIDATE])
+    champion = registry.champion(settings.models_dir)
+    serving, unloadable = champion_scores(settings, champion, columns)
+    if serving:
+        scores[CHAMPION] = serving
+    retrained_rows = (labelled_rows(settings, "train") if train is None else train).head(RETRAINED_ROWS)
+    properties = {
+        **scoring_properties(score, rows, served, probabilities[model.CANDIDATE]),
+        **folder_properties(folder, rows, settings.require_clean_tree),
+        "retrained": retraining_difference(retrained_rows, settings.seed),
+        "champion_unloadable": unloadable,
+        "replace_champion": settings.replace_champion,
+    }
+    plain = uncalibrated(trained[model.CANDIDATE]).predict_proba(features)[:, 1]
+    missing = {feed: score(model.with_missing_feed(columns, feed)) for feed in model.feeds()}
+    return EvaluationInputs(training, rows, scores, plain, missing, score, properties, champion, settings.seed)
+
+
+def champion_scores(settings: Settings, champion: int | None, columns: Columns) -> tuple[ModelScores | None, str]:
+    """The champion's scores, or why this code cannot load it (other features, a damaged file)."""
+    if champion is None:
+        return None, ""
+    try:
+        serving = registry.load(settings.models_dir, champion)
+    except registry.ModelRefused as error:
+        return None, str(error)
+    scores = ModelScores(serving.score(columns), serving.threshold)
+    if scores.invalid:
+        return None, f"{scores.invalid:,} of its probabilities are outside [0, 1] or NaN"
+    return scores, ""
+
+
+def load_trained(folder: Path, name: str) -> Any:
+    """Load a trained scikit-learn model; it may contain only the types that `model.TRUSTED_TYPES` lists."""
+    return skops.io.load(folder / f"{name}.skops", trusted=model.TRUSTED_TYPES)

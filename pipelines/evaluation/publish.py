@@ -1,0 +1,101 @@
+"""Publish an evaluated candidate as an immutable version, and promote it if the gate passed it."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flights import model, registry, tracking
+from flights.artifacts import new_folder, read_json, write_json, write_parquet
+from flights.config import Settings
+from flights.dataset import EVENT_TIME, INPUTS
+from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, PROMOTION_FILE, REFERENCE_FILE, TRAIN_FIRST
+from flights.model_files import write_manifest
+from flights.plugins import hooks
+from flights.registry import Promotion, PromotionRefused
+from pipelines.evaluation.inputs import EvaluationInputs
+from pipelines.evaluation.report import ModelMetrics
+
+PLUGINS = "pipelines.extras"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a plug-in may write about."""
+
+    version: int
+    training: Mapping[str, Any]  # training.json
+    report: Mapping[str, Any]  # gate.json
+    metrics: Mapping[str, ModelMetrics]
+
+
+def plugin_measurements(inputs: EvaluationInputs, metrics: Mapping[str, ModelMetrics]) -> dict[str, Any]:
+    """What the plug-ins measure, for the report."""
+    measured: dict[str, Any] = {}
+    for measure in hooks(PLUGINS, "measure"):
+        measured.update(measure(inputs, metrics))
+    return measured
+
+
+def reference_rows(inputs: EvaluationInputs) -> pd.DataFrame:
+    """The holdout with the candidate's probabilities: the monitor compares the traffic with it.
+
+    All rows: alert limits depend on how far one clean day is from another, and a sample would add its own noise.
+    No personal columns: a published folder never changes, so nothing could be erased from it.
+    """
+    names = [column.name for column in INPUTS if not column.personal]
+    ours = inputs.scores[model.CANDIDATE].probabilities
+    return inputs.rows[names].assign(probability=ours, target=inputs.y_true).sort_values(EVENT_TIME)
+
+
+def publish(
+    settings: Settings,
+    folder: Path,
+    report: dict[str, Any],
+    training: Mapping[str, Any],
+    metrics: Mapping[str, ModelMetrics],
+    reference: pd.DataFrame,
+) -> int:
+    """Register the candidate and publish its folder, whatever the gate's verdict; returns the version."""
+    mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
+    tags = {"gate": "passed" if report["passed"] else "blocked"}
+    version = tracking.register(mlflow, training["mlflow_model"], tags, settings.models_dir)
+    published = registry.model_folder(settings.models_dir, version)
+    with new_folder(published) as temporary:
+        shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        write_parquet(temporary / REFERENCE_FILE, reference)
+        write_json(temporary / GATE_FILE, report)
+        write_json(temporary / METRICS_FILE, report["metrics"].get(model.CANDIDATE, {}))
+        for write_report in hooks(PLUGINS, "write_report"):
+            write_report(temporary, Evaluation(version, training, report, metrics))
+        manifest = write_manifest(temporary, version, training)
+        for after_publishing in hooks("flights.extras", "published"):
+            after_publishing(manifest)
+    tracking.log_evaluation(mlflow, training["mlflow_run"], version, published, report)
+    return version
+
+
+def promote_evaluated(settings: Settings, folder: Path | None = None) -> Promotion:
+    """Make the evaluated version champion; `folder` has its evaluation, by default AS_OF's.
+
+    Raises
+    ------
+    PromotionRefused
+        The gate blocked it, or the champion is no longer the one that it was compared with.
+    """
+    folder = folder or settings.candidate_dir
+    report = read_json(folder / EVALUATION_FILE, TRAIN_FIRST)
+    version = report["version"]
+    verdict = registry.model_folder(settings.models_dir, version) / GATE_FILE
+    if not read_json(verdict, TRAIN_FIRST)["passed"]:
+        failures = [f"\n  {each['sentence']} But {each['failure']}." for each in report["checks"] if each["failure"]]
+        raise PromotionRefused(f"the gate blocked version {version}, and the champion stays:{''.join(failures)}")
+    if registry.champion(settings.models_dir) == version:  # promoted before, but interrupted before it was logged
+        entry = registry.history(settings.models_dir)[-1]
+    else:
+        entry = registry.promote(settings.models_dir, version, expected=report["champion"])
+    write_json(folder / PROMOTION_FILE, asdict(entry))
+    return entry

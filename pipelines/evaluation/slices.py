@@ -1,0 +1,140 @@
+"""The candidate's quality on parts of the rows, with intervals that hold for all parts at once.
+
+Among forty slices one is always bad by chance. So all intervals are widened by the largest deviation that any slice
+shows on the resampled days (max-T), which allows for slices that share rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from flights.dataset import BANDS, EVENT_TIME, INPUTS, ZONE
+from flights.evaluation import HIGHER_IS_BETTER, METRICS, metrics
+from flights.ranking import Vector, WeightedSample, rank
+from flights.resampling import CONFIDENCE, Interval, day_draws
+
+MIN_OF_EACH_CLASS = 50  # positive rows, and negative ones, that a slice needs to be measured
+MAX_SLICES = 16  # of one kind: the most frequent texts
+RESAMPLES = 200
+COMPARED = ("roc_auc", "brier")
+HOURS = (0, 9, 12, 15, 18, 24)  # limits of the bands of the local hour
+UNITS = {column.name: column.unit for column in INPUTS}
+
+Rows = NDArray[np.intp]
+Draws = dict[str, Vector]  # by metric: shape (resamples,)
+SliceKey = tuple[str, str]  # kind and name
+Measurements = dict[SliceKey, tuple[dict[str, float], Draws]]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One part of the rows with its metrics; the intervals of all slices hold at once."""
+
+    kind: str
+    name: str
+    rows: int
+    positive: float  # share
+    figures: Mapping[str, Interval]
+    margins: Mapping[str, Interval]  # over the champion, positive is better; empty if there is none
+
+
+def slice_metrics(
+    rows: pd.DataFrame, y_true: Vector, days: NDArray[Any], ours: Vector, champion: Vector | None, seed: int
+) -> list[Slice]:
+    """Every slice with its metrics and, if there is a champion, its margins over it."""
+    parts = slice_rows(rows, y_true)
+    mine = measurements(parts, y_true, days, ours, seed)
+    theirs = mine if champion is None else measurements(parts, y_true, days, champion, seed)
+    values: dict[str, dict[SliceKey, Interval]] = {}
+    margins: dict[str, dict[SliceKey, Interval]] = {}
+    for name in COMPARED:
+        sign = 1 if name in HIGHER_IS_BETTER else -1
+        values[name] = simultaneous_intervals({key: (mine[key][0][name], mine[key][1][name]) for key in parts})
+        margins[name] = simultaneous_intervals(
+            {
+                key: (
+                    sign * (mine[key][0][name] - theirs[key][0][name]),
+                    sign * (mine[key][1][name] - theirs[key][1][name]),
+                )
+                for key in parts
+            }
+        )
+    compared = () if champion is None else COMPARED
+    return [
+        Slice(
+            *key,
+            len(places),
+            float(y_true[places].mean()),
+            {name: values[name][key] for name in COMPARED},
+            {name: margins[name][key] for name in compared},
+        )
+        for key, places in parts.items()
+    ]
+
+
+def slice_rows(rows: pd.DataFrame, y_true: Vector) -> dict[SliceKey, Rows]:
+    """Positions of the rows of each slice that is large enough to be measured."""
+    found = {}
+    for kind, names in slice_names(rows).items():
+        placed = names.reset_index(drop=True)
+        for name, places in placed.groupby(placed, observed=True).groups.items():
+            positive = y_true[places].sum()
+            if min(positive, len(places) - positive) >= MIN_OF_EACH_CLASS:
+                found[kind, str(name)] = np.asarray(places)
+    return found
+
+
+def slice_names(rows: pd.DataFrame) -> dict[str, "pd.Series[Any]"]:
+    """The slice of each kind that a row belongs to; missing if it belongs to none."""
+    local = rows[EVENT_TIME].dt.tz_convert(ZONE).dt
+    texts = [column.name for column in INPUTS if column.kind == "text" and not column.personal]
+    return {
+        **{name: rows[name].where(rows[name].isin(rows[name].value_counts().index[:MAX_SLICES])) for name in texts},
+        "month": local.strftime("%Y-%m"),
+        "hour": band_names(local.hour, HOURS, "h"),
+        **{name: band_names(rows[name], limits, UNITS[name]) for name, limits in BANDS.items()},
+    }
+
+
+def band_names(values: "pd.Series[Any]", limits: tuple[int, ...], unit: str) -> "pd.Series[Any]":
+    """The band of each value, as text."""
+    names = [f"{low}-{high} {unit}" for low, high in pairwise(limits)]
+    return pd.cut(values, limits, right=False, labels=names)
+
+
+def measurements(
+    parts: dict[SliceKey, Rows], y_true: Vector, days: NDArray[Any], probabilities: Vector, seed: int
+) -> Measurements:
+    """Each slice's metrics, and the same on resampled days; NaN if none of its days was drawn."""
+    _, day = np.unique(days, return_inverse=True)
+    counts = day_draws(days, seed, RESAMPLES)
+    found = {}
+    for key, places in parts.items():
+        rows = rank(y_true[places], probabilities[places])
+        day_of_row = day[places][rows.order]
+        draws = np.full((RESAMPLES, len(COMPARED)), np.nan)
+        for draw, count in zip(draws, counts, strict=True):
+            if (weights := count[day_of_row]).any():
+                draw[:] = [METRICS[name](WeightedSample(rows, weights)) for name in COMPARED]
+        found[key] = (metrics(rows, COMPARED), dict(zip(COMPARED, draws.T, strict=True)))
+    return found
+
+
+def simultaneous_intervals(measured: Mapping[Any, tuple[float, Vector]]) -> dict[Any, Interval]:
+    """Intervals that all hold at the same time in 95 % of the resampled sets of days."""
+    if not measured:
+        return {}
+    values = np.array([value for value, _ in measured.values()])
+    draws = np.stack([drawn for _, drawn in measured.values()])
+    std = np.nanstd(draws, axis=1) + 1e-12
+    largest = np.nanmax(np.abs(draws - values[:, None]) / std[:, None], axis=0)
+    reach = np.quantile(largest, CONFIDENCE) * std
+    return {
+        key: Interval(float(value), float(value - each), float(value + each))
+        for key, value, each in zip(measured, values, reach, strict=True)
+    }

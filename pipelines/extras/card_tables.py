@@ -1,0 +1,70 @@
+"""The model card's tables, as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flights.dataset import POSITIVE, ROWS
+from pipelines.step import interval_text
+
+
+def table(models: Mapping[str, Mapping[str, Mapping[str, float]]], head: str = "model", digits: int = 3) -> str:
+    """Models by metrics, as a Markdown table."""
+    names = list(next(iter(models.values())))
+    lines = [[model, *(interval_text(figures[name], digits) for name in names)] for model, figures in models.items()]
+    return markdown([head, *names], lines)
+
+
+def slice_table(slices: Sequence[Mapping[str, Any]]) -> str:
+    """Slices by figures."""
+    gains = [f"{name}, margin over the champion" for name in slices[0]["margins"]]
+    lines = [
+        [
+            f"{each['kind']} {each['name']}",
+            f"{each['rows']:,}",
+            f"{each['positive']:.1%}",
+            *(interval_text(figure) for kind in ("figures", "margins") for figure in each[kind].values()),
+        ]
+        for each in slices
+    ]
+    return markdown(["slice", ROWS, POSITIVE, *slices[0]["figures"], *gains], lines)
+
+
+def recalibration_table(record: Mapping[str, Any]) -> str:
+    """What recalibration gained, and where."""
+    gains = {"on validation": record["gains_on_validation"], "on the holdout": record["gains_on_holdout"]}
+    return table(gains, "recalibration", 4)
+
+
+def degraded_table(head: str, degraded: Mapping[str, Mapping[str, float]], ours: Mapping[str, float]) -> str:
+    """The candidate's metrics with each feed missing, or with wrong inputs."""
+    names = list(next(iter(degraded.values())))
+    every = {"none": ours} | dict(degraded)
+    return markdown([head, *names], [[what, *(f"{each[name]:.3f}" for name in names)] for what, each in every.items()])
+
+
+def data_table(parts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Reach, size and share of positive rows of each part."""
+    lines = [
+        [name, each["first"][:10], each["last"][:10], f"{each['rows']:,}", f"{each['late']:.1%}"]
+        for name, each in parts.items()
+    ]
+    return markdown(["part", "first day", "last day", ROWS, POSITIVE], lines)
+
+
+def label_audit(found: Mapping[str, Any] | None) -> str:
+    """Result of the label audit, if it was run."""
+    if found is None:
+        return "The recorded outcomes were not audited when this card was made: run `make labels`."
+    rules = "; ".join(f"{rule}: {count:,}" for rule, count in found["by_rule"].items())
+    trial = found["trials"][found["winner"]]
+    return (
+        f"Label audit: {found['suspects']:,} of {found['flights']:,} recorded outcomes are suspect ({rules}). Of "
+        f"planted mistakes it finds {trial['recall']:.0%} at a precision of {trial['precision']:.0%}. Suspect ones "
+        "stay in training: which of their cells is wrong is not known."
+    )
+
+
+def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    rows = [heads, ["---"] * len(heads), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -1,0 +1,53 @@
+"""Log a fitted model as an MLflow run: parameters, metrics, the data's lineage, the model with its signature."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flights import model, tracking
+from flights.artifacts import sha256
+from flights.config import Settings
+from flights.files import TRAIN_FILE
+from pipelines.rows import features_of
+from pipelines.training.fitting import Fit
+from pipelines.training.recalibration import uncalibrated
+
+LOCK = Path("requirements.lock")
+EXAMPLE_ROWS = 1000  # that the signature is inferred from
+
+
+def log_run(
+    mlflow: Any, name: str, fit: Fit, rows: pd.DataFrame, params: Mapping[str, Any], dataset: Any = None
+) -> Any:
+    """Log one model as a run of its own; returns MLflow's record of the logged model."""
+    example = features_of(rows.head(EXAMPLE_ROWS))
+    with mlflow.start_run(run_name=name, tags={tracking.PROCESS_TAG: tracking.process_tag()}):
+        mlflow.log_params({"threshold": fit.threshold, **params})
+        mlflow.log_metrics({f"validation_{key}": value for key, value in fit.validation.items()})
+        mlflow.log_metric("fit_seconds", fit.seconds)
+        if dataset is not None:
+            mlflow.log_input(dataset, context="training")
+        return mlflow.sklearn.log_model(
+            fit.pipeline,
+            name="model",
+            signature=mlflow.models.infer_signature(example, fit.pipeline.predict_proba(example)[:, 1]),
+            skops_trusted_types=model.TRUSTED_TYPES,
+            pip_requirements=[str(LOCK)],
+        )
+
+
+def training_dataset(mlflow: Any, settings: Settings, train: pd.DataFrame) -> Any:
+    """The training rows as MLflow's lineage names them, with the digest of their file."""
+    source = settings.splits_dir / TRAIN_FILE
+    location = mlflow.data.sources.LocalArtifactDatasetSource(str(source))
+    return mlflow.data.from_pandas(train, location, name="train", digest=sha256(source)[:36])
+
+
+def parameters(pipeline: Any) -> dict[str, Any]:
+    """The parameters of the pipeline's last step."""
+    pipeline = uncalibrated(pipeline)
+    last = pipeline[-1] if hasattr(pipeline, "__getitem__") else pipeline
+    params: dict[str, Any] = last.get_params()
+    return params

@@ -1,0 +1,158 @@
+"""Nothing known later than two hours before a departure reaches its inputs; what was known before does."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flights.dataset import EVENT_TIME, INPUTS, KEY, PREDICTION_LEAD_HOURS
+from pipelines import collect
+from pipelines.collection import timetable
+from pipelines.collection.conditions import last_observation, previous_leg_known
+from pipelines.collection.events import MISSING_MINUTE
+
+NAMES = [column.name for column in INPUTS]
+SUBJECTS = range(1000, 2900, 100)  # rows of the second and third day
+DAYS = "month == 7 and day in (8, 9, 10)"  # thunderstorms: many delays and cancellations
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Three days of the source."""
+    folder = timetable.source_folder()
+    tables = {name: pd.read_csv(folder / file) for name, file in timetable.TABLES.items()}
+    days = {name: tables[name].query(DAYS).reset_index(drop=True) for name in ("flights", "weather")}
+    return tables | days
+
+
+@pytest.fixture(scope="module")
+def rows(tables):
+    """Those days, collected."""
+    return collect.collected_rows(tables)
+
+
+@pytest.fixture(scope="module")
+def instants(tables):
+    """When each flight was due, went and arrived, in the source's order."""
+    return timetable.with_instants(tables["flights"], tables["airports"])
+
+
+def minutes_asked(row):
+    """The prediction moment, in minutes since 1970."""
+    return int(row[EVENT_TIME].timestamp()) // 60 - 60 * PREDICTION_LEAD_HOURS
+
+
+def observed(tables):
+    """The minute at which each observation's hour is over."""
+    hour = pd.to_datetime(tables["weather"]["time_hour"]).dt.tz_convert(None).to_numpy("datetime64[m]")
+    return hour.astype(np.int64) + 60
+
+
+def with_another_future(tables, instants, now):
+    """Everything after a minute happens otherwise: what went stays, what stayed goes, what flew lands later."""
+    flights, weather = tables["flights"].copy(), tables["weather"].copy()
+    went, landed = (
+        instants["actual_departure"].between(now + 1, MISSING_MINUTE - 1),
+        instants["arrived"].between(now + 1, MISSING_MINUTE - 1),
+    )
+    never = instants["actual_departure"] == MISSING_MINUTE
+    flights.loc[landed, "arr_delay"] += 1000
+    flights.loc[went, ["dep_delay", "arr_delay"]] = np.nan
+    flights.loc[never, "dep_delay"] = (now - instants["scheduled"][never]).clip(lower=0) + 600.0
+    flights.loc[never, "arr_delay"] = (now - instants["scheduled"][never]).clip(lower=0) + 700.0
+    later = observed(tables) > now
+    weather.loc[later, ["temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib"]] += 7.0
+    return tables | {"flights": flights, "weather": weather}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_no_later_event_reaches_an_input(tables, rows, instants, subject):
+    """Planted: its own delay, every other departure and arrival and all weather after the moment are changed."""
+    row = rows.iloc[subject]
+    changed = collect.collected_rows(with_another_future(tables, instants, minutes_asked(row))).iloc[subject]
+    assert changed[KEY] == row[KEY]
+    pd.testing.assert_series_equal(changed[NAMES], row[NAMES])
+    assert not changed[["departure_delay", "arrival_delay"]].equals(row[["departure_delay", "arrival_delay"]])
+
+
+def test_the_future_that_is_changed_is_seen_a_little_later(tables, rows, instants):
+    """The planted events would be found: one minute's later knowledge changes inputs."""
+    seen = 0
+    for subject in SUBJECTS:
+        row = rows.iloc[subject]
+        changed = collect.collected_rows(with_another_future(tables, instants, minutes_asked(row) - 30)).iloc[subject]
+        seen += not changed[NAMES].equals(row[NAMES])
+    assert seen == len(SUBJECTS)
+
+
+@pytest.fixture(scope="module")
+def subject(rows):
+    """An afternoon departure of the third day whose aircraft had come back before."""
+    known = rows["previous_leg_arrival_delay"].notna() & (rows[KEY].str.startswith("2013-07-10"))
+    return int(np.flatnonzero(known & rows["overdue_1h_origin"].notna())[300])
+
+
+def changed_columns(tables, rows, subject, **changed):
+    """Inputs of one flight that are otherwise after a change of the source."""
+    after = collect.collected_rows(tables | changed).iloc[subject]
+    before = rows.iloc[subject]
+    return {
+        name for name in NAMES if after[name] != before[name] and not (pd.isna(after[name]) & pd.isna(before[name]))
+    }
+
+
+def test_an_earlier_departure_is_seen(tables, rows, instants, subject):
+    """A flight from the same airport that went just before the moment: without it the backlog is one more."""
+    now = minutes_asked(rows.iloc[subject])
+    gone = instants["actual_departure"].between(now - 40, now) & (instants["origin"] == rows.iloc[subject]["origin"])
+    flights = tables["flights"].copy()
+    flights.loc[gone.idxmax(), ["dep_delay", "arr_delay"]] = np.nan
+    assert {"backlog_all", "backlog_origin"} <= changed_columns(tables, rows, subject, flights=flights)
+
+
+def test_an_earlier_arrival_is_seen(tables, rows, instants, subject):
+    """The previous leg of the aircraft, arrived before the moment, an hour later than it did."""
+    row = rows.iloc[subject]
+    now = minutes_asked(row)
+    legs = (instants["tailnum"] == row["tailnum"]) & (instants["arrived"] < now)
+    flights = tables["flights"].copy()
+    leg = instants["scheduled"].where(legs).idxmax()
+    flights.loc[leg, "arr_delay"] -= 5
+    found = changed_columns(tables, rows, subject, flights=flights)
+    assert "previous_leg_arrival_delay" in found
+    assert "lost_12h_all" in found
+
+
+def test_earlier_weather_is_seen(tables, rows, subject):
+    """The origin's last full hour, and no other."""
+    row = rows.iloc[subject]
+    weather = tables["weather"].copy()
+    known = (weather["origin"] == row["origin"]) & (observed(tables) <= minutes_asked(row))
+    weather.loc[known[known].index[-1], "temp"] += 7.0
+    assert changed_columns(tables, rows, subject, weather=weather) == {"temperature"}
+
+
+def test_an_old_observation_is_no_observation(tables):
+    """Seven hours after the last one's hour was over the weather is missing, six hours after it is not."""
+    weather = tables["weather"].query("origin == 'JFK'")[:1]
+    over = int(pd.Timestamp(weather["time_hour"].iloc[0]).timestamp()) // 60 + 60
+    asked = over + 60 * np.array([0, 6, 7]) - np.array([1, 0, 0])
+    found = last_observation(pd.Series(["JFK"] * 3), asked, weather)["temperature"]
+    assert found.isna().tolist() == [True, False, True]
+
+
+def test_a_leg_that_has_not_gone_is_as_late_as_it_waits():
+    """Due an hour before the moment and still there: 60 minutes, whatever it becomes. A day apart it is none."""
+    legs = pd.DataFrame(
+        {
+            "tailnum": ["N1", "N1", "N1", None, None],
+            "scheduled": [0, 180, 180 + 25 * 60, 0, 60],
+            "scheduled_minutes": 90.0,
+            "actual_departure": [170, MISSING_MINUTE, MISSING_MINUTE, 0, MISSING_MINUTE],
+            "arrived": [260, MISSING_MINUTE, MISSING_MINUTE, 90, MISSING_MINUTE],
+            "departure_delay": [170.0, np.nan, np.nan, 0.0, np.nan],
+            "arrival_delay": [170.0, np.nan, np.nan, 0.0, np.nan],
+        }
+    )
+    known = previous_leg_known(legs, legs["scheduled"].to_numpy() - 120)
+    np.testing.assert_array_equal(known["previous_leg_delay"], [np.nan, 60.0, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(known["previous_leg_hours"], [np.nan, 3.0, np.nan, np.nan, np.nan])

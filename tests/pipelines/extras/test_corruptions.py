@@ -1,0 +1,38 @@
+"""What is planted is what its name says, and nothing else of a row changes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME
+from pipelines.extras.corruptions import CORRUPTIONS, FAHRENHEIT, MIXED_UP, wall_clock
+
+CELSIUS, CLOCK, SWAPPED = CORRUPTIONS
+
+
+@pytest.mark.parametrize(
+    ("name", "touched"), [(CELSIUS, set(FAHRENHEIT)), (CLOCK, {EVENT_TIME}), (SWAPPED, set(MIXED_UP))]
+)
+def test_only_what_is_named_changes(split_data, name, touched):
+    """Each corruption touches its own columns; the others are the very same."""
+    clean = as_arrays(pd.read_parquet(next(split_data.glob("2_splits/*/holdout.parquet"))).head(100))
+    corrupted = CORRUPTIONS[name](clean)
+    assert {column for column in clean if corrupted[column] is not clean[column]} == touched
+
+
+def test_freezing_is_zero_degrees_celsius():
+    """32 F are 0 C, and 212 F are 100."""
+    columns = {name: np.array([32.0, 212.0]) for name in FAHRENHEIT}
+    for values in CORRUPTIONS[CELSIUS](columns).values():
+        assert values.tolist() == [0.0, 100.0]
+
+
+def test_the_wall_shows_four_hours_less_in_summer_and_five_in_winter():
+    """New York's own time; what is missing stays missing."""
+    moments = np.array(["2013-07-01T16:00", "2013-12-01T16:00", "NaT"], "datetime64[us]")
+    assert wall_clock(moments).astype(str).tolist() == [
+        "2013-07-01T12:00:00.000000",
+        "2013-12-01T11:00:00.000000",
+        "NaT",
+    ]

@@ -1,0 +1,31 @@
+"""The pictures can be drawn from any report, and say what to see."""
+
+from matplotlib.figure import Figure
+
+from flights.ranking import rank
+from pipelines.extras import plots
+
+
+def test_an_axis_has_a_title_and_labels_with_units():
+    """Whoever looks at a picture knows what to see and in which unit."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    rows = {
+        name: rank((random.random(500) < 0.3).astype(float), random.random(500)) for name in ("heuristic", "candidate")
+    }
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    metrics = {name: {"roc_auc": figure, "precision_at_budget": figure} for name in rows}
+    slices = [
+        {"kind": "origin", "name": name, "rows": 500, "figures": {"roc_auc": {"value": 0.5, "low": 0.4, "high": 0.6}}}
+        for name in ("EWR", "JFK")
+    ]
+    axes = Figure().subplots(1, 4)
+    plots.draw_ranking(axes[0], metrics)
+    plots.draw_calibration(axes[1], rows)
+    plots.draw_alerts(axes[2], rows, metrics)
+    plots.draw_slices(axes[3], slices, metrics["candidate"])
+    assert all(each.get_title() and each.get_xlabel() and each.get_ylabel() for each in axes)
+    assert "candidate 0.50, heuristic 0.50" in axes[0].get_title()
+    assert "candidate 50%, heuristic 50%" in axes[2].get_title()
+    assert "origin EWR" in axes[3].get_title()
