@@ -6,7 +6,6 @@ It starts without a champion: alive, not ready, and saying which command to run.
 
 import asyncio
 import gc
-import logging
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -27,9 +26,7 @@ from serving.refusal import answer_problems
 from serving.routes import add_routes
 from serving.scorer import Scorer
 from serving.server_log import start_log
-from serving.service import Follower, Service, plug_in_extras
-
-logger = logging.getLogger("serving")
+from serving.service import Service, follow, plug_in_extras
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # it would log what clients sent
 SWITCH_SECONDS = 0.0005  # how long the log's thread waits for the event loop to release the interpreter
@@ -102,16 +99,6 @@ def create_service(settings: Settings) -> Service:
     answer_problems(app, service.refuse)
     app.add_middleware(FastPath, endpoints=service.endpoints, read_body=service.read_body, refuse=service.refuse)
     return service
-
-
-async def follow(follower: Follower, seconds: float) -> None:
-    """Let a follower look at the registry for as long as the service runs."""
-    while True:
-        try:
-            await asyncio.to_thread(follower.follow)
-        except Exception:  # an unreadable registry is no reason to stop looking
-            logger.exception("cannot follow the registry")
-        await asyncio.sleep(seconds)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The parts of a running service, to which the plug-ins in `serving/extras/` add theirs."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -83,3 +84,13 @@ def plug_in_extras(service: Service) -> None:
         logger.warning("personal columns are logged in the clear", extra={"columns": sorted(PERSONAL)})
     for plug_in in hooks(EXTRAS, "plug_in"):
         plug_in(service)
+
+
+async def follow(follower: Follower, seconds: float) -> None:
+    """Let a follower look at the registry for as long as the service runs."""
+    while True:
+        try:
+            await asyncio.to_thread(follower.follow)
+        except Exception:  # an unreadable registry is no reason to stop looking
+            logger.exception("cannot follow the registry")
+        await asyncio.sleep(seconds)

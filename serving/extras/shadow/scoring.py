@@ -80,21 +80,19 @@ class SecondVersion:
 
     def state(self) -> str:
         """The state in one line, for readiness."""
-        if self._challenge is None:
+        if (entry := self._challenge) is None:
             return "none"
-        name = f"version {self._challenge.version}"
+        name = f"version {entry.version}"
         if self._reason:
             return f"{name} aborted: {self._reason}"
-        if not self._challenge.runs:
-            return f"{name}: {self._challenge.action} {self._challenge.reason}".strip()
-        share = f" for {self._challenge.share:.1%} of the flights" if self._challenge.share else ""
-        return f"{name} as {self._challenge.action}{share}"
+        if not entry.runs:
+            return f"{name}: {entry.action} {entry.reason}".strip()
+        return f"{name} as {entry.action}" + (f" for {entry.share:.1%} of the flights" if entry.share else "")
 
     def follow(self) -> None:
         """Take over what the history says."""
         self._record_abort()
-        newest = latest(self._models_dir)
-        if newest != self._challenge:
+        if (newest := latest(self._models_dir)) != self._challenge:
             self._take_over(newest)
         with self._lock:
             self._publish()
