@@ -13,9 +13,10 @@ from docs.alarms import alarms, decisions, watchers
 from flights.config import ALERT_BUDGET, MISS_COST, Settings
 from flights.contract import data_dictionary
 from flights.evaluation import METRICS
+from flights.plugins import load_plugins
 from flights.ranking import FALSE_ALARM_COST
 from pipelines.gate import CRITERIA
-from serving.metrics import described
+from serving.extras.metrics import described
 
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
@@ -35,10 +36,16 @@ WALK = (  # what a learner walks; everything that these import is the core, ever
 
 
 def settings() -> str:
-    """Every setting."""
-    lines = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        lines.append(f"| `{name.upper()}` | `{field.default}` | {field.description} |")
+    """Every setting: the core's, and those of each plug-in."""
+    found = {"core": Settings}
+    for package in ("serving.extras", "flights.extras"):
+        for plugin in load_plugins(package):
+            if hasattr(plugin, "Settings"):
+                found[plugin.__name__.replace(".", "/")] = plugin.Settings
+    lines = ["| variable | default | meaning | of |", "|---|---|---|---|"]
+    for owner, declared in found.items():
+        for name, field in declared.model_fields.items():
+            lines.append(f"| `{name.upper()}` | `{field.default}` | {field.description} | {owner} |")
     return "\n".join(lines) + "\n"
 
 

@@ -12,15 +12,8 @@ from flights.config import CADENCE_DAYS, Settings
 from flights.contract import DTYPES
 from flights.dataset import EVENT_TIME, INPUTS, ZONE
 from flights.files import CADENCE_FILE, GATE_FILE, MANIFEST_FILE, METRICS_FILE, REFERENCE_FILE, TRAIN_FIRST
-from flights.predictions import (
-    count,
-    counted_outcomes,
-    engine,
-    logged_predictions,
-    newest_event,
-    parsed_inputs,
-    timestamp,
-)
+from flights.log_reader import count, counted_outcomes, engine, logged_predictions, newest_event, parsed_inputs
+from flights.predictions import timestamp
 from flights.registry import champion, history, model_folder
 from monitoring import drift, feeds, performance, provenance, service, skew, slices
 from monitoring.decide import BOUND_DAYS, Decision, decide

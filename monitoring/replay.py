@@ -24,7 +24,8 @@ from flights.artifacts import read_json, read_parquet, write_json
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOME_TIME, PREDICTION_LEAD_HOURS, ROWS, ZONE
 from flights.files import LIVE_FILE
-from flights.predictions import engine, logged_predictions, timestamp
+from flights.log_reader import engine, logged_predictions
+from flights.predictions import timestamp
 from monitoring import service
 
 STEP = pd.Timedelta(hours=1)

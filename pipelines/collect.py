@@ -13,7 +13,7 @@ from flights.config import Settings
 from flights.contract import TABLE, schema_digest
 from flights.dataset import EVENT_TIME, KEY, PREDICTION_LEAD_HOURS
 from flights.files import COLLECTED_FILE, MANIFEST_FILE
-from flights.privacy import without_forgotten
+from flights.plugins import hooks
 from pipelines.collection import conditions, timetable
 from pipelines.collection.timetable import TABLES, source_folder, with_instants
 from pipelines.step import size, step
@@ -27,7 +27,9 @@ def main() -> None:
     with step("collect") as summary:
         folder = source_folder()
         tables = {name: pd.read_csv(folder / file) for name, file in TABLES.items()}
-        flights = without_forgotten(collected_rows(tables), settings.data_dir)
+        flights = collected_rows(tables)
+        for select_rows in hooks("flights.extras", "select_rows"):
+            flights = select_rows(flights, settings.data_dir)
         path = write_parquet(settings.raw_dir / COLLECTED_FILE, flights)
         write_json(settings.raw_dir / MANIFEST_FILE, manifest(folder, tables, path, flights))
         summary.read = f"{len(TABLES)} tables of {SOURCE}"

@@ -1,10 +1,17 @@
-"""What the service answers: predictions and receipts. Refusals are in `refusal.py`."""
+"""What the service answers to a body: predictions and receipts. Refusals are in `refusal.py`."""
 
-from pydantic import BaseModel, Field
+from datetime import UTC, datetime, timedelta
+
+from pydantic import BaseModel, Field, TypeAdapter
 
 from flights.batch import Batch
 from flights.dataset import QUESTION
-from flights.predictions import Prediction
+from flights.predictions import Outcome, Prediction, timestamp
+from serving.log_connection import LogUnavailable
+from serving.prediction_log import PredictionLog
+from serving.refusal import log_unavailable
+from serving.request import Flight, Flights, Outcomes
+from serving.scorer import Scorer
 
 
 class Answer(BaseModel):
@@ -32,18 +39,56 @@ class Receipt(BaseModel):
     unknown: int = Field(description="Accepted outcomes without a logged prediction, so far.")
 
 
+ANSWER_JSON, ANSWERS_JSON, RECEIPT_JSON = (TypeAdapter(model).serializer for model in (Answer, Answers, Receipt))
+
+
+class Endpoints:
+    """The functions behind the routes that take a body; each returns its answer as JSON."""
+
+    def __init__(self, scorer: Scorer, log: PredictionLog):
+        self._scorer, self._log = scorer, log
+
+    async def predict(self, flight: Flight) -> bytes:
+        """Predict one flight; the answer is in the log before it leaves."""
+        logged = await self._scorer.predictions([flight])
+        assert isinstance(logged, list)  # noqa: S101 - only many flights are a batch
+        return ANSWER_JSON.to_json(answer(logged[0]))
+
+    async def predict_batch(self, flights: Flights) -> bytes:
+        """Predict several flights, all or none."""
+        logged = await self._scorer.predictions(flights.flights)
+        if isinstance(logged, Batch):
+            return batch_json(logged)
+        return ANSWERS_JSON.to_json(Answers(predictions=[answer(prediction) for prediction in logged]))
+
+    async def outcomes(self, outcomes: Outcomes) -> bytes:
+        """Take outcomes as they come: late, twice, out of order, of unknown predictions; the latest known counts."""
+        now = datetime.now(UTC)
+        rows = [
+            Outcome(one.request_id, timestamp(one.known_at), one.value, timestamp(now + timedelta(microseconds=place)))
+            for place, one in enumerate(outcomes.outcomes)
+        ]
+        try:
+            repeated, unknown = await self._scorer.log_thread.run(self._log.write_outcomes, rows)
+        except LogUnavailable:
+            raise log_unavailable() from None
+        for observer in self._scorer.observers:
+            observer.outcomes(len(rows) - repeated)
+        return RECEIPT_JSON.to_json(Receipt(accepted=len(rows) - repeated, repeated=repeated, unknown=unknown))
+
+
 def batch_json(batch: Batch) -> bytes:
     """Write the `Answers` to a batch, in a third of the time that its objects would take."""
     common = f'"threshold":{batch.threshold!r},"model_version":{batch.model_version},"served_by":"{batch.served_by}"'
     rows = [
         f'{{"request_id":"{name}","probability":{chance!r},"alert":{str(chance >= batch.threshold).lower()},{common}}}'
-        for name, chance in zip(batch.names(), batch.probabilities(), strict=True)
+        for name, chance in zip(batch.request_ids(), batch.probabilities(), strict=True)
     ]
     return f'{{"predictions":[{",".join(rows)}]}}'.encode()
 
 
 def answer(prediction: Prediction) -> Answer:
-    """Tell the client what the log says."""
+    """The answer to one logged prediction."""
     return Answer(
         request_id=prediction.request_id,
         probability=prediction.probability,

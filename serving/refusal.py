@@ -1,4 +1,4 @@
-"""Refusals as problem details (RFC 9457): small, naming the field and what was expected, repeating nothing."""
+"""Refusals as problem details (RFC 9457): small, with the field and what was expected, and no input repeated."""
 
 import logging
 import uuid
@@ -6,21 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from flights.contract import allowed
 from flights.dataset import INPUTS, OUTCOME, ROWS
-from serving.metrics import Metrics
-from serving.request import MAX_ROWS, MAX_TEXT, REPORTED
+from serving.fields import MAX_TEXT
+from serving.request import MAX_ROWS, REPORTED
 
 logger = logging.getLogger("serving")
 
 PROBLEM_JSON = "application/problem+json"
 STATUSES = (400, 408, 409, 413, 415, 422, 503)
 NOT_READY = "Not ready"
-NOT_KEPT = "The body does not keep the data contract."
+CONTRACT_VIOLATED = "The body does not keep the data contract."
 MAX_ERRORS = 10  # fields named in one refusal
 
 
@@ -71,7 +70,7 @@ def invalid(errors: Sequence[Any]) -> Refused:
     if any(error["type"] in {"json_invalid", "string_unicode"} for error in errors):
         return malformed()
     problems = [FieldProblem(field=_field(error), expected=_expected(error)) for error in errors[:MAX_ERRORS]]
-    return Refused(422, "Invalid request", NOT_KEPT, problems)
+    return Refused(422, "Invalid request", CONTRACT_VIOLATED, problems)
 
 
 def _field(error: dict[str, Any]) -> str:
@@ -108,28 +107,28 @@ def malformed() -> Refused:
     return Refused(400, "Malformed body", "Expected one JSON text in UTF-8.")
 
 
-def answer_problems(app: FastAPI, metrics: Metrics) -> Callable[[Refused], Response]:
-    """Answer every refusal with problem details, nothing that was sent is repeated; returns what makes the answers."""
+def log_unavailable() -> Refused:
+    """Refuse because a prediction that cannot be logged is not given."""
+    return Refused(503, "Prediction log unavailable", "What cannot be logged is not answered.", retry_after=1)
 
-    def refuse(refusal: Refused) -> Response:
-        metrics.refused(refusal.status)
-        return problem_response(refusal)
+
+def id_taken() -> Refused:
+    """Refuse a request ID that was used for other inputs."""
+    errors = [FieldProblem(field="request_id", expected="a name that was not used for other inputs")]
+    return Refused(409, "Request id taken", "The name was used before, for other inputs.", errors)
+
+
+def answer_problems(app: FastAPI, refuse: Callable[[Refused], Response]) -> None:
+    """Answer every error of FastAPI with problem details."""
 
     @app.exception_handler(Refused)
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)  # noqa: S101
         return refuse(error)
 
-    @app.exception_handler(RequestValidationError)
-    async def not_valid(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101
-        return refuse(invalid(error.errors()))
-
     @app.exception_handler(HTTPException)
     async def not_here(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        if error.status_code == 400:
-            return refuse(malformed())
         response = refuse(Refused(error.status_code, error.detail, "See /docs for what there is."))
         response.headers.update(error.headers or {})
         return response
@@ -137,8 +136,6 @@ def answer_problems(app: FastAPI, metrics: Metrics) -> Callable[[Refused], Respo
     @app.exception_handler(Exception)
     async def broken(_: Request, __: Exception) -> Response:
         return refuse(Refused(500, "Internal error", "The server's log has the reason."))
-
-    return refuse
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -1,47 +1,85 @@
-"""The parts of a running service, and how the extras plug into them.
+"""The parts of a running service, to which the plug-ins in `serving/extras/` add theirs."""
 
-Each module in `extras/` has a `plug_in`; delete one, or all, and the service does without it.
-"""
-
-from collections.abc import Callable
+import logging
+import os
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from fastapi import FastAPI
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry
 
 from flights.config import Settings
-from serving.active import Active
-from serving.metrics import Metrics
+from flights.contract import PERSONAL
+from flights.plugins import hooks, load_plugins
+from serving.champion_holder import ChampionHolder
+from serving.fast_path import Endpoint, ReadBody, whole_body
 from serving.prediction_log import PredictionLog
+from serving.refusal import Refused, problem_response
 from serving.scorer import Scorer
 
-EXTRAS = Path(__file__).parent / "extras"
+logger = logging.getLogger("serving")
+
+EXTRAS = "serving.extras"
+GUARDS = {  # a setting that somebody relies on: the plug-in that keeps it
+    "ADMIN_TOKEN": "admin",
+    "MAX_BODY_BYTES": "body_limits",
+    "MAX_CONNECTIONS": "connection_limits",
+    "MAX_REQUESTS": "connection_limits",
+    "PSEUDONYM_KEY": "pseudonyms",
+    "RETENTION_DAYS": "retention",
+}
 
 
 class Follower(Protocol):
-    """What looks at the registry every FOLLOW_SECONDS, in a thread."""
+    """Looks at the registry every FOLLOW_SECONDS, in a thread."""
 
     def follow(self) -> None:
         """Take over what is new."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Service:
-    """One service: what it is made of, and what extras add to it."""
+    """One service: what it is made of, and the slots for plug-ins."""
 
     app: FastAPI
     settings: Settings
-    active: Active
+    holder: ChampionHolder
     scorer: Scorer
     log: PredictionLog
-    metrics: Metrics
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)  # of Prometheus' metrics
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)  # of the fast path
+    read_body: ReadBody = whole_body
+    protocol: Any = "httptools"  # of a connection; this one is uvicorn's own
     followers: list[Follower] = field(default_factory=list)
-    details: dict[str, Callable[[], str]] = field(default_factory=dict)  # what readiness says besides
+    background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)  # until the service ends
+    details: dict[str, Callable[[], str]] = field(default_factory=dict)  # added to what readiness says
+
+    def refuse(self, refused: Refused) -> Response:
+        """The response of a refusal; the observers are told."""
+        self.count_refusal(refused.status)
+        return problem_response(refused)
+
+    def count_refusal(self, status: int) -> None:
+        """Tell the observers of a refusal."""
+        for observer in self.scorer.observers:
+            observer.refused(status)
 
 
 def plug_in_extras(service: Service) -> None:
-    """Let every extra add itself."""
-    for file in sorted(EXTRAS.glob("[a-z]*.py")):
-        import_module(f"serving.extras.{file.stem}").plug_in(service)
+    """Let every plug-in add itself.
+
+    Raises
+    ------
+    SystemExit
+        A guard is configured whose plug-in was deleted.
+    """
+    names = {module.__name__.removeprefix(f"{EXTRAS}.") for module in load_plugins(EXTRAS)}
+    for variable, name in GUARDS.items():
+        if os.environ.get(variable) and name not in names:
+            raise SystemExit(f"{variable} is set, but serving/extras/{name}.py is missing: restore it or unset it")
+    if PERSONAL and "pseudonyms" not in names:
+        logger.warning("personal columns are logged in the clear", extra={"columns": sorted(PERSONAL)})
+    for plug_in in hooks(EXTRAS, "plug_in"):
+        plug_in(service)

@@ -17,12 +17,13 @@ from flights.artifacts import read_json, read_parquet, sha256, write_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import targets
-from flights.predictions import engine, logged_predictions
+from flights.log_reader import engine, logged_predictions
 from monitoring import monitor, performance, replay
 from monitoring.findings import findings
 from monitoring.watch import outside
 from pipelines import evaluate, train
 from pipelines.evaluation.publish import promote_evaluated
+from tests.swap.swapped import mark_installed
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 
@@ -58,7 +59,7 @@ def makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Makes:
     venv.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
-    (venv / "installed").touch()
+    mark_installed(venv)
     monkeypatch.setenv("VENV", str(venv))
 
     def ready(settings: Settings) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from flights import registry
 from flights.config import Settings
-from flights.contract import as_arrays, as_columns
+from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, ZONE, targets
 from flights.files import GOLDEN_FILE
-from pipelines.rows import labelled_rows
+from flights.rows import as_columns
+from pipelines.split import labelled
 
 SCORE_TOLERANCE = 1e-12  # the order in which trees are added up
 
@@ -27,7 +28,7 @@ def champion(trained):
 def rows(trained, environment):
     """Flights of the holdout."""
     environment.setenv("DATA_DIR", str(trained))
-    return labelled_rows(Settings(), "holdout").head(3000).reset_index(drop=True)
+    return labelled(Settings(), "holdout").head(3000).reset_index(drop=True)
 
 
 def risk(champion, rows):
@@ -114,10 +115,10 @@ def test_a_longer_inbound_delay_never_lowers_the_risk(champion, rows, column, la
 def test_without_the_constraint_it_would(trained, rows, environment):
     """Planted: the same trees without the constraint lower the risk of some flights that come in later."""
     from flights import model
-    from pipelines.rows import features_of
+    from pipelines.train import features_of
 
     environment.setenv("DATA_DIR", str(trained))
-    train = labelled_rows(Settings(), "train")
+    train = labelled(Settings(), "train")
     free = model.build_model(model.CANDIDATE, 0).set_params(trees__monotonic_cst=None, trees__max_iter=60)
     free.fit(features_of(train), targets(train))
     later = rows.assign(previous_leg_arrival_delay=rows["previous_leg_arrival_delay"] + 15)

@@ -18,7 +18,8 @@ from extras.drills.alarms import write_log
 from flights.config import Settings
 from flights.dataset import OUTCOME
 from flights.files import DECISION_FILE
-from flights.predictions import Outcome, Prediction, count, engine, logged_predictions
+from flights.log_reader import count, engine, logged_predictions
+from flights.predictions import Outcome, Prediction
 
 UNTIL = "2013-12-01T05:00Z"  # the first live month
 LIVE_DAYS = 61

@@ -27,9 +27,10 @@ from flights.config import NAME, Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, KEY, ZONE, targets
 from flights.files import GATE_FILE, LIVE_FILE, MANIFEST_FILE, TRAIN_FIRST, VALID_FILE
+from flights.log_reader import engine
 from flights.model import CANDIDATE
 from flights.model_files import write_golden
-from flights.predictions import Outcome, Prediction, add, engine
+from flights.predictions import Outcome, Prediction, add
 from flights.registry import Model, champion, load, model_folder, promote
 from monitoring import replay
 from monitoring.decide import daily_actions

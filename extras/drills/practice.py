@@ -21,8 +21,9 @@ from flights.dataset import EVENT_TIME, OUTCOME, ZONE, targets
 from flights.evaluation import metrics
 from flights.feature_set import build_features
 from flights.files import LIVE_FILE, TRAIN_FIRST
+from flights.log_reader import engine
 from flights.model import CANDIDATE, build_model
-from flights.predictions import Outcome, Prediction, add, engine
+from flights.predictions import Outcome, Prediction, add
 from flights.ranking import rank
 from flights.registry import Model, champion, load
 from monitoring import replay

@@ -27,8 +27,9 @@ from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, ZONE, targets
 from flights.evaluation import HIGHER_IS_BETTER, metrics
 from flights.feature_set import build_features, plan
 from flights.files import LIVE_FILE
+from flights.log_reader import counted_outcomes, engine, logged_predictions
 from flights.model import CANDIDATE, build_model, with_feed_outages
-from flights.predictions import Outcome, Prediction, add, counted_outcomes, engine, logged_predictions
+from flights.predictions import Outcome, Prediction, add
 from flights.ranking import FALSE_ALARM_COST, Vector, rank, unweighted
 from monitoring.performance import WATERMARK, followed
 from pipelines.evaluation import holdout

@@ -23,7 +23,7 @@ from flights.artifacts import new_folder, sha256, write_json
 from flights.config import NAME, Settings
 from flights.files import GATE_FILE, GOLDEN_FILE
 from flights.model_files import write_manifest
-from flights.signature import sign
+from flights.plugins import hooks
 from pipelines.evaluation.report import evaluation_report, model_metrics
 
 
@@ -86,8 +86,8 @@ def is_promoted(fixture: Fixture, report: Mapping[str, Any]) -> bool:
             digest = sha256(folder / portable.TREES)
             write_json(folder / GATE_FILE, {**report, "model_digest": digest})
             manifest = write_manifest(folder, version, fixture.good.training)
-            if fixture.settings.model_signing_key:
-                sign(manifest, fixture.settings.model_signing_key)
+            for published in hooks("flights.extras", "published"):
+                published(manifest)
         try:
             registry.promote(copy, version, expected=before)
         except registry.PromotionRefused:

@@ -21,11 +21,12 @@ from rich.table import Table
 from flights import heuristic, model, portable, registry
 from flights.artifacts import sha256
 from flights.config import NAME, Settings
-from flights.contract import as_columns
 from flights.dataset import INPUTS, POSITIVE
 from flights.feature_set import build_features
-from flights.predictions import Prediction, engine, logged_prediction
+from flights.log_reader import engine, logged_prediction
+from flights.predictions import Prediction
 from flights.registry import ModelRefused
+from flights.rows import as_columns
 
 TOLERANCE = 1e-6  # the largest difference from the served probability that still counts as the same
 

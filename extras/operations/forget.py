@@ -12,8 +12,8 @@ from extras.operations.scan import traces
 from flights.artifacts import read_json, read_parquet, sha256, write_json, write_parquet
 from flights.config import NAME, Settings
 from flights.dataset import EVENT_TIME, OUTCOME
+from flights.extras.privacy import erase, erasure_list, pseudonym_key, pseudonymizer, select_rows
 from flights.files import COLLECTED_FILE, MANIFEST_FILE, VALID_FILE
-from flights.privacy import forget, forgotten_list, pseudonym, pseudonym_key, without_forgotten
 from pipelines.step import step
 
 
@@ -24,7 +24,7 @@ def main() -> None:
         sys.exit("expected one subject, as the data name it: make forget SUBJECT=N14228")
     subject = sys.argv[1].strip()
     with step("forget") as summary:
-        forget(settings.data_dir, subject)
+        erase(settings.data_dir, subject)
         removed = {path: without(path, settings.data_dir) for path in holding_rows(settings)}
         renew_manifests(settings)
         left = found(settings.data_dir, subject)
@@ -45,7 +45,7 @@ def holding_rows(settings: Settings) -> list[Path]:
 def without(path: Path, data_dir: Path) -> int:
     """Write a table without the forgotten; return how many rows that cost."""
     rows = read_parquet(path, "run `make collect`")
-    kept = without_forgotten(rows, data_dir)
+    kept = select_rows(rows, data_dir)
     if len(kept) < len(rows):
         write_parquet(path, kept)
     return len(rows) - len(kept)
@@ -57,7 +57,7 @@ def renew_manifests(settings: Settings) -> None:
     if manifest.is_file():
         content = json.loads(manifest.read_text())
         content["file"] |= {"sha256": sha256(table), "rows": len(read_parquet(table, ""))}
-        content["forgotten"] = sha256(forgotten_list(settings.data_dir))
+        content["forgotten"] = sha256(erasure_list(settings.data_dir))
         write_json(manifest, content)
     for folder in sorted((settings.data_dir / "2_splits").glob("*-*-*")):
         path = folder / MANIFEST_FILE
@@ -74,11 +74,11 @@ def renew_manifests(settings: Settings) -> None:
 
 def found(data_dir: Path, subject: str) -> list[str]:
     """Where the subject still is, in the clear or by its pseudonym; the list of the forgotten does not count."""
-    name = pseudonym(pseudonym_key(data_dir))(subject)
+    name = pseudonymizer(pseudonym_key(data_dir))(subject)
     return [
         f"{trace.file}, {trace.place}"
         for trace in traces(data_dir, (subject, name))
-        if trace.file != forgotten_list(data_dir)
+        if trace.file != erasure_list(data_dir)
     ]
 
 

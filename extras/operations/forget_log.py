@@ -1,30 +1,140 @@
-"""Forget one subject: delete everything that the prediction log has about it, and show that nothing is left.
+"""Erase one subject from the prediction log, and check that nothing of it is left.
 
-The log never had it in the clear (see `flights.privacy`). What the training data hold is the pipelines' business.
+The log never had the subject in the clear (see `flights.extras.privacy`); `forget` cleans the training data.
 """
 
+import json
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any
 
+from flights.batch import Batch
 from flights.config import Settings
-from flights.privacy import PERSONAL, pseudonym, pseudonym_key
-from serving.prediction_log import LogUnavailable, PredictionLog
+from flights.contract import PERSONAL
+from flights.extras.privacy import pseudonym_key, pseudonymizer
+from flights.plugins import load_plugins
+from serving.extras.pseudonyms import guard
+from serving.log_connection import LogUnavailable, Sqlite
+from serving.prediction_log import PredictionLog
+from serving.service import EXTRAS
+
+CHUNK_ROWS = 1_000  # deleted at once: a server that wants to write waits for so many
+PAUSE_SECONDS = 0.005  # between two batches that become rows: a waiting server gets the lock
 
 
 def main() -> None:
-    """Forget one subject."""
+    """Erase one subject."""
     settings = Settings.read()
     if len(sys.argv) != 2:
         sys.exit("expected one subject, as requests name it: python -m extras.operations.forget_log N14228")
     try:
-        named = pseudonym(pseudonym_key(settings.data_dir))
-        name, log = named(sys.argv[1]), PredictionLog(settings.log_url, named)
-        gone = sum(log.forget(column, name) for column in PERSONAL)
-        left = sum(len(log.about(column, name)) for column in PERSONAL)
+        pseudonymize = pseudonymizer(pseudonym_key(settings.data_dir))
+        name, log = pseudonymize(sys.argv[1]), PredictionLog(settings.log_url)
+        guard(log, pseudonymize)
+        gone = sum(delete_subject(log, column, name) for column in sorted(PERSONAL))
+        left = sum(len(ids_of_subject(log, column, name)) for column in sorted(PERSONAL))
     except (FileNotFoundError, ValueError, LogUnavailable) as error:
         sys.exit(f"not forgotten: {error}")
     log.close()
     sys.stdout.write(f"forgot {gone} predictions and their outcomes; {left} left in {settings.log_url}\n")
     sys.exit(left > 0)
+
+
+def delete_subject(log: PredictionLog, column: str, value: str) -> int:
+    """Delete the predictions with a value in a text column, and all about them; return their number.
+
+    Raises
+    ------
+    LogUnavailable
+        Not all was deleted, or its bytes are still in the files.
+    """
+    ids = ids_of_subject(log, column, value)
+    shadows = [table for plugin in load_plugins(EXTRAS) for table, _ in getattr(plugin, "LOG_TABLES", ())]
+    tables = ["outcomes", *(table for table in shadows if has_table(log, table)), "predictions"]
+    with log.transaction() as cursor:
+        if isinstance(log.dialect, Sqlite):
+            cursor.execute("PRAGMA secure_delete = ON")  # SQLite would keep the deleted bytes
+    for first in range(0, len(ids), CHUNK_ROWS):
+        delete_rows(log, tables, ids[first : first + CHUNK_ROWS])
+    with log.transaction() as cursor:
+        if isinstance(log.dialect, Sqlite):
+            clean_sqlite(cursor.connection, log.dialect.file, value)
+        else:  # PostgreSQL uses the place of deleted rows again
+            cursor.connection.rollback()
+            cursor.connection.autocommit = True
+            cursor.execute("SET statement_timeout = 0")
+            cursor.execute(f"VACUUM {', '.join(['batches', *tables])}")
+            cursor.connection.autocommit = False
+    log.close()
+    return len(ids)
+
+
+def delete_rows(log: PredictionLog, tables: Sequence[str], ids: Sequence[str]) -> None:
+    """Delete some requests from some tables."""
+    marks = ", ".join([log.dialect.mark] * len(ids))
+    with log.transaction() as cursor:
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table} WHERE request_id IN ({marks})", ids)  # noqa: S608 - our own names
+
+
+def has_table(log: PredictionLog, table: str) -> bool:
+    """Whether a server with that plug-in ever opened the log."""
+    with suppress(log.dialect.errors.Error):
+        log.rows(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608
+        return True
+    log.close()
+    return False
+
+
+def ids_of_subject(log: PredictionLog, column: str, value: str) -> list[str]:
+    """Request IDs of the predictions with a value in a text column; batches become rows first."""
+    expand_batches(log)
+    member = f'"{column}":{json.dumps(value)}'
+    rows = log.rows("SELECT request_id, inputs FROM predictions WHERE inputs LIKE ?", (f"%{member}%",))
+    return [name for name, inputs in rows if json.loads(inputs)[column] == value]
+
+
+def expand_batches(log: PredictionLog) -> None:
+    """Turn batches into rows, each in its own transaction: no row is ever there twice, or missing."""
+    for (name,) in log.rows("SELECT batch_id FROM batches"):
+        with log.transaction():
+            found = log.rows("DELETE FROM batches WHERE batch_id = ? RETURNING *", (name,))
+            for batch in found:
+                log.insert("predictions", Batch(*batch).rows(), "ON CONFLICT DO NOTHING")
+        time.sleep(PAUSE_SECONDS)
+
+
+def clean_sqlite(connection: Any, file: Path, value: str) -> None:
+    """Remove the deleted bytes from SQLite's files.
+
+    Raises
+    ------
+    RuntimeError
+        They are still there.
+    """
+    connection.commit()
+    for statement in ("SELECT 1", "VACUUM"):  # VACUUM rewrites all and blocks writers: only if it must
+        connection.execute(statement).fetchall()
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise RuntimeError("the rows are deleted, their bytes not yet, as somebody reads the log: run it again")
+        if not has_traces(file, value):
+            return
+    raise RuntimeError(f"the rows are deleted, but their bytes are still in {file}")
+
+
+def has_traces(log: Path, value: str) -> bool:
+    """Whether the bytes of a value, as the inputs have it, are in SQLite's files."""
+    for file in (log, Path(f"{log}-wal")):
+        if file.exists() and file.stat().st_size:
+            with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
+                if content.find(json.dumps(value).encode()) >= 0:
+                    return True
+    return False
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from flights.config import GAP_DAYS, Settings
 from flights.contract import DTYPES, as_arrays
 from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, targets
 from flights.files import EVALUATION_FILE, MANIFEST_FILE, REFERENCE_FILE, TRAIN_FIRST, TRAINING_FILE
-from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
+from flights.log_reader import counted_outcomes, engine, logged_predictions, parsed_inputs
+from flights.predictions import timestamp
 from pipelines.evaluation.inputs import collect_evidence, load_trained
 from pipelines.evaluation.publish import plugin_measurements, promote_evaluated, publish
 from pipelines.evaluation.report import evaluation_report, model_metrics, other_reports

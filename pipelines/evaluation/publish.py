@@ -14,9 +14,8 @@ from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS
 from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, PROMOTION_FILE, REFERENCE_FILE, TRAIN_FIRST
 from flights.model_files import write_manifest
-from flights.plugins import load_plugins
+from flights.plugins import hooks, load_plugins
 from flights.registry import Promotion, PromotionRefused
-from flights.signature import sign
 from pipelines.evaluation.inputs import EvaluationInputs
 from pipelines.evaluation.report import ModelMetrics
 
@@ -65,8 +64,8 @@ def publish(
     mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
     tags = {"gate": "passed" if report["passed"] else "blocked"}
     version = tracking.register(mlflow, training["mlflow_model"], tags, settings.models_dir)
-    published = registry.model_folder(settings.models_dir, version)
-    with new_folder(published) as temporary:
+    target = registry.model_folder(settings.models_dir, version)
+    with new_folder(target) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
         write_parquet(temporary / REFERENCE_FILE, reference)
         write_json(temporary / GATE_FILE, report)
@@ -75,9 +74,9 @@ def publish(
             if write_report := getattr(plugin, "write_report", None):
                 write_report(temporary, Evaluation(version, training, report, metrics))
         manifest = write_manifest(temporary, version, training)
-        if settings.model_signing_key:
-            sign(manifest, settings.model_signing_key)
-    tracking.log_evaluation(mlflow, training["mlflow_run"], version, published, report)
+        for published in hooks("flights.extras", "published"):
+            published(manifest)
+    tracking.log_evaluation(mlflow, training["mlflow_run"], version, target, report)
     return version
 
 

@@ -1,1 +1,11 @@
-"""What the service can do besides answering with the champion; each module plugs itself in and can be deleted."""
+"""Plug-ins of the service; each module may define any of these hooks, and can be deleted.
+
+`plug_in(service)`
+    Add routes, observers, followers, background work or limits to a `serving.service.Service` before it starts.
+`log_dialect(url)`
+    Return the `serving.log_connection.Dialect` of a database URL, or None.
+`LOG_TABLES`
+    Pairs of a table that the plug-in adds to the log, with a request_id, and its column that retention goes by.
+`admin_routes(router, service, changed)`
+    Add routes below /admin to those of the plug-in `admin`.
+"""

@@ -1,6 +1,6 @@
-"""What an operator may tell a running service: look at the registry now, let a canary answer, go back a champion.
+"""What an operator may tell a running service: look at the registry now, or roll the champion back.
 
-These routes are there only where ADMIN_TOKEN is set, and answer only to whoever sends it.
+The routes exist only if ADMIN_TOKEN is set, and answer only to a client that sends it.
 """
 
 import asyncio
@@ -12,37 +12,34 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from flights.challenger import WITHDRAW, ChallengeRefused, challenge, end, latest
-from flights.registry import ModelRefused, PromotionRefused, rollback
-from serving.lean import PlainRoute
-from serving.refusal import EXPECTED, Refused, problems
-from serving.request import Body
-from serving.service import Service
+from flights.config import EnvironmentSettings
+from flights.plugins import hooks
+from flights.registry import rollback
+from serving.refusal import Refused, problems
+from serving.service import EXTRAS, Service
 
-FEWEST = 16  # characters of a token: fewer can be guessed
+MIN_TOKEN = 16  # characters of a token: a shorter one can be guessed
 
 
-class Canary(Body):
-    """Which version runs beside the champion, and for how many flights it answers."""
+class Settings(EnvironmentSettings):
+    """The token."""
 
-    version: int = Field(description="A published version that the gate passed.", ge=1)
-    share: float = Field(description="Share of the flights that it answers; 0 is a shadow.", ge=0, le=1)
+    admin_token: str = Field("", description="Token of the routes below /admin; empty: no such routes.", repr=False)
 
 
 def plug_in(service: Service) -> None:
-    """Add the routes, where there is a token.
+    """Add the routes if there is a token.
 
     Raises
     ------
     ValueError
         The token is too short.
     """
-    token = service.settings.admin_token
+    token = Settings.read().admin_token
     if not token:
         return
-    if len(token) < FEWEST:
-        raise ValueError(f"ADMIN_TOKEN: expected at least {FEWEST} characters, got {len(token)}")
-    EXPECTED.update({"version": "a published version", "share": "a number, 0 to 1"})
+    if len(token) < MIN_TOKEN:
+        raise ValueError(f"ADMIN_TOKEN: expected at least {MIN_TOKEN} characters, got {len(token)}")
     router = APIRouter(
         prefix="/admin", dependencies=[Depends(only_with(token))], responses=problems(401, 409, 422, 503)
     )
@@ -51,7 +48,7 @@ def plug_in(service: Service) -> None:
 
 
 def only_with(token: str) -> Callable[[str], None]:
-    """Refuse whoever does not send the token; the comparison takes equally long wherever the two differ."""
+    """Deny access without the token; the comparison takes the same time wherever the two differ."""
     expected = f"Bearer {token}".encode()
 
     def check(authorization: Annotated[str, Header(include_in_schema=False)] = "") -> None:
@@ -62,42 +59,33 @@ def only_with(token: str) -> Callable[[str], None]:
 
 
 def add_routes(router: APIRouter, service: Service) -> None:
-    """What an operator may do; each answers with how things stand after it."""
-    models_dir = service.settings.models_dir
+    """Add the routes; each answers with the state after it."""
+
+    async def changed(act: Callable[..., object], *arguments: Any) -> dict[str, str]:
+        await in_thread(act, *arguments)
+        return await reload()
 
     async def reload() -> dict[str, str]:
         """Look at the registry now."""
-        service.active.look_again()
+        service.holder.retry_now()
         for follower in service.followers:
-            await changed(follower.follow)
-        return standing(service)
-
-    async def canary(canary: Canary) -> dict[str, str]:
-        """Run a version beside the champion."""
-        await changed(challenge, models_dir, canary.version, canary.share, "asked for by an operator")
-        return await reload()
-
-    async def withdraw() -> dict[str, str]:
-        """Let the champion answer everything again."""
-        running = await changed(latest, models_dir)
-        if running is None or not running.runs:
-            raise Refused(409, "Nothing to withdraw", "No version runs beside the champion.")
-        await changed(end, models_dir, running, WITHDRAW, "asked for by an operator")
-        return await reload()
+            await in_thread(follower.follow)
+        model = service.holder.answering
+        details = {name: describe() for name, describe in service.details.items()}
+        return {"version": str(model.version) if model else "none", "refused": service.holder.rejected} | details
 
     async def back() -> dict[str, str]:
         """Make the previous champion champion again."""
-        await changed(rollback, models_dir)
-        return await reload()
+        return await changed(rollback, service.settings.models_dir)
 
     router.add_api_route("/reload", reload, methods=["POST"])
-    router.add_api_route("/canary", canary, methods=["POST"], route_class_override=PlainRoute)
-    router.add_api_route("/canary", withdraw, methods=["DELETE"])
+    for add_more in hooks(EXTRAS, "admin_routes"):
+        add_more(router, service, changed)
     router.add_api_route("/rollback", back, methods=["POST"])
 
 
-async def changed(act: Callable[..., object], *words: Any) -> Any:
-    """Change the registry, or look at it; returns what that does.
+async def in_thread(act: Callable[..., object], *arguments: Any) -> None:
+    """Change the registry, or read it.
 
     Raises
     ------
@@ -105,15 +93,10 @@ async def changed(act: Callable[..., object], *words: Any) -> Any:
         The registry did not allow it, or cannot be written.
     """
     try:
-        return await asyncio.to_thread(act, *words)
-    except (ChallengeRefused, ModelRefused, PromotionRefused) as error:
+        await asyncio.to_thread(act, *arguments)
+    except Refused:
+        raise
+    except RuntimeError as error:  # the registry's own errors
         raise Refused(409, "Refused by the registry", str(error)) from None
     except OSError:
         raise Refused(503, "Registry not written", "Expected a registry that this server may write.") from None
-
-
-def standing(service: Service) -> dict[str, str]:
-    """Who answers, and what runs beside it."""
-    model = service.active.answering
-    details = {name: say() for name, say in service.details.items()}
-    return {"version": str(model.version) if model else "none", "refused": service.active.refused} | details

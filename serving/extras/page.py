@@ -13,13 +13,15 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from flights.columns import Column
+from flights.config import EnvironmentSettings
 from flights.contract import allowed
 from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, QUESTION
 from flights.files import CARD_FILE, CARD_PAGE, DECISION_FILE, REPORT_PAGE
-from serving.request import MAX_TEXT
+from serving.fields import MAX_TEXT
 from serving.service import Service
 
 FOLDER = Path(__file__).parent
@@ -36,9 +38,15 @@ THEIRS = HEADERS | {
 }
 
 
+class Settings(EnvironmentSettings):
+    """Whether there is a page."""
+
+    page: bool = Field(True, description="A page for people at /, with the model card and the monitoring reports.")
+
+
 def plug_in(service: Service) -> None:
     """Add the page and what it links to."""
-    if not service.settings.page:
+    if not Settings.read().page:
         return
     router = APIRouter(include_in_schema=False)
     add_page(router, service)
@@ -71,7 +79,7 @@ def add_page(router: APIRouter, service: Service) -> None:
 
     @router.get("/model/card")
     def card() -> Response:
-        model = service.active.answering
+        model = service.holder.answering
         for name in (CARD_PAGE, CARD_FILE) if model else ():
             if model is not None and (model.folder / name).is_file():
                 text = (model.folder / name).read_text()
@@ -145,13 +153,13 @@ def control(column: Column) -> str:
 
 def about_model(service: Service) -> str:
     """Who answers, and the card."""
-    model = service.active.answering
+    model = service.holder.answering
     if model is None:
-        return f'<p class="refused">No model answers: {escape(service.active.why_not())}</p>'
+        return f'<p class="refused">No model answers: {escape(service.holder.unavailable_reason())}</p>'
     who = "The heuristic answers" if model.served_by == "heuristic" else f"Version {model.version} answers"
     lines = [f"<p>{who}; it alerts from {100 * model.threshold:.1f} %.</p>"]
-    if service.active.refused:
-        lines.append(f'<p class="refused">A newer one was refused: {escape(service.active.refused)}</p>')
+    if service.holder.rejected:
+        lines.append(f'<p class="refused">A newer one was refused: {escape(service.holder.rejected)}</p>')
     for name, say in service.details.items():
         if (said := say()) != "none":
             lines.append(f"<p>{escape(name.capitalize())}: {escape(said)}.</p>")

@@ -83,50 +83,10 @@ class Settings(EnvironmentSettings):
     predictions_url: str = Field(
         "", description="SQLAlchemy URL of the prediction log; empty is SQLite under DATA_DIR/4_predictions."
     )
-    lean_route: bool = Field(True, description="Answer predictions by the lean route; false is FastAPI's own way.")
     max_waiting_rows: int = Field(
         4000, description="Flights that may wait for their prediction before more are refused.", gt=0
     )
-    max_body_bytes: int = Field(4_000_000, description="Largest body; 1,000 flights are about 1.2 MB.", gt=0)
-    max_bodies_bytes: int = Field(
-        64_000_000, description="Bodies on their way at once, all together; those up to 64 kB do not count.", gt=0
-    )
-    body_seconds: float = Field(10.0, description="For a request's body to arrive, in seconds.", gt=0)
-    max_header_bytes: int = Field(32_768, description="Largest headers of a request.", gt=0)
-    header_seconds: float = Field(
-        5.0, description="For a request's headers to arrive, from its first byte or the connection's start.", gt=0
-    )
-    max_connections: int = Field(
-        1000, description="Beyond them, a connection without a request is closed for each new one.", gt=0
-    )
-    max_requests: int = Field(256, description="Requests under way at once before more are told to come back.", gt=0)
     follow_seconds: float = Field(1.0, description="How often the server looks for a new champion.", gt=0)
-    fallback: bool = Field(False, description="Let the heuristic answer where no model can; false refuses with 503.")
-    page: bool = Field(True, description="Give people a page at /, with the model's card and the monitoring's reports.")
-    admin_token: str = Field(
-        "", description="Token of the routes below /admin; empty is none, and no such routes.", repr=False
-    )
-    challenger_seconds: float = Field(
-        0.25, description="How long a version beside the champion may take for a batch before it counts as slow.", gt=0
-    )
-    challenger_slow: int = Field(3, description="Slow batches, of the last 100, at which it is aborted.", gt=0)
-    challenger_errors: int = Field(3, description="Failed batches, of the last 100, at which it is aborted.", gt=0)
-    challenger_invalid: int = Field(
-        1, description="Batches with an answer that is no probability, of the last 100, at which it is aborted.", gt=0
-    )
-    pseudonym_key: str = Field(
-        "",
-        description="Key of the log's pseudonyms, 64 hex digits; several servers need one; empty is the data folder's.",
-        repr=False,
-    )
-    retention_days: int = Field(0, description="Days that the prediction log keeps; 0 keeps for ever.", ge=0)
-    model_signing_key: str = Field(
-        "", description="Private Ed25519 key (base64) that signs new models; empty is none.", repr=False
-    )
-    model_verify_key: str = Field("", description="Public key (base64) that every model must be signed with.")
-    log_requests: float = Field(
-        0.0, description="Share of the answered requests that the server logs; refusals always are.", ge=0, le=1
-    )
     log_level: str = Field("INFO", description="Least severe level that the server logs.")
 
     @property

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 DTYPES = {"text": "str", "integer": "int64", "number": "float64", "time": "datetime64[us, UTC]"}
-ARRAY_DTYPES = {"text": "object", "integer": "int64", "number": "float64", "time": "datetime64[us]"}
 
 
 def table(key: Column, inputs: tuple[Column, ...], outcomes: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -46,16 +45,12 @@ def table(key: Column, inputs: tuple[Column, ...], outcomes: tuple[Column, ...])
 
 
 TABLE = table(ROW_KEY, INPUTS, OUTCOMES)
+PERSONAL = frozenset(column.name for column in INPUTS if column.personal)
 
 
 def as_arrays(frame: "pd.DataFrame", columns: tuple[Column, ...] = INPUTS) -> Columns:
     """Plain NumPy columns of a frame: text as objects (missing is None), times as UTC `datetime64[us]`."""
     return {column.name: _array(frame[column.name], column.kind) for column in columns}
-
-
-def as_columns(rows: list[dict[str, Any]]) -> Columns:
-    """Rows of plain values (as in a golden file or the prediction log) as input columns."""
-    return {column.name: np.array([row[column.name] for row in rows], ARRAY_DTYPES[column.kind]) for column in INPUTS}
 
 
 def _array(series: "pd.Series[Any]", kind: Kind) -> NDArray[Any]:

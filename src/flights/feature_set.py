@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from flights import features
 from flights.columns import Columns, DeclarationError, Numbers
+from flights.contract import PERSONAL
 from flights.dataset import INPUTS
 
 
@@ -64,10 +65,9 @@ def plan() -> tuple[Step, ...]:
 
 def _check_step(step: Step) -> None:
     kinds = {column.name: column.kind for column in INPUTS}
-    personal = {column.name for column in INPUTS if column.personal}
     if missing := [parameter for parameter in step.parameters if parameter not in kinds]:
         raise DeclarationError(f"feature {step.name} reads {', '.join(missing)}: declare it in dataset.INPUTS")
-    if persons := [parameter for parameter in step.parameters if parameter in personal]:
+    if persons := [parameter for parameter in step.parameters if parameter in PERSONAL]:
         raise DeclarationError(f"feature {step.name}: {', '.join(persons)} identifies someone, and is never a feature")
     kind = kinds.get(step.name)
     passed_text = step.function is None and (kind == "text") != (step.name in features.CATEGORIES)

@@ -20,6 +20,7 @@ TRAINING_FILE = "training.json"
 METRICS_FILE = "metrics.json"
 GATE_FILE = "gate.json"
 GOLDEN_FILE = "golden.json"
+SIGNATURE_FILE = "manifest.sig"  # of the manifest, so not in it
 REFERENCE_FILE = "reference.parquet"
 CARD_FILE = "card.md"
 CARD_PAGE = "card.html"

@@ -1,6 +1,7 @@
 """Files of a published model folder: the manifest with their digests, and the golden predictions."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from flights import portable
 from flights.artifacts import read_json, sha256, write_json
 from flights.columns import Columns
-from flights.contract import as_columns
-from flights.files import GOLDEN_FILE, MANIFEST_FILE, TRAIN_FIRST
-from flights.signature import SIGNATURE
+from flights.files import GOLDEN_FILE, MANIFEST_FILE, SIGNATURE_FILE, TRAIN_FIRST
+from flights.plugins import hooks
+from flights.rows import as_columns
 
 
 def write_manifest(folder: Path, version: int, content: Mapping[str, Any]) -> Path:
@@ -41,6 +42,21 @@ def check_golden(folder: Path, score: portable.Score) -> None:
     portable.check_parity(score(as_columns(content["inputs"])), np.array(content["probabilities"]))
 
 
+def verify(folder: Path) -> None:
+    """Let the plug-ins check a model folder before anything in it is trusted.
+
+    Raises
+    ------
+    ValueError
+        MODEL_VERIFY_KEY is set, and the plug-in that reads it is missing.
+    """
+    checks = hooks("flights.extras", "verify")
+    if os.environ.get("MODEL_VERIFY_KEY") and not checks:
+        raise ValueError("MODEL_VERIFY_KEY is set, but flights/extras/signing.py is missing: restore it or unset it")
+    for check in checks:
+        check(folder)
+
+
 def check_files(folder: Path, digests: dict[str, str]) -> None:
     """Compare a folder's files with the digests of its manifest.
 
@@ -50,7 +66,7 @@ def check_files(folder: Path, digests: dict[str, str]) -> None:
         A file is missing, altered, or not in the manifest.
     """
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    for name in sorted((found | set(digests)) - {MANIFEST_FILE, SIGNATURE}):
+    for name in sorted((found | set(digests)) - {MANIFEST_FILE, SIGNATURE_FILE}):
         if name not in digests:
             raise ValueError(f"{name}: not in the manifest")
         if name not in found:

@@ -2,7 +2,9 @@
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 
 def load_plugins(package: str) -> list[ModuleType]:
@@ -21,3 +23,8 @@ def load_plugins(package: str) -> list[ModuleType]:
         raise
     names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
     return [importlib.import_module(f"{package}.{name}") for name in names]
+
+
+def hooks(package: str, name: str) -> list[Callable[..., Any]]:
+    """The functions of one name that the plug-ins of a package define."""
+    return [getattr(module, name) for module in load_plugins(package) if hasattr(module, name)]

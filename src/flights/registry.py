@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from flights import history as histories
-from flights import portable, signature
+from flights import portable
 from flights.artifacts import read_json, sha256
-from flights.config import NAME, Settings
+from flights.config import NAME
 from flights.files import GATE_FILE, MANIFEST_FILE, TRAIN_FIRST
-from flights.model_files import check_files, check_golden
+from flights.model_files import check_files, check_golden, verify
 
 
 class ModelRefused(RuntimeError):
@@ -61,8 +61,7 @@ def load(models_dir: Path, version: int) -> Model:
     """
     folder = model_folder(models_dir, version)
     try:
-        if key := Settings().model_verify_key:  # read here, so that no caller can forget it
-            signature.verify(folder / MANIFEST_FILE, key)
+        verify(folder)
         manifest = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)
         check_files(folder, manifest["files"])
         if manifest["version"] != version:

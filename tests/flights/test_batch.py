@@ -1,16 +1,13 @@
-"""A batch holds all that its rows would, and becomes rows once; `tests/serving/test_batch.py` asks the service."""
+"""A batch holds all that its rows would; `tests/serving/test_batch.py` asks the service."""
 
 import json
-import sqlite3
-from contextlib import closing
 
 import numpy as np
 
-from flights import predictions
-from flights.batch import Batch, packed, spread
-from flights.contract import as_columns
+from flights.batch import Batch, packed
 from flights.dataset import INPUTS
 from flights.predictions import Prediction
+from flights.rows import as_columns
 
 EXAMPLE = {
     column.name: column.example.removesuffix("Z") if column.kind == "time" else column.example for column in INPUTS
@@ -33,17 +30,3 @@ def test_rows_come_out_as_they_went_in():
         np.testing.assert_array_equal(again[name], values)
     assert [row.probability for row in rows] == PROBABILITIES.tolist()
     assert [row.alert for row in rows] == [False, True, True]
-
-
-def test_a_batch_becomes_rows_once():
-    """A second reader finds nothing left to do, and one that is named may be rows already."""
-    with closing(sqlite3.connect(":memory:")) as log:
-        for statement in predictions.TABLES:
-            log.execute(statement)
-        marks = ", ".join("?" * len(a_batch()))
-        log.execute(f"INSERT INTO batches VALUES ({marks})", a_batch())
-        log.commit()
-        for only in (None, None, [a_batch().batch_id]):
-            spread(log, "?", only)
-            assert log.execute("SELECT COUNT(*) FROM predictions").fetchone() == (3,)
-            assert log.execute("SELECT COUNT(*) FROM batches").fetchone() == (0,)

@@ -9,8 +9,9 @@ import pytest
 from pandera.errors import SchemaErrors
 
 from flights.artifacts import read_parquet
-from flights.contract import TABLE, allowed, as_arrays, as_columns, contract, data_dictionary, schema_digest
+from flights.contract import TABLE, allowed, as_arrays, contract, data_dictionary, schema_digest
 from flights.dataset import INPUTS
+from flights.rows import as_columns
 
 Corruption = Callable[[pd.DataFrame], pd.DataFrame]
 

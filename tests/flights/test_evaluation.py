@@ -5,6 +5,7 @@ import pytest
 import sklearn.metrics
 
 from flights import evaluation
+from flights.config import MISS_COST
 from flights.evaluation import METRICS
 from flights.ranking import FALSE_ALARM_COST, WeightedSample, rank, unweighted
 
@@ -48,7 +49,7 @@ def test_the_budget_is_spent_on_the_riskiest():
 def test_a_miss_costs_what_the_settings_say():
     """Costs are counted per 1,000 flights at the threshold."""
     targets, probabilities = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.1, 0.9, 0.1])
-    expected = 1000 * (evaluation.MISS_COST + FALSE_ALARM_COST) / 4
+    expected = 1000 * (MISS_COST + FALSE_ALARM_COST) / 4
     assert evaluation.metrics(rank(targets, probabilities, 0.5))["cost_per_1000"] == pytest.approx(expected)
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from flights.artifacts import read_json
-from flights.contract import as_columns
 from flights.dataset import INPUTS
 from flights.model_files import check_files, check_golden, write_golden, write_manifest
 from flights.portable import ParityError
+from flights.rows import as_columns
 
 
 def test_the_manifest_has_the_digest_of_every_file(tmp_path):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from flights import registry
-from flights.contract import as_columns
 from flights.model_files import write_manifest
 from flights.registry import ModelRefused, PromotionRefused
+from flights.rows import as_columns
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, KEY
-from flights.predictions import Outcome, Prediction, add, engine
+from flights.log_reader import engine
+from flights.predictions import Outcome, Prediction, add
 from flights.registry import champion, load
 from monitoring import replay
 from monitoring.performance import local_day

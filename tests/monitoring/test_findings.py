@@ -10,7 +10,7 @@ from extras.drills import faults as drills
 from extras.drills.alarms import BAD_VERSION
 from flights.artifacts import read_json, write_json
 from flights.config import Settings
-from flights.predictions import engine
+from flights.log_reader import engine
 from flights.registry import model_folder
 from monitoring import performance
 from monitoring.decide import TREE

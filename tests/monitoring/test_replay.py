@@ -13,7 +13,7 @@ from extras.drills import faults as drills
 from flights.artifacts import read_json, write_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOMES
-from flights.predictions import counted_outcomes, engine, logged_predictions
+from flights.log_reader import counted_outcomes, engine, logged_predictions
 from monitoring import replay
 from tests.serving.published import publish_champion
 from tests.serving.running import ROOT, Server, free_port, running

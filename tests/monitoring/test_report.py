@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from flights.config import Settings
-from flights.predictions import engine
+from flights.log_reader import engine
 from monitoring import report
 from monitoring.findings import findings
 from monitoring.watch import Watch, alarms

@@ -8,7 +8,7 @@ import pytest
 from flights.predictions import Prediction
 from monitoring import service
 from monitoring.watch import fires
-from serving.metrics import Metrics
+from serving.extras.metrics import Metrics
 from tests.monitoring.conftest import judged
 from tests.serving.running import free_port
 

@@ -1,7 +1,7 @@
 import pandas as pd
 
 from flights.config import Settings
-from flights.predictions import engine, logged_predictions
+from flights.log_reader import engine, logged_predictions
 from flights.registry import model_folder
 from monitoring.findings import typed_inputs
 from monitoring.performance import local_day

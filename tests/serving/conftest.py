@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from flights.registry import Model
+from serving.prediction_log import PredictionLog
+from tests.serving.postgres import MISSING, Postgres, postgres
 from tests.serving.published import publish_champion
 from tests.serving.running import Server, running
 
@@ -31,17 +33,28 @@ def server(data_dir: Path, model: Model) -> Iterator[Server]:
         yield started
 
 
-@pytest.fixture(scope="session")
-def plain_server(data_dir: Path, model: Model) -> Iterator[Server]:
-    """The same with FastAPI's own route, on a log of its own."""
-    log = f"sqlite:///{data_dir}/plain/predictions.db"
-    with running(data_dir, LEAN_ROUTE="false", PREDICTIONS_URL=log) as started:
-        started.wait()
-        yield started
-
-
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
     """A client with one connection, so that a test sees whether it survives."""
     with httpx.Client(base_url=server.url, limits=httpx.Limits(max_connections=1)) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Postgres]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PredictionLog]:
+    """An empty log of each kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/folder/predictions.db"
+    elif MISSING:
+        pytest.skip(MISSING)
+    else:
+        url = request.getfixturevalue("database").url
+    opened = PredictionLog(url)
+    yield opened
+    opened.close()

@@ -3,20 +3,20 @@
 import http.client
 import json
 import re
-import sqlite3
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+import sqlalchemy as sa
 
-from flights.contract import as_columns
-from flights.predictions import engine
+from flights.batch import Batch
+from flights.log_reader import engine
+from flights.predictions import Prediction
 from flights.registry import Model
-from serving.prediction_log import _postgres
+from flights.rows import as_columns
 from tests.serving.published import random_flights
 
 FLIGHTS = random_flights(50, seed=9)
@@ -90,12 +90,13 @@ class Load:
 
 def logged_rows(log: Path | str, columns: str) -> list[tuple]:
     """Some columns of every logged prediction, of batches too, in SQLite's file or PostgreSQL's database."""
-    engine(f"sqlite:///{log}" if isinstance(log, Path) else log).dispose()
-    connection: Any = sqlite3.connect(log) if isinstance(log, Path) else _postgres(log)[0]
-    try:
-        return connection.execute(f"SELECT {columns} FROM predictions").fetchall()
-    finally:
-        connection.close()
+    opened = engine(f"sqlite:///{log}" if isinstance(log, Path) else log)
+    with opened.connect() as connection:
+        rows = [Prediction(*row) for row in connection.execute(sa.text("SELECT * FROM predictions"))]
+        for batch in connection.execute(sa.text("SELECT * FROM batches")):
+            rows += [Prediction(*row) for row in Batch(*batch).rows()]
+    opened.dispose()
+    return [tuple(getattr(row, name) for name in columns.split(", ")) for row in rows]
 
 
 def logged_names(log: Path) -> set[str]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.serving.running import free_port
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-MISSING = "" if BINARIES and find_spec("psycopg") else "PostgreSQL or its driver is not installed"
+PARTS = BINARIES and find_spec("psycopg") and find_spec("serving.extras.postgresql")
+MISSING = "" if PARTS else "PostgreSQL, its driver or our plug-in for it is not installed"
 # It refuses to run as root, and its package has made a user for it.
 OWNER = pwd.getpwnam("postgres") if BINARIES and os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 

@@ -15,11 +15,11 @@ from threadpoolctl import threadpool_limits
 from flights import heuristic, portable, registry
 from flights.artifacts import new_folder, sha256, write_json
 from flights.columns import Column
-from flights.contract import as_columns
 from flights.dataset import INPUTS
 from flights.feature_set import build_features
 from flights.files import GATE_FILE, GOLDEN_FILE, MANIFEST_FILE
 from flights.model_files import write_golden
+from flights.rows import as_columns
 
 UNSEEN = "ZZZ"  # a destination that no test model was trained on
 

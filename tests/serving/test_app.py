@@ -12,12 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flights.contract import as_columns
 from flights.dataset import INPUTS
 from flights.predictions import Prediction
 from flights.registry import Model
-from serving.active import LOADING
+from flights.rows import as_columns
+from serving.extras.preflight import LOADING
 from serving.request import example
+from tests.serving.extras.test_preflight import features
 from tests.serving.published import (
     UNSEEN,
     crashing,
@@ -27,7 +28,6 @@ from tests.serving.published import (
     random_flights,
 )
 from tests.serving.running import ROOT, Server, running
-from tests.serving.test_trial import features
 
 OUTCOME = {"request_id": "landed", "arrival_delay": 20.0, "known_at": "2013-11-01T14:50:00Z"}
 
@@ -102,53 +102,6 @@ def test_outcomes_are_taken_late_twice_and_of_unknown_predictions(client: httpx.
     assert client.post("/outcomes", json=corrected).json() == {"accepted": 1, "repeated": 1, "unknown": 0}
 
 
-def test_model_and_metrics_tell_what_answers(client: httpx.Client, model: Model):
-    """The version is in the description and in the metrics."""
-    assert client.get("/model").json()["digest"] == model.digest
-    assert "model_version 1.0" in client.get("/metrics").text
-
-
-def test_the_openapi_example_is_a_valid_request(client: httpx.Client):
-    """What the documentation shows works, and every field has its description."""
-    document = client.get("/openapi.json").json()
-    for path in ("/predict", "/predict/batch"):
-        body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
-        assert client.post(path, json=body).status_code == 200
-    fields = document["components"]["schemas"]["Flight"]["properties"]
-    assert all("description" in field for field in fields.values())
-
-
-def test_a_server_without_a_champion_lives_and_says_what_to_run(tmp_path: Path):
-    """Alive, not ready, and predictions are refused with the command that helps."""
-    with running(tmp_path) as server:
-        ready = httpx.get(f"{server.url}/health/ready")
-        asked = httpx.post(f"{server.url}/predict", json=example())
-    for answer in (ready, asked):
-        assert answer.status_code == 503
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert "make train" in answer.json()["detail"]
-
-
-def test_a_server_whose_log_was_never_written_is_not_ready(data_dir: Path, model: Model, tmp_path: Path):
-    """Before the first request already: a folder that cannot be made is found out at the start, and a good one too."""
-    (tmp_path / "log").write_text("in the way")
-    with running(data_dir, PREDICTIONS_URL=f"sqlite:///{tmp_path}/log/predictions.db") as server:
-        server.wait("/health/ready", 503)
-        assert "prediction_log_available 0.0" in httpx.get(f"{server.url}/metrics").text
-        (tmp_path / "log").unlink()
-        server.wait("/health/ready", 200)
-
-
-def test_answered_requests_are_logged_where_that_is_wanted(data_dir: Path, model: Model, tmp_path: Path):
-    """With LOG_REQUESTS=1 every answer has its line in the server's log, under its request id."""
-    log = f"sqlite:///{tmp_path}/predictions.db"
-    with running(data_dir, PREDICTIONS_URL=log, LOG_REQUESTS="1") as server:
-        server.wait()
-        name = httpx.post(f"{server.url}/predict", json=example()).json()["request_id"]
-        (line,) = [line for line in server.log.read_text().splitlines() if name in line]
-    assert json.loads(line)["message"] == "answered"
-
-
 def test_a_promoted_model_takes_over(tmp_path: Path):
     """A server that runs follows the registry, to the first champion and to the next."""
     from tests.serving.published import publish_champion
@@ -182,34 +135,6 @@ def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path):
     assert f"make serve PORT={port + 1}" in answer.stderr
 
 
-@pytest.mark.parametrize("lean", ["true", "false"])
-def test_a_database_that_takes_connections_and_never_answers_refuses(data_dir: Path, model: Model, lean: str):
-    """Planted: a port that somebody listens on, and nobody speaks. Alive, not ready, and predictions get their 503."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"postgresql+psycopg://loop@127.0.0.1:{silent.getsockname()[1]}/postgres"
-        with running(data_dir, PREDICTIONS_URL=url, LEAN_ROUTE=lean) as server:
-            for path, body in (("/predict", example()), ("/outcomes", {"outcomes": [OUTCOME]})):
-                refused = httpx.post(server.url + path, json=body, timeout=30)
-                assert refused.status_code == 503
-                assert refused.headers["retry-after"] == "1"
-            assert httpx.get(f"{server.url}/health/ready", timeout=30).status_code == 503
-            assert httpx.get(f"{server.url}/health/live", timeout=1).status_code == 200
-
-
-def test_a_server_whose_key_cannot_be_made_lives_and_recovers(tmp_path: Path):
-    """Planted: a file where the log's folder should be. Alive and not ready; when it can be made, both come back."""
-    publish_champion(tmp_path / "3_models", 1, seed=1)
-    (tmp_path / "4_predictions").write_text("in the way")
-    with running(tmp_path, PREDICTIONS_URL=f"sqlite:///{tmp_path}/log/predictions.db") as server:
-        server.wait("/health/ready", 503)
-        asked = httpx.post(f"{server.url}/predict", json=example())
-        assert (asked.status_code, asked.json()["title"]) == (503, "Prediction log unavailable")
-        (tmp_path / "4_predictions").unlink()
-        server.wait("/health/ready", 200)
-        assert httpx.post(f"{server.url}/predict", json=example()).status_code == 200
-        assert "no key for its pseudonyms" in server.log.read_text()
-
-
 def test_a_champion_that_crashed_the_server_is_tried_first_at_the_next_start(tmp_path: Path):
     """Planted: a champion whose native code crashes. The start ends by a signal, once: the next one is alive, says why
     it does not answer, and lets the heuristic answer where FALLBACK allows it; a sound champion then takes over."""
@@ -223,7 +148,7 @@ def test_a_champion_that_crashed_the_server_is_tried_first_at_the_next_start(tmp
             server.wait("/health/ready", 200)
             answer = httpx.post(f"{server.url}/predict", json=example()).json()
             assert answer["served_by"] == "heuristic"
-            assert "its trial ended with" in httpx.get(f"{server.url}/health/ready").json()["refused"]
+            assert "its preflight ended with" in httpx.get(f"{server.url}/health/ready").json()["refused"]
     publish_champion(models_dir, 3, seed=3)
     with running(tmp_path) as server:
         server.wait()

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flights.predictions import engine
+from flights.log_reader import engine, logged_predictions
 from flights.registry import Model, promote, rollback
 from serving.request import example
 from tests.serving import running as service
@@ -93,13 +93,13 @@ def test_a_server_that_logs_later_loses_predictions(tmp_path: Path, champion: Mo
 
 # The server as it would be if SQLite left its commits to the operating system.
 UNSYNCED = """
-from serving import app, prediction_log
-sqlite = prediction_log._sqlite
-def unsynced(path):
-    connection = sqlite(path)
+from serving import app, log_connection
+connect = log_connection.Sqlite.connect
+def unsynced(self):
+    connection = connect(self)
     connection.execute("PRAGMA synchronous = OFF")
     return connection
-prediction_log._sqlite = unsynced
+log_connection.Sqlite.connect = unsynced
 app.main()
 """
 
@@ -192,14 +192,14 @@ def test_a_hundred_swaps_under_load_fail_no_request(tmp_path: Path, champion: Mo
 
 
 def test_a_reader_of_batches_costs_no_request(tmp_path: Path, champion: Model):
-    """While a reader makes rows of thousands of them, the server answers and logs as ever."""
+    """While a reader expands thousands of them in memory, the server answers and logs as ever."""
     ledger = Ledger()
     with running(tmp_path) as server:
         server.wait()
         with Load(server.url, 8, ledger, "read"):
             for _ in range(5):
                 time.sleep(1)
-                engine(f"sqlite:///{tmp_path / LOG}").dispose()
+                logged_predictions(engine(f"sqlite:///{tmp_path / LOG}"), inputs=True)
     assert not ledger.failures
     assert broken_promises(ledger, tmp_path / LOG, [champion]) == []
 

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from flights.dataset import OUTCOME, ROWS
 from serving.refusal import EXPECTED
-from serving.request import Flight, Flights, Outcomes, has_repeated_keys
+from serving.request import Flight, Flights, Outcomes
+from serving.strict_json import has_repeated_keys
 from tests.serving.bad_input import MARKER, Reply, body, cases, send
 from tests.serving.running import Server
 from tests.serving.test_request import almost_good

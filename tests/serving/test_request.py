@@ -1,7 +1,6 @@
 """The request body and the batch contract are two readings of one declaration."""
 
 import json
-import re
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +14,10 @@ from pandera.errors import SchemaError, SchemaErrors
 from pydantic import ValidationError
 
 from flights.columns import Column
-from flights.contract import DTYPES, as_columns, contract
+from flights.contract import DTYPES, contract
 from flights.dataset import EVENT_TIME, INPUTS
-from flights.predictions import timestamp
-from serving.request import Flight, Flights, columns, event_times, example, has_repeated_keys, utc
-from tests.serving.published import naive, random_flights
+from serving.fields import utc
+from serving.request import Flight, example
 
 CONTRACT = contract(INPUTS)
 NOON = datetime(2013, 11, 1, 12)  # noqa: DTZ001 - naive UTC, as NumPy keeps it
@@ -117,54 +115,9 @@ def test_nothing_is_coerced(value: Any):
             validate(example() | {"distance": value})
 
 
-def test_times_are_moments_whatever_their_offset():
-    """The same moment written in two zones is the same input."""
-    assert utc("2013-11-01T08:00:00-04:00") == utc("2013-11-01T12:00:00Z") == NOON
-
-
 def test_a_flight_is_logged_as_it_can_be_read_back():
     """The JSON of a flight holds the inputs and not the request id, with times that NumPy reads."""
     flight = Flight.model_validate_json(json.dumps(example() | {"request_id": "x"}))
     content = json.loads(flight.model_dump_json())
     assert list(content) == NAMES
     assert np.datetime64(content[EVENT_TIME]) == np.datetime64(example()[EVENT_TIME].removesuffix("Z"))
-
-
-def test_columns_are_those_of_the_library():
-    """The service's own way to columns gives the same arrays as the library's, missing values among them."""
-    rows = random_flights(50, seed=3)
-    ours = columns([Flight.model_validate_json(json.dumps(row)) for row in rows])
-    theirs = as_columns([naive(row) for row in rows])
-    assert list(ours) == list(theirs)
-    for name, values in theirs.items():
-        np.testing.assert_array_equal(ours[name], values, strict=True)
-
-
-def test_event_times_are_written_as_the_log_writes_them():
-    """All at once or one by one, from the year 1 on."""
-    moments = [NOON, NOON.replace(microsecond=7), NOON.replace(year=1), NOON.replace(year=9999)]
-    assert event_times({EVENT_TIME: np.array(moments, "datetime64[us]")}) == [timestamp(each) for each in moments]
-
-
-@given(st.dictionaries(st.sampled_from([*NAMES, "request_id"]), st.integers(0, 3), min_size=1))
-def test_a_key_given_twice_is_found(times: dict[str, int]):
-    """Counting quotation marks finds exactly the bodies with a key too many."""
-    row = example() | {"request_id": "x"}
-    extra = [f"{json.dumps(name)}: {json.dumps(row[name])}" for name, count in times.items() for _ in range(count)]
-    raw = ("{" + ", ".join([json.dumps(row)[1:-1], *extra]) + "}").encode()
-    flight = Flight.model_validate_json(raw)
-    assert (raw.count(b'"') != flight.quotes()) == has_repeated_keys(raw) == bool(extra)
-
-
-def test_a_batch_counts_its_quotation_marks():
-    """A batch and its flights together account for every key and text."""
-    raw = json.dumps({"flights": [example(), example() | {"tailnum": None}, example() | {"request_id": "x"}]}).encode()
-    assert Flights.model_validate_json(raw).quotes() == raw.count(b'"')
-
-
-def test_the_pattern_of_a_request_id_fits_the_key_of_the_data():
-    """The replay names its requests by the flights' keys."""
-    from flights.dataset import ROW_KEY
-    from serving.request import IDENTITY
-
-    assert re.fullmatch(IDENTITY, str(ROW_KEY.example))

@@ -7,7 +7,7 @@ import pytest
 from extras.benchmarks import monitor
 from extras.drills.alarms import write_log
 from flights.config import Settings
-from flights.predictions import count, counted_outcomes, engine, logged_predictions
+from flights.log_reader import count, counted_outcomes, engine, logged_predictions
 
 
 @pytest.fixture

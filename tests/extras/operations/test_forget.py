@@ -11,9 +11,10 @@ from extras.operations.scan import traces
 from flights import registry
 from flights.artifacts import read_parquet, sha256
 from flights.config import Settings
+from flights.extras.privacy import pseudonym_key, pseudonymizer
 from flights.files import GOLDEN_FILE
-from flights.predictions import Prediction, add, engine
-from flights.privacy import pseudonym, pseudonym_key
+from flights.log_reader import engine
+from flights.predictions import Prediction, add
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_what_is_left_is_found_and_named(a_copy: Path, run, capsys, place: str):
 
 def test_a_pseudonym_in_the_log_is_a_trace_too(a_copy: Path, run, capsys):
     """Planted: a logged prediction, which only `make forget`'s other half deletes."""
-    name = pseudonym(pseudonym_key(a_copy))(run.subject)
+    name = pseudonymizer(pseudonym_key(a_copy))(run.subject)
     log = engine(Settings().log_url)
     add(log, [Prediction("a", "now", "then", json.dumps({"tailnum": name}), 0.5, False, 0.5, 1, "digest")])
     log.dispose()

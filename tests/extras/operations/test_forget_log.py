@@ -1,18 +1,32 @@
-"""What identifies someone is not in the log, and what is in it can be forgotten."""
+"""What identifies someone is not in the log, and what is in it can be erased."""
 
+# ruff: noqa: F811 - fixtures
+import json
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
 
-from flights.privacy import PERSONAL, pseudonym, pseudonym_key
+from extras.operations.forget_log import delete_subject, expand_batches, ids_of_subject
+from flights.contract import PERSONAL
+from flights.extras.privacy import pseudonym_key, pseudonymizer
+from flights.log_reader import count, engine
+from flights.predictions import Outcome, Prediction
 from flights.registry import Model
+from serving.extras.retention import delete_before
+from serving.log_connection import LogUnavailable
+from serving.prediction_log import PredictionLog
 from serving.request import example
+from tests.serving.conftest import data_dir, database, log, model  # noqa: F401
 from tests.serving.published import publish_champion
 from tests.serving.running import ROOT, running
+from tests.serving.test_batch import FLIGHTS, asked, waiting
+from tests.serving.test_prediction_log import NOW, prediction
 
 HIDDEN = "N0SECR"  # a tail number that nothing else here has
 
@@ -26,13 +40,13 @@ def everything_written(folder: Path) -> bytes:
 def test_a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten(tmp_path: Path):
     """In the clear it is nowhere, answered or refused; by its pseudonym it is in the log until it is forgotten."""
     model: Model = publish_champion(tmp_path / "3_models", 1, seed=1)
-    assert PERSONAL == ("tailnum",)
+    assert {"tailnum"} == PERSONAL
     with running(tmp_path) as server:
         server.wait()
         for tailnum in (HIDDEN, HIDDEN, "N14228", f"{HIDDEN} is no tail number"):
             httpx.post(f"{server.url}/predict", json=example() | {"tailnum": tailnum})
         assert HIDDEN not in httpx.get(f"{server.url}/metrics").text
-        name = pseudonym(pseudonym_key(tmp_path))(HIDDEN)
+        name = pseudonymizer(pseudonym_key(tmp_path))(HIDDEN)
         assert HIDDEN.encode() not in everything_written(tmp_path)
         assert name.encode() in everything_written(tmp_path)
         said = forget(tmp_path)
@@ -84,19 +98,137 @@ def test_a_log_that_another_key_named_is_neither_served_nor_called_clean(
     assert "forgot 1 predictions" in forget(tmp_path)
 
 
-def test_old_predictions_are_deleted_by_a_running_server(tmp_path: Path):
-    """With a retention set, what is older is gone when the server is up."""
-    import time
+def test_a_subject_is_forgotten_with_its_outcomes(log: PredictionLog):
+    """What is about one value goes, also where it is part of another row's text; everything else stays."""
+    log.write([[prediction("about-it", "FORGET")], [prediction("not-about-it", "FORGETFUL")]])
+    log.write_outcomes([Outcome("about-it", NOW, 1.0, NOW), Outcome("not-about-it", NOW, 1.0, NOW)])
+    assert delete_subject(log, "carrier", "FORGET") == 1
+    assert ids_of_subject(log, "carrier", "FORGET") == []
+    assert log.find("about-it") is None
+    assert log.find("not-about-it")
+    assert log.write_outcomes([Outcome("about-it", NOW, 1.0, NOW)]) == (0, 1)
 
-    from serving.prediction_log import PredictionLog
-    from tests.serving.test_prediction_log import prediction
 
-    log = PredictionLog(f"sqlite:///{tmp_path}/4_predictions/predictions.db")
-    log.write([[prediction("from 2013")]])
-    with running(tmp_path, RETENTION_DAYS="30"):
-        for _ in range(200):
-            if log.find("from 2013") is None:
-                break
-            time.sleep(0.02)
-    assert log.find("from 2013") is None
+def traces(folder: Path, value: str) -> list[str]:
+    return [file.name for file in folder.iterdir() if value.encode() in file.read_bytes()]
+
+
+def test_a_forgotten_value_is_in_none_of_the_logs_bytes(tmp_path: Path):
+    """Neither in the database nor in what was written ahead, and also where it was deleted before, by retention."""
+    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
+    log.write([[prediction("old", "FORGOTTEN")._replace(answered_at="2012")], [prediction("new", "FORGOTTEN")]])
+    log.write([[prediction(f"other-{number}")] for number in range(100)])
+    assert delete_before(log, "2013") == 1
+    assert traces(tmp_path, "FORGOTTEN")
+    assert delete_subject(log, "carrier", "FORGOTTEN") == 1
+    assert traces(tmp_path, "FORGOTTEN") == []
+    assert log.find("other-99")
+    log.close()
+
+
+def test_what_somebody_still_reads_is_not_called_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Planted: a reader in the middle of its work keeps the bytes. It is said, and a second run succeeds."""
+    monkeypatch.setattr("serving.log_connection.BUSY_SECONDS", 0.05)
+    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
+    log.write([[prediction("it", "FORGOTTEN")]])
+    reader = sqlite3.connect(tmp_path / "predictions.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM predictions").fetchone()
+    with pytest.raises(LogUnavailable, match="somebody reads the log: run it again"):
+        delete_subject(log, "carrier", "FORGOTTEN")
+    assert traces(tmp_path, "FORGOTTEN")
+    reader.close()
+    assert delete_subject(log, "carrier", "FORGOTTEN") == 0
+    assert traces(tmp_path, "FORGOTTEN") == []
+    log.close()
+
+
+def test_its_outcomes_are_known_and_its_subjects_forgotten(model: Model, log: PredictionLog):
+    """An outcome of its row is no unknown one; who is forgotten goes with that row only."""
+    said = asked(model, log, FLIGHTS)
+    outcome = Outcome(said.request_ids()[3], "2013-11-01T14:00:00.000000Z", 20.0, "2013-11-01T14:00:00.000000Z")
+    assert log.write_outcomes([outcome, outcome._replace(request_id="nobody-3")]) == (0, 1)
+    subject = json.loads(Prediction(*said.rows()[0]).inputs)["tailnum"]
+    assert said.request_ids()[0] in ids_of_subject(log, "tailnum", subject)
+    assert delete_subject(log, "tailnum", subject) >= 1
+    assert log.find(said.request_ids()[0]) is None
+    assert ids_of_subject(log, "tailnum", subject) == []
+    others = [row for row in said.rows() if json.loads(row[3])["tailnum"] != subject]
+    assert log.find(others[0][0]) == Prediction(*others[0])
+
+
+def test_expansions_at_the_same_time_make_each_row_once(model: Model, log: PredictionLog):
+    """Four of them work on the log at once: no row is missing, none is there twice, nobody fails."""
+    names = [name for _ in range(5) for name in asked(model, log, FLIGHTS).request_ids()]
+    failures: list[Exception] = []
+
+    def read() -> None:
+        try:
+            own = PredictionLog(log.url)
+            expand_batches(own)
+            own.close()
+        except Exception as error:
+            failures.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    there = [name for (name,) in log.rows("SELECT request_id FROM predictions", ())]
+    assert sorted(name for name in there if name in set(names)) == sorted(names)
+    assert waiting(log) == 0
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+from extras.operations import forget_log
+from serving import log_connection, prediction_log
+class Killed(sqlite3.Connection):
+    def commit(self):
+        if self.in_transaction:
+            os.kill(os.getpid(), signal.SIGKILL)
+class Driver:
+    Error = sqlite3.Error
+    @staticmethod
+    def connect(*arguments, **options):
+        return sqlite3.connect(*arguments, factory=Killed, **options)
+log_connection.sqlite3 = Driver
+forget_log.expand_batches(prediction_log.PredictionLog(f"sqlite:///{sys.argv[1]}"))
+"""
+
+
+def test_an_expansion_that_is_killed_leaves_the_batch_whole(model: Model, tmp_path: Path):
+    """Killed between its rows and the commit: it is still one batch, and the next one makes all of its rows."""
+    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
+    asked(model, log, FLIGHTS)
+    path = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "predictions.db")], env=path, check=False)
+    assert killed.returncode == -9
+    assert (waiting(log), log.rows("SELECT COUNT(*) FROM predictions")) == (1, [(0,)])
+    expand_batches(log)
+    assert log.rows("SELECT COUNT(*) FROM predictions") == [(len(FLIGHTS),)]
+    opened = engine(log.url)
+    assert count(opened) == len(FLIGHTS)
+    opened.dispose()
+    log.close()
+
+
+def test_without_the_transaction_a_killed_expansion_loses_it(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The positive control: with each statement committed by itself the same kill leaves neither batch nor rows."""
+    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
+    said = asked(model, log, FLIGHTS)
+    log.cursor().connection.isolation_level = None
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(log, "insert", killed)
+    with pytest.raises(KeyboardInterrupt):
+        expand_batches(log)
+    log.close()
+    assert (waiting(log), log.find(said.request_ids()[0])) == (0, None)
     log.close()

@@ -13,7 +13,8 @@ from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import targets
-from flights.predictions import add, engine
+from flights.log_reader import engine
+from flights.predictions import add
 from monitoring import replay
 from tests.monitoring.conftest import arrived, predictions
 

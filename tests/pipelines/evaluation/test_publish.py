@@ -6,7 +6,7 @@ import pytest
 
 from flights.registry import load
 from pipelines import evaluate
-from tests.flights.test_signature import pair
+from tests.flights.extras.test_signing import pair
 
 
 def test_a_published_model_is_signed(a_copy: Path, monkeypatch: pytest.MonkeyPatch):

@@ -6,13 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import generate_latest
 
 from flights.config import Settings
-from flights.privacy import pseudonym
 from flights.registry import load, model_folder
-from serving.active import Active
+from serving.champion_holder import ChampionHolder
 from serving.extras.fallback import Fallback, newest_heuristic
-from serving.metrics import Metrics
 from serving.prediction_log import PredictionLog
 from serving.request import example
 from serving.scorer import Scorer
@@ -67,29 +66,31 @@ def test_an_altered_heuristic_does_not_answer_and_an_older_one_does(tmp_path: Pa
     for version, left in ((2, 1), (1, None)):
         file = model_folder(models_dir, version) / "heuristic.json"
         file.write_text(file.read_text().replace("0.4", "0.9", 1))
-        found = newest_heuristic(models_dir, "")
+        found = newest_heuristic(models_dir)
         assert (None if found is None else found.folder) == (None if left is None else model_folder(models_dir, left))
 
 
-def test_a_heuristic_whose_model_is_not_signed_does_not_answer(tmp_path: Path):
+def test_a_heuristic_whose_model_is_not_signed_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Where a signature is asked for, it is asked of the heuristic's folder too."""
     publish_champion(tmp_path, 1, seed=1)
     assert load(tmp_path, 1)
-    assert newest_heuristic(tmp_path, "")
-    assert newest_heuristic(tmp_path, "bm8ga2V5") is None
+    assert newest_heuristic(tmp_path)
+    monkeypatch.setenv("MODEL_VERIFY_KEY", "bm8ga2V5")
+    assert newest_heuristic(tmp_path) is None
 
 
 def test_a_stand_in_is_ready_beside_a_sound_champion(tmp_path: Path):
     """It is that champion's own, and another with the next one; the metric says that nobody misses a model."""
     settings = Settings(data_dir=tmp_path)
-    active, log, metrics = Active(settings.models_dir), PredictionLog(settings.log_url), Metrics()
-    scorer = Scorer(active, log, metrics, 1000, pseudonym(b"a test's key"))
-    fallback = Fallback(Service(FastAPI(), settings, active, scorer, log, metrics))
+    holder, log = ChampionHolder(settings.models_dir), PredictionLog(settings.log_url)
+    scorer = Scorer(holder, log, 1000)
+    service = Service(FastAPI(), settings, holder, scorer, log)
+    fallback = Fallback(service)
     for version in (1, 2):
         folder = publish_champion(settings.models_dir, version, seed=version).folder
-        active.follow(trial=False)
+        holder.follow()
         fallback.follow()
-        assert active.answering is active.model
-        assert active.stand_in is not None
-        assert active.stand_in.folder == folder
-    assert "heuristic_answers 0.0" in metrics.text().decode()
+        assert holder.answering is holder.model
+        assert holder.fallback is not None
+        assert holder.fallback.folder == folder
+    assert "heuristic_answers 0.0" in generate_latest(service.registry).decode()

@@ -1,0 +1,5 @@
+##@ Shadow and canary
+$(call arguments,VERSION SHARE)
+
+challenge: $(INSTALLED) #- Run VERSION as shadow, or as canary for a SHARE of the flights; VERSION=none ends it
+	@$(RUN) serving.extras.shadow.challenge $(if $(value VERSION),"$$VERSION") $(call option,SHARE,share)

@@ -1,0 +1,9 @@
+"""Plug-ins of the library; each module may define any of these hooks, and can be deleted.
+
+`verify(folder)`
+    Raise an error if the model in a folder must not be loaded; `registry.load` calls it first.
+`published(manifest)`
+    Called with the path of a new manifest, before its folder gets its final name.
+`select_rows(rows, data_dir)`
+    Return the rows that may be collected.
+"""

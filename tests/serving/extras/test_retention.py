@@ -1,0 +1,72 @@
+"""What is too old is deleted, little by little, by a server that goes on answering."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from flights.predictions import Outcome
+from flights.registry import Model
+from serving.extras.retention import INDEXES, delete_before
+from serving.prediction_log import PredictionLog
+from tests.serving.running import running
+from tests.serving.test_batch import FLIGHTS, asked, waiting
+from tests.serving.test_prediction_log import prediction
+
+
+def test_what_is_too_old_is_deleted(log: PredictionLog):
+    """Retention goes by when a prediction was answered and an outcome came in."""
+    old = prediction("old")._replace(answered_at="2012-01-01T00:00:00.000000Z")
+    log.write([[old], [prediction("new")]])
+    assert delete_before(log, "2013-01-01T00:00:00.000000Z") == 1
+    assert log.find("old") is None
+    assert log.find("new")
+
+
+def test_what_is_too_old_is_deleted_little_by_little(log: PredictionLog, monkeypatch: pytest.MonkeyPatch):
+    """Never more rows at once than others may wait for; what is newer stays, and 0 says that nothing is left."""
+    monkeypatch.setattr("serving.extras.retention.CHUNK_ROWS", 2)
+    early = "2012-01-01T00:00:00.000000Z"
+    old = [prediction(f"old-{number}")._replace(answered_at=early) for number in range(5)]
+    log.write([old, [prediction("kept")]])
+    log.write_outcomes([Outcome(f"old-{number}", early, float(number), early) for number in range(5)])
+    deleted = []
+    while not deleted or deleted[-1]:
+        deleted.append(delete_before(log, "2012-02-01T00:00:00.000000Z"))
+    assert deleted == [4, 4, 2, 0]
+    assert log.find("kept")
+
+
+@pytest.mark.parametrize("log", ["sqlite"], indirect=True)  # PostgreSQL plans by the tables' sizes
+def test_what_is_too_old_is_found_by_an_index(log: PredictionLog):
+    """Or else the log would be read from end to end every hour, while predictions wait."""
+    log.tables += INDEXES
+    for table, moment in (("outcomes", "received_at"), ("predictions", "answered_at")):
+        plan = log.rows(f"EXPLAIN QUERY PLAN SELECT rowid FROM {table} WHERE {moment} < ?", ("2014",))
+        assert f"INDEX {table}_{moment}" in plan[0][-1]
+
+
+def test_old_predictions_are_deleted_by_a_running_server(tmp_path: Path):
+    """With a retention set, what is older is gone when the server is up."""
+
+    from serving.prediction_log import PredictionLog
+    from tests.serving.test_prediction_log import prediction
+
+    log = PredictionLog(f"sqlite:///{tmp_path}/4_predictions/predictions.db")
+    log.write([[prediction("from 2013")]])
+    with running(tmp_path, RETENTION_DAYS="30"):
+        for _ in range(200):
+            if log.find("from 2013") is None:
+                break
+            time.sleep(0.02)
+    assert log.find("from 2013") is None
+    log.close()
+
+
+def test_a_batch_is_deleted_when_it_is_too_old(model: Model, log: PredictionLog):
+    """Retention takes it as it would take its rows, whether they are rows or not."""
+    said = asked(model, log, FLIGHTS)
+    delete_before(log, said.answered_at)
+    assert waiting(log) >= 1
+    delete_before(log, "9999")
+    assert waiting(log) == 0
