@@ -23,6 +23,7 @@ from monitoring.findings import findings
 from monitoring.watch import outside
 from pipelines import evaluate, train
 from pipelines.evaluation.publish import promote_evaluated
+from tests.swap.swapped import mark_installed
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 
@@ -58,7 +59,7 @@ def makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Makes:
     venv.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
-    (venv / "installed").touch()
+    mark_installed(venv)
     monkeypatch.setenv("VENV", str(venv))
 
     def ready(settings: Settings) -> None:

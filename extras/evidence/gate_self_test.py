@@ -86,8 +86,8 @@ def is_promoted(fixture: Fixture, report: Mapping[str, Any]) -> bool:
             digest = sha256(folder / portable.TREES)
             write_json(folder / GATE_FILE, {**report, "model_digest": digest})
             manifest = write_manifest(folder, version, fixture.good.training)
-            for after_publishing in hooks("flights.extras", "published"):
-                after_publishing(manifest)
+            for published in hooks("flights.extras", "published"):
+                published(manifest)
         try:
             registry.promote(copy, version, expected=before)
         except registry.PromotionRefused:

@@ -14,7 +14,7 @@ from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS
 from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, PROMOTION_FILE, REFERENCE_FILE, TRAIN_FIRST
 from flights.model_files import write_manifest
-from flights.plugins import hooks
+from flights.plugins import hooks, load_plugins
 from flights.registry import Promotion, PromotionRefused
 from pipelines.evaluation.inputs import EvaluationInputs
 from pipelines.evaluation.report import ModelMetrics
@@ -35,8 +35,9 @@ class Evaluation:
 def plugin_measurements(inputs: EvaluationInputs, metrics: Mapping[str, ModelMetrics]) -> dict[str, Any]:
     """What the plug-ins measure, for the report."""
     measured: dict[str, Any] = {}
-    for measure in hooks(PLUGINS, "measure"):
-        measured.update(measure(inputs, metrics))
+    for plugin in load_plugins(PLUGINS):
+        if measure := getattr(plugin, "measure", None):
+            measured.update(measure(inputs, metrics))
     return measured
 
 
@@ -63,18 +64,19 @@ def publish(
     mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
     tags = {"gate": "passed" if report["passed"] else "blocked"}
     version = tracking.register(mlflow, training["mlflow_model"], tags, settings.models_dir)
-    published = registry.model_folder(settings.models_dir, version)
-    with new_folder(published) as temporary:
+    target = registry.model_folder(settings.models_dir, version)
+    with new_folder(target) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
         write_parquet(temporary / REFERENCE_FILE, reference)
         write_json(temporary / GATE_FILE, report)
         write_json(temporary / METRICS_FILE, report["metrics"].get(model.CANDIDATE, {}))
-        for write_report in hooks(PLUGINS, "write_report"):
-            write_report(temporary, Evaluation(version, training, report, metrics))
+        for plugin in load_plugins(PLUGINS):
+            if write_report := getattr(plugin, "write_report", None):
+                write_report(temporary, Evaluation(version, training, report, metrics))
         manifest = write_manifest(temporary, version, training)
-        for after_publishing in hooks("flights.extras", "published"):
-            after_publishing(manifest)
-    tracking.log_evaluation(mlflow, training["mlflow_run"], version, published, report)
+        for published in hooks("flights.extras", "published"):
+            published(manifest)
+    tracking.log_evaluation(mlflow, training["mlflow_run"], version, target, report)
     return version
 
 

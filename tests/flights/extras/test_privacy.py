@@ -6,15 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flights.extras.privacy import (
-    Settings,
-    erase,
-    erased_subjects,
-    erasure_list,
-    pseudonym_key,
-    pseudonymizer,
-    select_rows,
-)
+from flights.config import Settings
+from flights.extras import erase, erased_subjects, erasure_list, pseudonym_key, pseudonymizer, select_rows
 
 HIDDEN = "N0SECR"  # a tail number that nothing else here has
 
