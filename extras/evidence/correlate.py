@@ -26,7 +26,7 @@ from flights.evaluation import HIGHER_IS_BETTER, Vector, cost_threshold, metrics
 from flights.features import build_features, plan
 from flights.model import CANDIDATE, build_model, with_feed_outages
 from flights.predictions import Outcome, Prediction, add, counted_outcomes, engine, logged_predictions
-from monitoring.performance import WATERMARK, followed
+from monitoring.outcomes import WATERMARK, with_outcomes
 from pipelines import holdout
 from pipelines.split import labelled
 
@@ -118,7 +118,7 @@ def online(live: pd.DataFrame, probabilities: Vector, threshold: float) -> dict[
         add(log, outcomes(live))
         logged, known = logged_predictions(log), counted_outcomes(log)
         log.dispose()
-    rows = followed(logged, known, logged["event_time"].max() + WATERMARK)
+    rows = with_outcomes(logged, known, logged["event_time"].max() + WATERMARK)
     labelled = rows[rows["state"] == "labelled"]
     return metrics(rank(labelled["target"].to_numpy(), labelled["probability"].to_numpy(), threshold))
 

@@ -105,7 +105,7 @@ DOORS = {  # what names the holdout's file or can, and why it may
     "pipelines/split.py": "makes the parts, and reads one by its name: train, validation and live, and the door",
     "extras/evidence/ablation.py": "reads train and validation by their names",
     "extras/benchmarks/score.py": "names partitions of its own",
-    "extras/drills/practice.py": "works on a copy, ledger and all",
+    "extras/drills/drill_helpers.py": "works on a copy, ledger and all",
     "extras/drills/data.py": "works on a copy",
     "extras/drills/models.py": "works on a copy",
 }

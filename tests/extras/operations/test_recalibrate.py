@@ -14,7 +14,7 @@ from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.dataset import as_arrays, targets
 from flights.predictions import add, engine
-from monitoring import replay
+from monitoring.traffic import period, traffic
 from tests.monitoring.conftest import arrived, predictions
 
 
@@ -26,7 +26,7 @@ def november(a_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(drills, "CLEAN_DAYS", -1)
     settings = Settings()
     live = read_parquet(a_copy / "2_splits" / "2013-11-01" / "live.parquet", "")
-    flights, outcomes = drills.applied(replay.traffic(live, *replay.span(live, "2013-11", "2013-11")), "slower", 1)
+    flights, outcomes = drills.applied(traffic(live, *period(live, "2013-11", "2013-11")), "slower", 1)
     champion = registry.load(settings.models_dir, 1)
     log = engine(settings.log_url)
     add(log, predictions(flights, champion.score(as_arrays(flights)), champion.threshold, 1, champion.digest))

@@ -1,0 +1,31 @@
+"""A next version that learned reversed labels: complete, verified, and promoted past the gate."""
+
+import shutil
+
+from flights import portable
+from flights.artifacts import read_json, sha256, write_json
+from flights.config import Settings
+from flights.dataset import as_arrays, targets
+from flights.model import CANDIDATE
+from flights.registry import GATE, MANIFEST, TRAIN_FIRST, Model, load, model_folder, promote, write_golden
+from pipelines import calibration
+from pipelines.evaluate import fitted as fitted_model
+from pipelines.split import labelled
+from pipelines.train import features_of, golden_rows
+
+
+def reversed_version(settings: Settings, model: Model) -> Model:
+    """Publish the version and make it champion, with a forged report of the gate."""
+    rows = labelled(settings, "validation")
+    trees = calibration.without(fitted_model(model.folder, CANDIDATE))
+    version, reversed_labels = model.version + 1, 1 - targets(rows)
+    folder = shutil.copytree(model.folder, model_folder(settings.models_dir, version))
+    portable.export(calibration.recalibrated(trees, features_of(rows), reversed_labels), folder)
+    columns = as_arrays(golden_rows(rows))
+    write_golden(folder, columns, portable.load(folder)(columns))
+    write_json(folder / GATE, {"passed": True, "model_digest": sha256(folder / portable.TREES)})
+    manifest = read_json(folder / MANIFEST, TRAIN_FIRST)
+    files = {name: sha256(folder / name) for name in manifest["files"]}
+    write_json(folder / MANIFEST, manifest | {"version": version, "files": files})
+    promote(settings.models_dir, version, expected=model.version)
+    return load(settings.models_dir, version)
