@@ -72,7 +72,7 @@ def test_noise_is_noticed_or_does_little(world, clean, name):
 def test_a_handful_of_refused_rows_is_no_guard(world, clean):
     """Planted: so few rows are refused that the fault goes through. The contract is not credited with it."""
     few = run(world, clean, "noise on departures_planned")
-    assert 0 < few.rejected < stress.LEAST_REFUSED
+    assert 0 < few.rejected < stress.MIN_REJECTED
     assert few.guard != "contract"
 
 
