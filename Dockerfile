@@ -4,15 +4,15 @@
 FROM python:3.13-slim AS installed
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /service
-COPY requirements-serving.lock ./
-RUN pip install --no-compile --only-binary :all: --require-hashes --no-deps -r requirements-serving.lock
+COPY deploy/serving.lock ./
+RUN pip install --no-compile --only-binary :all: --require-hashes --no-deps -r serving.lock
 COPY src/flights flights
 COPY serving serving
 # Compiles what the service uses, since it cannot when it runs, and shows that nothing is missing.
 RUN python -c 'import serving.app, onnxruntime, psycopg, cryptography.hazmat.primitives.asymmetric.ed25519'
 # What the service does not use: a third of the size, and none of it needs to be patched any more.
 RUN pip uninstall --yes pip \
- && rm -r requirements-serving.lock /usr/local/lib/python3.13/ensurepip /usr/local/lib/python3.13/idlelib \
+ && rm -r serving.lock /usr/local/lib/python3.13/ensurepip /usr/local/lib/python3.13/idlelib \
       /usr/local/lib/python3.13/site-packages/numpy/*/tests /usr/local/lib/python3.13/site-packages/numpy/f2py \
       /usr/local/lib/python3.13/site-packages/onnxruntime/capi/libonnxruntime.so.* \
       /usr/local/lib/python3.13/site-packages/onnxruntime/transformers \
@@ -48,5 +48,5 @@ USER 10001:10001
 VOLUME /data/4_predictions
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-  CMD ["python", "-c", "import urllib.request as http; http.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+  CMD ["python", "-c", "import urllib.request as http; http.build_opener(http.ProxyHandler({})).open('http://127.0.0.1:8000/health/ready', timeout=2)"]
 CMD ["python", "-m", "serving.app"]

@@ -1,37 +1,69 @@
-# The loop as targets. `make` alone lists them; CI and the hooks use the same words.
+# The loop as targets. `make` alone lists them; CI and the hooks call the same targets.
 
 SHELL := bash
-.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
-DATA_DIR ?= data
+override DATA_DIR := $(or $(value DATA_DIR),data)
 AS_OF ?= $(shell sed -n 's/^AS_OF = "\(.*\)".*/\1/p' src/flights/config.py)
 export DATA_DIR AS_OF
-# Nothing phones home; the libraries' own words for it.
+# Libraries send no telemetry.
 export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
 export ORT_DISABLE_TELEMETRY = 1
+# This clone's code comes before any other on PYTHONPATH.
+export PYTHONPATH := $(CURDIR)/src:$(CURDIR)$(addprefix :,$(value PYTHONPATH))
+unexport PYTHONSAFEPATH PYTHONHOME
+COMMA := ,
+# Requests to this machine never go through a proxy.
+override NO_PROXY := $(or $(value NO_PROXY),$(value no_proxy))
+override NO_PROXY := $(NO_PROXY)$(if $(NO_PROXY),$(COMMA))127.0.0.1,localhost,::1
+override no_proxy := $(NO_PROXY)
+export NO_PROXY no_proxy
+
+# $(call arguments,NAME ...): these count only if they are on make's command line. Recipes read them from their
+# environment, as "$$NAME", so that no shell evaluates them. $(call option,NAME,name) is --name="$$NAME" if it is given.
+argument = $(if $(filter command% override,$(origin $(1))),$(eval override $(1) := $$(value $(1))),$(eval override $(1) :=)) \
+  $(eval $(if $(value $(1)),export,unexport) $(1))
+arguments = $(foreach word,$(1),$(call argument,$(word)))
+option = $(if $(value $(1)),--$(2)="$$$(1)")
+
+# pip's and uv's settings of other projects are dropped, except for how to reach a registry.
+REGISTRY := INDEX% EXTRA_INDEX% DEFAULT_INDEX FIND_LINKS NO_INDEX TRUSTED_HOST INSECURE_HOST CERT CLIENT_CERT NATIVE_TLS \
+  SYSTEM_CERTS PROXY TIMEOUT DEFAULT_TIMEOUT HTTP% RETRIES CACHE_DIR NO_CACHE% KEYRING% CONFIG_FILE OFFLINE LINK_MODE \
+  CONCURRENT% ROOT_USER_ACTION DISABLE_PIP_VERSION_CHECK PYTHON_DOWNLOADS
+LEAKS := $(filter-out $(addprefix PIP_,$(REGISTRY)) $(addprefix UV_,$(REGISTRY)),$(filter PIP_% UV_%,$(.VARIABLES)))
+unexport $(LEAKS)
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 INSTALLED := $(VENV)/installed
-# uv where there is one, else pip: both install the same pinned and hashed lock.
-INSTALL := $(if $(shell command -v uv),UV_PYTHON_DOWNLOADS=never uv pip install -q --python $(BIN)/python,$(BIN)/pip install -q --disable-pip-version-check)
+# $(call group,NAME): the stamp of an environment's group, which is installed from deploy/locks/NAME.lock.
+group = $(INSTALLED) $(addprefix $(INSTALLED)-,$(1))
+GROUPS := $(call group,$(notdir $(basename $(wildcard deploy/locks/*.lock))))
+POSTGRES := $(if $(findstring postgres,$(PREDICTIONS_URL)),$(call group,postgres))
+# uv if it is there, otherwise pip: both install the same pinned and hashed locks.
+UV := $(shell command -v uv)
+INSTALL := $(if $(UV),UV_PYTHON_DOWNLOADS=never uv pip install -q --python $(BIN)/python,$(BIN)/pip install -q --disable-pip-version-check)
 
-RAW := $(DATA_DIR)/1_raw
-SPLITS := $(DATA_DIR)/2_splits/$(AS_OF)
-CANDIDATE := $(DATA_DIR)/3_models/candidates/$(AS_OF)
-CHAMPION := $(DATA_DIR)/3_models/flights/history/000001.json
+# Make cannot name a file whose path holds a space, % or the like: it looks at such a DATA_DIR through a link.
+DATA := $(or $(shell data='$(subst ','\'',$(DATA_DIR))'; case "$$data" in (*[!A-Za-z0-9/._,@+-]*) mkdir -p build; \
+  link="build/data-$$(printf %s "$$data" | cksum | cut -d' ' -f1)"; case "$$data" in (/*) ;; (*) data="$$PWD/$$data";; esac; \
+  ln -sfn "$$data" "$$link"; echo "$$link";; esac),$(DATA_DIR))
+RAW := $(DATA)/1_raw
+SPLITS := $(DATA)/2_splits/$(AS_OF)
+CANDIDATE := $(DATA)/3_models/candidates/$(AS_OF)
+CHAMPION := $(DATA)/3_models/flights/history/000001.json
 LIBRARY := src/flights
 # What each test came to, and of which commit: `make score-card` counts from it.
 REPORT = --junitxml=build/$(1).xml -o junit_suite_name=$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo none)
-IMAGE ?= ml-loop
-BATCH_IMAGE ?= ml-loop-batch
-COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),-dirty)
+export IMAGE ?= ml-loop
+export BATCH_IMAGE ?= ml-loop-batch
+export MLFLOW_PORT ?= 5000
+COMMIT = $(if $(wildcard .git),$(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),-dirty))
 TOOLS := .venv-tools/installed
 
 ##@ The loop
@@ -39,42 +71,50 @@ TOOLS := .venv-tools/installed
 train: $(CANDIDATE)/promotion.json ## Everything from raw data to a champion, or the reasons why not
 	@$(RUN) pipelines.summary
 
-serve: $(CHAMPION) ## Answer on HOST:PORT with the champion (train first where there is none)
+serve: $(CHAMPION) $(POSTGRES) ## Answer on HOST:PORT with the champion (train first if there is none)
 	@$(RUN) serving.app
 
-replay: $(INSTALLED) ## Send the live months FROM..TO to the running server, with outcomes as late as they were
+replay: $(call group,replay) ## Send the live months FROM..TO to the running server, with outcomes as late as they were
 	@$(RUN) monitoring.replay
 
-monitor: $(INSTALLED) ## Drift, performance and the decision; exit code 1 when somebody must act
+monitor: $(call group,monitor) $(POSTGRES) ## Drift, performance and the decision; exit code 1 when somebody must act
 	@$(RUN) monitoring.monitor
 
 retrain: ## Train on what is known by AS_OF (say AS_OF=2013-12-01) and go through the same gates
 	@$(MAKE) --no-print-directory train
 
-loop: $(INSTALLED) ## The whole circle, unattended: train, serve, replay, monitor, decide, retrain
+rollback: $(INSTALLED) ## Make the previous champion champion again
+	@$(RUN) pipelines.promote --rollback
+
+loop: $(call group,monitor) ## The whole circle, unattended: train, serve, replay, monitor, decide, retrain
 	@$(RUN) pipelines.loop
+
+mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000 (MLFLOW_PORT)
+	@uri="$${MLFLOW_TRACKING_URI:-sqlite:///$$DATA_DIR/3_models/mlflow.db}"; case "$$uri" in \
+	  (http://* | https://*) echo "mlflow    the runs are on a server: open $$uri" ;; \
+	  (*) $(BIN)/python -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' "$$MLFLOW_PORT" 2>/dev/null || \
+	    { echo "port MLFLOW_PORT=$$MLFLOW_PORT on 127.0.0.1 cannot be opened, it may be in use: make mlflow MLFLOW_PORT=5001" >&2; exit 1; }; \
+	    exec $(BIN)/mlflow ui --backend-store-uri "$$uri" --host 127.0.0.1 --port "$$MLFLOW_PORT" ;; esac
 
 ##@ Its steps
 
-collect: $(RAW)/manifest.json ## Read the source tables, join what was known two hours before departure
-validate: $(RAW)/valid.parquet ## Hold the rows against the contract; refused rows go to quarantine
-split: $(SPLITS)/manifest.json ## Train, validation, holdout and live, in the order of time
-evaluate: $(CANDIDATE)/evaluation.json ## Measure the candidate on the holdout and ask the gate
-promote: $(CANDIDATE)/promotion.json ## Make the candidate champion if the gate passed it
-rollback: $(INSTALLED) ## Make the previous champion champion again
-	@$(RUN) pipelines.promote --rollback
-mlflow: $(INSTALLED) ## Open MLflow's UI on the local runs, at http://127.0.0.1:5000
-	@$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA_DIR)/3_models/mlflow.db --host 127.0.0.1 --port 5000
+collect: $(RAW)/manifest.json #- Read the source tables, join what was known two hours before departure
+validate: $(RAW)/valid.parquet #- Validate the rows against the data contract; rejected rows go to quarantine
+split: $(SPLITS)/manifest.json #- Train, validation, holdout and live, in the order of time
+evaluate: $(CANDIDATE)/evaluation.json #- Measure the candidate on the holdout and run the gate
+promote: $(CANDIDATE)/promotion.json #- Make the candidate champion if the gate passed it
 
+# Only a data folder that was new or empty gets the marker without which `make clean` deletes nothing.
 $(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py $(wildcard pipelines/conditions.py) $(LIBRARY)/dataset.py
+	@[ -n "$$(ls -A -- "$$DATA_DIR" 2>/dev/null)" ] || { mkdir -p -- "$$DATA_DIR" && touch "$$DATA_DIR/.ml-loop"; }
 	@$(RUN) pipelines.collect
 $(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py
 	@$(RUN) pipelines.validate
 $(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py $(LIBRARY)/config.py
 	@$(RUN) pipelines.split
-$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py pipelines/calibration.py $(addprefix $(LIBRARY)/,features.py heuristic.py model.py portable.py)
+$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py pipelines/calibration.py $(addprefix $(LIBRARY)/,features.py feature_set.py heuristic.py model.py portable.py)
 	@$(RUN) pipelines.train
-$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json $(addprefix pipelines/,evaluate.py gate.py holdout.py slices.py) $(LIBRARY)/evaluation.py $(if $(REPLACE_CHAMPION),FORCE)
+$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json $(addprefix pipelines/,evaluate.py gate.py holdout.py slices.py) $(addprefix $(LIBRARY)/,evaluation.py ranking.py resampling.py) $(if $(REPLACE_CHAMPION),FORCE)
 	@$(RUN) pipelines.evaluate
 $(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
 	@$(RUN) pipelines.promote
@@ -84,88 +124,115 @@ $(CHAMPION):
 
 ##@ Quality
 
-test: $(INSTALLED) ## Every test but the heavy ones (under 10 minutes on two cores)
+test: $(call group,test lint docs monitor) ## Every test except the heavy ones (under 10 minutes on two cores)
 	@$(RUN) coverage erase
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term $(call REPORT,$@)
 
-test-quick: $(INSTALLED) ## The library's and the pipelines' tests: enough to try another Python
+test-quick: $(call group,test) #- The library's and the pipelines' tests: enough to try another Python
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" -n 2 --dist loadfile tests/flights tests/pipelines
 
-test-heavy: $(INSTALLED) $(TOOLS) ## The tests that take longer: fault injection, fuzzing, long replays
+test-heavy: $(call group,test lint docs monitor notebook) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays
 	@$(RUN) pytest -m heavy $(call REPORT,$@)
 
-lint: $(INSTALLED) ## Formatting, lint, types and the import contract
+lint: $(call group,lint) ## Formatting, lint, types and the import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.core
+	@$(BIN)/python -m tests.style
 
-format: $(INSTALLED) ## Format, and mend what the linter can mend
+format: $(call group,lint) ## Format, and fix what the linter can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs-check: $(INSTALLED) ## Run the commands of the README and docs/, but for what takes long, and compare what they print
-	@$(RUN) docs.generate --check
-
-docs: $(INSTALLED) ## Make again what is generated in the README and docs/
+docs: $(GROUPS) ## Regenerate the generated parts of the README and docs/
 	@$(RUN) docs.generate
 
-tables: $(INSTALLED) ## Check the tables and the diagram of the README and docs/ alone: seconds
+docs-check: $(GROUPS) #- Run the commands of the README and docs/, except those that take long, and compare the output
+	@$(RUN) docs.generate --check
+
+tables: $(call group,docs) #- Check only the tables and the diagram of the README and docs/: seconds
 	@$(RUN) docs.generate --check --tables
 
-notebook: $(SPLITS)/manifest.json ## Execute notebooks/explore.py and leave it as notebook and page in the reports
-	@mkdir -p $(DATA_DIR)/5_reports
-	@$(BIN)/jupytext --quiet --to ipynb --output $(DATA_DIR)/5_reports/explore.ipynb notebooks/explore.py
-	@DATA_DIR=$(abspath $(DATA_DIR)) $(BIN)/jupyter nbconvert --log-level ERROR --execute --to html \
-	  $(DATA_DIR)/5_reports/explore.ipynb
-	@echo "look at $(DATA_DIR)/5_reports/explore.html"
+notebook: $(SPLITS)/manifest.json $(call group,notebook) #- Execute notebooks/explore.py and leave it as notebook and page in the reports
+	@mkdir -p "$$DATA_DIR/5_reports" && reports="$$(cd "$$DATA_DIR/5_reports" && pwd)" && \
+	  $(BIN)/jupytext --quiet --to ipynb --output "$$reports/explore.ipynb" notebooks/explore.py && \
+	  DATA_DIR="$${reports%/*}" $(BIN)/jupyter nbconvert --log-level ERROR --execute --to html "$$reports/explore.ipynb"
+	@echo "open $$DATA_DIR/5_reports/explore.html"
 
-hooks: $(INSTALLED) $(TOOLS) ## Install git hooks that call these targets before a commit and a push
+hooks: $(INSTALLED) $(TOOLS) #- Install git hooks that call these targets before a commit and a push
 	@.venv-tools/bin/pre-commit install
 
 ##@ Housekeeping
 
-install: $(INSTALLED) ## Make .venv and install the pinned and hashed lock
+install: $(INSTALLED) ## Make .venv for train and serve; other targets add what they need on first use
 
-lock: ## Pin every dependency anew (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --upgrade -q -o requirements.lock
-	uv pip compile pyproject.toml --extra serving -c requirements.lock --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-serving.lock
-	uv pip compile pyproject.toml --extra pipelines --extra monitoring --extra cluster -c requirements.lock --universal \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-batch.lock
-	uv pip compile deploy/tools.in --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --upgrade -q -o deploy/tools.lock
+install-dev: $(GROUPS) #- Install every group: what any target needs
 
-clean: ## Forget everything made: data, models, the environment, caches
-	find $(DATA_DIR) -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
-	rm -rf $(VENV) .venv-* .uv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* *.egg-info src/*.egg-info
+# One resolution for everything, from which each lock takes its part. A group's lock is what it adds to requirements.lock.
+COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q
+PINNED = -c build/all.lock
+lock: #- Write the locks; pins stay unless pyproject.toml forbids them or UPGRADE=1 (needs uv)
+	@mkdir -p build && cat requirements.lock deploy/locks/*.lock deploy/serving.lock deploy/batch.lock > build/all.lock
+	@$(COMPILE) --all-extras $(if $(UPGRADE),--upgrade) -o build/all.lock
+	@$(COMPILE) --extra pipelines --extra serving $(PINNED) -o requirements.lock
+	@$(COMPILE) --extra serving --extra postgres $(PINNED) -o deploy/serving.lock
+	@$(COMPILE) --extra pipelines --extra monitor --extra postgres --extra cluster $(PINNED) -o deploy/batch.lock
+	@core="$$(sed -n 's/^\([a-z0-9][a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u)"; \
+	  for lock in deploy/locks/*.lock; do name="$$(basename "$$lock" .lock)"; \
+	    $(COMPILE) --extra pipelines --extra serving --extra "$$name" $(PINNED) $$core -o "$$lock" && \
+	    sed -i.old -e '/^#/d' -e '/^$$/d' "$$lock" && rm "$$lock.old" || exit 1; done
+	@uv pip compile deploy/tools.in --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) -q -o deploy/tools.lock
 
+DATA_PARTS := $(foreach part,1_raw 2_splits 3_models 4_predictions 5_reports,"$$DATA_DIR/$(part)")
+clean: ## Delete what the loop made: data, models, the log, reports, environments, caches
+	@if [ ! -e "$$DATA_DIR/.ml-loop" ] && [ -n "$$(ls -d -- $(DATA_PARTS) 2>/dev/null)" ]; then \
+	  echo "DATA_DIR=$$DATA_DIR has no marker .ml-loop, so it may hold files of others: nothing was deleted; delete the folder yourself, or touch \"$$DATA_DIR/.ml-loop\" and run make clean again" >&2; \
+	  exit 1; fi
+	@[ ! -e "$$DATA_DIR/.ml-loop" ] || rm -rf -- $(DATA_PARTS)
+	@rm -rf .venv .venv-* .uv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* *.egg-info src/*.egg-info
+
+$(call arguments,UPGRADE)
 # Each extra brings its own targets, and takes them along when it is deleted.
 -include extras/*/targets.mk deploy/targets.mk
 
-LIST = awk 'BEGIN { FS = ":.*\#\# " } /^\#\#@/ { printf "\n%s\n", substr($$0, 5) } \
-  /^[a-z-]+:.*\#\# / { printf "  make %-16s %s\n", $$1, $$2 }'
+LIST = awk 'BEGIN { FS = ":.*\#[\#-] " } /^\#\#@/ { section = "\n" substr($$0, 5) } \
+  /^[a-z-]+:.*$(1)/ { if (section) print section; section = ""; printf "  make %-16s %s\n", $$1, $$2 }'
 help:
-	@$(LIST) $(firstword $(MAKEFILE_LIST))
-help-all: ## The targets above and those of the extras
-	@$(LIST) $(MAKEFILE_LIST)
+	@$(call LIST,\#\# ) $(firstword $(MAKEFILE_LIST))
+	@printf '\nThe steps one by one, the extras and the checks: make help-all\n'
+help-all: #- List these targets, the steps, the checks and the extras
+	@$(call LIST,\#[\#-] ) $(MAKEFILE_LIST)
 
 # The build tool comes first and from the lock: the data is a source package, and building it must not fetch anything.
 $(INSTALLED): requirements.lock pyproject.toml
+	@$(if $(word 2,$(VENV)),echo "VENV=$(VENV) holds a space: name a folder without one" >&2; exit 1)
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 11) and f"expected Python >= 3.11, got {v}: make train PYTHON=python3.12")'
-	@echo "installing the pinned environment into $(VENV) (once; one to three minutes)"
+	@$(if $(LEAKS),echo "ignoring $(LEAKS): settings of pip and uv that would change this environment")
+	@echo "installing the pinned environment into $(VENV) (once; up to two minutes)"
 	@$(PYTHON) -m venv $(VENV)
-	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > $(VENV)/build.lock
+	@$(if $(UV),,$(CHECK_PIP))
+	@sed -n '/^setuptools==/,/[^\]$$/p' requirements.lock > $(VENV)/build.lock
 	@$(INSTALL) --require-hashes --no-deps -r $(VENV)/build.lock
 	@$(INSTALL) --require-hashes --no-build-isolation --no-deps -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(INSTALLED)-%: deploy/locks/%.lock | $(INSTALLED)
+	@echo "installing the group $* into $(VENV) (once)"
+	@$(INSTALL) --require-hashes --no-build-isolation --no-deps -r $<
+	@touch $@
+
+# A configuration file of pip that installs elsewhere or otherwise is named.
+CHECK_PIP = set -e; names="$$($(BIN)/pip config list | sed -n -E 's/^(global|install)\.(user|target|prefix|root|only-binary|no-binary|platform|python-version|implementation|abi|dry-run|ignore-installed|constraint|pre)=.*/\1.\2/p' | tr '\n' ' ')"; \
+  [ -z "$$names" ] || { echo "pip's configuration sets $$names, with which this environment cannot be installed: remove it with pip config unset, or set PIP_CONFIG_FILE=/dev/null" >&2; exit 1; }
+
 $(TOOLS): deploy/tools.lock
 	@echo "installing the tools that check and ship into .venv-tools (once)"
 	@$(PYTHON) -m venv .venv-tools
-	@sed -n '/^setuptools==/,/[^\\]$$/p' $< > .venv-tools/build.lock
+	@sed -n '/^setuptools==/,/[^\]$$/p' $< > .venv-tools/build.lock
 	@$(subst $(BIN),.venv-tools/bin,$(INSTALL)) --require-hashes --no-deps -r .venv-tools/build.lock
 	@$(subst $(BIN),.venv-tools/bin,$(INSTALL)) --require-hashes --no-build-isolation --no-deps -r $<
 	@touch $@

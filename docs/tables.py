@@ -11,8 +11,9 @@ import grimp
 
 from docs.alarms import alarms, decisions, watchers
 from flights.config import ALERT_BUDGET, MISS_COST, Settings
-from flights.dataset import data_dictionary
-from flights.evaluation import FALSE_ALARM_COST, METRICS
+from flights.contract import data_dictionary
+from flights.evaluation import METRICS
+from flights.ranking import FALSE_ALARM_COST
 from pipelines.gate import CRITERIA
 from serving.metrics import described
 

@@ -8,8 +8,9 @@ import pandas as pd
 
 from flights.artifacts import read_json
 from flights.config import Settings
+from flights.files import MANIFEST_FILE, TRAIN_FIRST
 from flights.plugins import load_plugins
-from flights.registry import TRAIN_FIRST, history, model_folder
+from flights.registry import history, model_folder
 from monitoring.check import Check, all_alarms
 from monitoring.decide import WINDOW_DAYS, Decision, ModelAge, action_of, decide
 from monitoring.outcomes import label_status_counts
@@ -84,7 +85,7 @@ def champion_changes(rows: pd.DataFrame) -> dict[Moment, int]:
 
 def recent_trainings(settings: Settings, today: Moment) -> int:
     """On how many training cutoffs of the last weeks a version was published, promoted or not."""
-    manifests = model_folder(settings.models_dir, 1).parent.glob("[0-9]*/manifest.json")
+    manifests = model_folder(settings.models_dir, 1).parent.glob(f"[0-9]*/{MANIFEST_FILE}")
     cutoffs = {training_cutoff(read_json(path, TRAIN_FIRST)) for path in manifests}
     return sum(today - pd.Timedelta(days=WINDOW_DAYS) < day <= today for day in cutoffs)
 

@@ -19,6 +19,7 @@ import pandas as pd
 
 from flights.artifacts import write_json
 from flights.config import Settings
+from flights.files import DECISION_FILE
 from flights.plugins import load_plugins
 from monitoring.client import observe
 from monitoring.findings import Findings, findings
@@ -33,10 +34,10 @@ def main() -> None:
     """Monitor up to NOW, write the decision, and publish it."""
     settings, args = Settings.read(), arguments()
     began, folder = time.perf_counter(), settings.reports_dir
-    with locked(folder / ".monitor.lock"), no_decision_on_failure(folder / "decision.json"):
+    with locked(folder / ".monitor.lock"), no_decision_on_failure(folder / DECISION_FILE):
         observe_server(args.server, folder)
         found = findings(settings, moment(args.now))
-        write_json(folder / "decision.json", found.for_machines())
+        write_json(folder / DECISION_FILE, found.for_machines())
         print(f"monitor   {summary(found)}")
         for reason in found.decision.reasons if found.decision.act else []:
             print(f"          - {reason}")

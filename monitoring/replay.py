@@ -20,6 +20,7 @@ from rich.progress import track
 from flights.artifacts import read_json, read_parquet, write_json
 from flights.config import Settings
 from flights.dataset import OUTCOME_TIME, ROWS
+from flights.files import LIVE_FILE
 from flights.predictions import count, engine, timestamp
 from monitoring.client import observe, post, post_batches
 from monitoring.traffic import LEAD, Traffic, outcome_bodies, period, request_bodies, traffic, with_drill
@@ -44,7 +45,7 @@ class ReplayState:
 def main() -> None:
     """Replay the period that arguments or the environment name, and print what the server answered."""
     settings, args = Settings.read(), arguments()
-    live = read_parquet(settings.splits_dir / "live.parquet", "run `make train`")
+    live = read_parquet(settings.splits_dir / LIVE_FILE, "run `make train`")
     start, end = period(live, args.first, args.last)
     sent = with_drill(traffic(live, start, end), args.drill, (end - start).days, settings.seed)
     path = settings.data_dir / "4_predictions" / "replay.json"

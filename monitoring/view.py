@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
-from flights.dataset import DTYPES, EVENT_TIME, INPUTS, ZONE
+from flights.contract import DTYPES
+from flights.dataset import EVENT_TIME, INPUTS, ZONE
+from flights.files import GATE_FILE, MANIFEST_FILE, METRICS_FILE, REFERENCE_FILE, TRAIN_FIRST
 from flights.predictions import (
     count,
     counted_outcomes,
@@ -19,7 +21,7 @@ from flights.predictions import (
     parsed_inputs,
     timestamp,
 )
-from flights.registry import TRAIN_FIRST, champion, model_folder
+from flights.registry import champion, model_folder
 from monitoring.outcomes import LEAD, WATERMARK, local_day, local_midnight, simulated_now, with_outcomes
 
 LOOK_BACK_DAYS = 91  # thirteen weeks: what the checks need, and a quarter for the report
@@ -88,10 +90,9 @@ def serving_model(models_dir: Path) -> ServingModel:
     if version is None:
         raise NothingToMonitor(f"no champion yet: {TRAIN_FIRST}")
     folder = model_folder(models_dir, version)
-    manifest, expected, gate = (
-        read_json(folder / f"{name}.json", TRAIN_FIRST) for name in ("manifest", "metrics", "gate")
-    )
-    reference = read_parquet(folder / "reference.parquet", TRAIN_FIRST)
+    manifest, expected = read_json(folder / MANIFEST_FILE, TRAIN_FIRST), read_json(folder / METRICS_FILE, TRAIN_FIRST)
+    gate = read_json(folder / GATE_FILE, TRAIN_FIRST)
+    reference = read_parquet(folder / REFERENCE_FILE, TRAIN_FIRST)
     reference = reference.assign(day=local_day(reference[EVENT_TIME]))
     return ServingModel(version, manifest, expected, gate.get("slices", []), reference)
 

@@ -21,8 +21,9 @@ import pandas as pd
 
 from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, ZONE, as_arrays, targets
-from flights.features import build_features
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, INPUTS, ZONE, targets
+from flights.feature_set import build_features
 
 settings = Settings()
 rows = read_parquet(settings.splits_dir / "train.parquet", "run `make split`")

@@ -12,16 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.evaluation import (
-    CALIBRATION_BINS,
-    Interval,
-    RankedPredictions,
-    Vector,
-    margin,
-    metrics,
-    rank,
-    resampled_metrics,
-)
+from flights.evaluation import metrics
+from flights.ranking import CALIBRATION_BINS, RankedPredictions, Vector, rank
+from flights.resampling import Interval, margin, resampled_metrics
 
 FOLDS = 5  # of validation's days
 ASKED = ("brier", "calibration_error")

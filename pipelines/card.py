@@ -6,8 +6,8 @@ from typing import Any
 from flights import dataset
 from flights.config import ALERT_BUDGET, MIN_SLICE_ROC_AUC, MISS_COST, NAME
 from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, ROWS
-from flights.evaluation import FALSE_ALARM_COST
 from flights.model import RULE
+from flights.ranking import FALSE_ALARM_COST
 
 TEMPLATE = """# Model card: {name}, version {version}
 

@@ -14,7 +14,9 @@ import pandas as pd
 
 from flights.artifacts import sha256, write_json, write_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, KEY, PREDICTION_LEAD_HOURS, TABLE, ZONE, schema_digest
+from flights.contract import TABLE, schema_digest
+from flights.dataset import EVENT_TIME, KEY, PREDICTION_LEAD_HOURS, ZONE
+from flights.files import COLLECTED_FILE, MANIFEST_FILE
 from flights.privacy import without_forgotten
 from pipelines import conditions
 from pipelines.step import size, step
@@ -42,8 +44,8 @@ def main() -> None:
         folder = source_folder()
         tables = {name: pd.read_csv(folder / file) for name, file in TABLES.items()}
         flights = without_forgotten(collected(tables), settings.data_dir)
-        path = write_parquet(settings.raw_dir / "collected.parquet", flights)
-        write_json(settings.raw_dir / "manifest.json", manifest(folder, tables, path, flights))
+        path = write_parquet(settings.raw_dir / COLLECTED_FILE, flights)
+        write_json(settings.raw_dir / MANIFEST_FILE, manifest(folder, tables, path, flights))
         said.read = f"{len(TABLES)} tables of {SOURCE}"
         said.wrote = f"{len(flights):,} departures x {flights.shape[1]} columns to {path} ({size(path)})"
 

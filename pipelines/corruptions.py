@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from flights.dataset import EVENT_TIME, INPUTS, ZONE, Columns
+from flights.columns import Columns
+from flights.dataset import EVENT_TIME, INPUTS, ZONE
 
 FAHRENHEIT = [column.name for column in INPUTS if column.unit == "F"]
 MIXED_UP = tuple(column.name for column in INPUTS if column.feed and column.kind == "number")[:2]

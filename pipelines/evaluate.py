@@ -19,19 +19,27 @@ import skops.io
 
 from flights import model, portable, registry, tracking
 from flights.artifacts import new_folder, read_json, sha256, write_json, write_parquet
+from flights.columns import Columns
 from flights.config import CADENCE_DAYS, Settings
-from flights.dataset import EVENT_TIME, INPUTS, ROWS, Columns, as_arrays, schema_digest, targets
-from flights.evaluation import (
-    METRICS,
-    Interval,
-    RankedPredictions,
-    Vector,
-    intervals,
-    margin,
-    metrics,
-    rank,
-    resampled_metrics,
+from flights.contract import as_arrays, schema_digest
+from flights.dataset import EVENT_TIME, INPUTS, ROWS, targets
+from flights.evaluation import METRICS, metrics
+from flights.files import (
+    CADENCE_FILE,
+    CANDIDATE_FILE,
+    CARD_FILE,
+    CARD_PAGE,
+    EVALUATION_FILE,
+    GATE_FILE,
+    LABELS_FILE,
+    METRICS_FILE,
+    REFERENCE_FILE,
+    TRAIN_FIRST,
+    TRAINING_FILE,
 )
+from flights.model_files import write_manifest
+from flights.ranking import RankedPredictions, Vector, rank
+from flights.resampling import Interval, intervals, margin, resampled_metrics
 from flights.signature import sign
 from pipelines import calibration, card, gate, holdout, page, plots, slices
 from pipelines.corruptions import CORRUPTIONS
@@ -94,21 +102,21 @@ def main() -> None:
     settings = Settings()
     with step("evaluate") as said:
         folder = candidate_folder(settings)
-        rows = holdout.opened(settings, "evaluate", folder.name, sha256(folder / "training.json"))
+        rows = holdout.opened(settings, "evaluate", folder.name, sha256(folder / TRAINING_FILE))
         case = gathered(settings, folder, rows)
         measured = measurements(case)
         report = {"as_of": str(settings.as_of), **evaluation(case, measured), "ledger": holdout.looks(settings)}
         report |= {"model_digest": sha256(folder / portable.TREES), **from_reports(settings.reports_dir)}
         version = published(settings, folder, report, case, measured)
         holdout.published(settings, folder.name, version)
-        write_json(settings.candidate_dir / "evaluation.json", report | {"version": version})
+        write_json(settings.candidate_dir / EVALUATION_FILE, report | {"version": version})
         said.read = f"{len(rows):,} {ROWS} of the holdout (look {report['ledger']['looks']}), {len(measured)} models"
         said.wrote = f"version {version}, which the gate {'passed' if report['passed'] else 'refused'}"
 
 
 def from_reports(reports_dir: Path) -> dict[str, Any]:
     """What other commands found out, where they have run: the label audit, and how old a model may grow."""
-    labels, cadence = reports_dir / "labels.json", reports_dir / "cadence.json"
+    labels, cadence = reports_dir / LABELS_FILE, reports_dir / CADENCE_FILE
     known = read_json(cadence, "run `make backtest`")["greatest_age_days"] if cadence.is_file() else CADENCE_DAYS
     return {
         "labels": read_json(labels, "run `make labels`") if labels.is_file() else None,
@@ -118,7 +126,7 @@ def from_reports(reports_dir: Path) -> dict[str, Any]:
 
 def candidate_folder(settings: Settings) -> Path:
     """Where train left the newest candidate."""
-    pointer = read_json(settings.candidate_dir / "candidate.json", registry.TRAIN_FIRST)
+    pointer = read_json(settings.candidate_dir / CANDIDATE_FILE, TRAIN_FIRST)
     return settings.candidate_dir / str(pointer["folder"])
 
 
@@ -130,7 +138,7 @@ def gathered(settings: Settings, folder: Path, rows: pd.DataFrame, learned: pd.D
     learned
         Rows to try whether a training repeats itself; those of train where none are given.
     """
-    training = read_json(folder / "training.json", registry.TRAIN_FIRST)
+    training = read_json(folder / TRAINING_FILE, TRAIN_FIRST)
     columns, features = as_arrays(rows), features_of(rows)
     trained = {name: fitted(folder, name) for name in model.MODELS}
     said = {name: each.predict_proba(features)[:, 1] for name, each in trained.items()}
@@ -170,7 +178,7 @@ def answering_traits(score: portable.Score, rows: pd.DataFrame, served: Vector, 
 
 def folder_traits(folder: Path, rows: pd.DataFrame, require_clean_tree: bool) -> dict[str, Any]:
     """What a candidate's files say of it: size, origin, and whether it saw any of these rows."""
-    training = read_json(folder / "training.json", registry.TRAIN_FIRST)
+    training = read_json(folder / TRAINING_FILE, TRAIN_FIRST)
     return {
         "model_mb": sum((folder / name).stat().st_size for name in (portable.TREES, portable.TABLES)) / 1e6,
         "same_contract": training["schema_digest"] == schema_digest(),
@@ -352,13 +360,13 @@ def published(
     version = tracking.register(mlflow, training["mlflow_model"], gate, settings.models_dir)
     with new_folder(registry.model_folder(settings.models_dir, version)) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        write_parquet(temporary / "reference.parquet", reference_rows(case) if reference is None else reference)
-        write_json(temporary / registry.GATE, report)
-        write_json(temporary / "metrics.json", report["metrics"].get(model.CANDIDATE, {}))
+        write_parquet(temporary / REFERENCE_FILE, reference_rows(case) if reference is None else reference)
+        write_json(temporary / GATE_FILE, report)
+        write_json(temporary / METRICS_FILE, report["metrics"].get(model.CANDIDATE, {}))
         plots.write_all(temporary, {name: each.rows for name, each in measured.items()}, report)
-        (temporary / "card.md").write_text(card.model_card(version, training, report))
-        page.write(temporary / "card.html", temporary / "card.md")
-        manifest = registry.write_manifest(temporary, version, training)
+        (temporary / CARD_FILE).write_text(card.model_card(version, training, report))
+        page.write(temporary / CARD_PAGE, temporary / CARD_FILE)
+        manifest = write_manifest(temporary, version, training)
         if settings.model_signing_key:
             sign(manifest, settings.model_signing_key)
     folder = registry.model_folder(settings.models_dir, version)

@@ -14,9 +14,9 @@ from flights.config import (
     TO_BEAT,
     WATERMARK_HOURS,
 )
-from flights.evaluation import Interval
 from flights.model import RULE, feeds
 from flights.portable import TOLERANCE
+from flights.resampling import Interval
 from pipelines.slices import Slice
 
 SLOWEST_ROW_MS = 20.0  # to score one row; 0.3 on a quiet machine

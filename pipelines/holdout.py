@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from flights.artifacts import sha256
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, targets
+from flights.files import HOLDOUT_FILE, VALID_FILE
 from pipelines.split import Period, labelled, periods
 
 LEDGER = "holdout_ledger.jsonl"
@@ -56,7 +57,7 @@ def noted(
     settings: Settings, by: str, candidate: str = "", candidate_digest: str = "", period: Period | None = None
 ) -> Look:
     """Append a look at the holdout, or at another period of all rows; it is on the disk before anything is seen."""
-    source = settings.raw_dir / "valid.parquet" if period else settings.splits_dir / "holdout.parquet"
+    source = settings.raw_dir / VALID_FILE if period else settings.splits_dir / HOLDOUT_FILE
     if not source.is_file():
         raise FileNotFoundError(f"no {source}: run `make split`")
     first, end = (f"{day:%F}" for day in period or periods(settings.as_of)["holdout"])

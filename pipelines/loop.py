@@ -25,6 +25,7 @@ from flights import registry
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, ZONE
+from flights.files import DECISION_FILE, LIVE_FILE, REPORT_PAGE, TRAIN_FIRST
 
 PATIENCE_SECONDS = 60
 
@@ -40,16 +41,16 @@ def main() -> None:
         for month in months:
             make("replay", FROM=month, TO=month, PORT=port)
             told.append((f"replay {month}", "predictions and outcomes, as late as they were, to the log"))
-            (settings.reports_dir / "decision.json").unlink(missing_ok=True)  # a monitor that fails decides nothing
+            (settings.reports_dir / DECISION_FILE).unlink(missing_ok=True)  # a monitor that fails decides nothing
             make("monitor", may_fail=True)
-            decision = read_json(settings.reports_dir / "decision.json", "run `make monitor`")
+            decision = read_json(settings.reports_dir / DECISION_FILE, "run `make monitor`")
             told.append((f"monitor {month}", f"{decision['action']}: {' '.join(decision['reasons'])}"))
             if month == months[-1]:
                 break  # the data ends here: a new model would have nothing to predict
             told += acted(settings, decision["action"], (pd.Period(month, "M") + 1).start_time)
             wait_for_champion(settings, port)
     print_told(told)
-    print(f"Look at {settings.reports_dir / 'index.html'}; next: make serve, make mlflow")
+    print(f"Look at {settings.reports_dir / REPORT_PAGE}; next: make serve, make mlflow")
 
 
 def acted(settings: Settings, action: str, now: pd.Timestamp) -> Iterator[tuple[str, str]]:
@@ -73,7 +74,7 @@ def make(target: str, *, may_fail: bool = False, **variables: str) -> None:
 
 def live_months(settings: Settings) -> list[str]:
     """The local months that no training has seen."""
-    live = read_parquet(settings.splits_dir / "live.parquet", registry.TRAIN_FIRST, [EVENT_TIME])
+    live = read_parquet(settings.splits_dir / LIVE_FILE, TRAIN_FIRST, [EVENT_TIME])
     months = live[EVENT_TIME].dt.tz_convert(ZONE).dt.strftime("%Y-%m")
     return sorted(months.unique())
 

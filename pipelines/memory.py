@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flights import portable, registry
+from flights import portable
 from flights.artifacts import read_json
+from flights.contract import as_columns
+from flights.files import GOLDEN_FILE, TRAIN_FIRST
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     """Load the files in a folder, score its golden inputs, and print the peak in MB."""
     folder = Path(sys.argv[1])
-    portable.load(folder)(registry.as_columns(read_json(folder / registry.GOLDEN, registry.TRAIN_FIRST)["inputs"]))
+    portable.load(folder)(as_columns(read_json(folder / GOLDEN_FILE, TRAIN_FIRST)["inputs"]))
     print(peak_mb())
 
 

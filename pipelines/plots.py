@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from flights.config import ALERT_BUDGET
 from flights.dataset import POSITIVE, ROWS
-from flights.evaluation import RankedPredictions
+from flights.files import HOLDOUT_PLOT, SLICES_PLOT
+from flights.ranking import RankedPredictions
 from pipelines.calibration import reliability
 
 SHOWN = {
@@ -27,8 +28,8 @@ COMPARED = ("candidate", "heuristic")  # in titles
 
 def write_all(folder: Path, models: Mapping[str, RankedPredictions], report: Mapping[str, Any]) -> None:
     """Draw the holdout and its slices."""
-    write_holdout(folder / "holdout.png", models, report)
-    write_slices(folder / "slices.png", report)
+    write_holdout(folder / HOLDOUT_PLOT, models, report)
+    write_slices(folder / SLICES_PLOT, report)
 
 
 def write_holdout(path: Path, models: Mapping[str, RankedPredictions], report: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from flights import registry, tracking
 from flights.artifacts import read_json, write_json
 from flights.config import Settings
+from flights.files import EVALUATION_FILE, GATE_FILE, PROMOTION_FILE, TRAIN_FIRST
 from flights.registry import ModelRefused, Promotion, PromotionRefused
 from pipelines.step import step
 
@@ -43,10 +44,10 @@ def promoted(settings: Settings, place: Path | None = None) -> Promotion:
         The gate did, or the champion is no longer the one that the candidate was compared with.
     """
     place = place or settings.candidate_dir
-    report = read_json(place / "evaluation.json", registry.TRAIN_FIRST)
+    report = read_json(place / EVALUATION_FILE, TRAIN_FIRST)
     version = report["version"]
-    verdict = registry.model_folder(settings.models_dir, version) / registry.GATE
-    if not read_json(verdict, registry.TRAIN_FIRST)["passed"]:
+    verdict = registry.model_folder(settings.models_dir, version) / GATE_FILE
+    if not read_json(verdict, TRAIN_FIRST)["passed"]:
         objections = [
             f"\n  {each['sentence']} But {each['objection']}." for each in report["checks"] if each["objection"]
         ]
@@ -55,7 +56,7 @@ def promoted(settings: Settings, place: Path | None = None) -> Promotion:
         entry = registry.history(settings.models_dir)[-1]
     else:
         entry = registry.promote(settings.models_dir, version, expected=report["champion"])
-    write_json(place / "promotion.json", asdict(entry))
+    write_json(place / PROMOTION_FILE, asdict(entry))
     return entry
 
 

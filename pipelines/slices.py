@@ -14,17 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flights.dataset import BANDS, EVENT_TIME, INPUTS, ZONE
-from flights.evaluation import (
-    CONFIDENCE,
-    HIGHER_IS_BETTER,
-    METRICS,
-    Interval,
-    Vector,
-    WeightedSample,
-    day_draws,
-    metrics,
-    rank,
-)
+from flights.evaluation import HIGHER_IS_BETTER, METRICS, metrics
+from flights.ranking import Vector, WeightedSample, rank
+from flights.resampling import CONFIDENCE, Interval, day_draws
 
 FEWEST = 50  # positive rows, and negative ones, without which a slice says nothing
 MOST = 16  # slices of one kind: the most frequent texts

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from flights.artifacts import read_parquet, sha256, write_json, write_parquet
 from flights.config import GAP_DAYS, HOLDOUT_MONTHS, VALIDATION_MONTHS, Settings
-from flights.dataset import EVENT_TIME, OUTCOME, ROWS, ZONE, schema_digest, targets
+from flights.contract import schema_digest
+from flights.dataset import EVENT_TIME, OUTCOME, ROWS, ZONE, targets
+from flights.files import MANIFEST_FILE, VALID_FILE
 from pipelines.step import step
 
 Period = tuple[pd.Timestamp, pd.Timestamp]
@@ -26,7 +28,7 @@ def main() -> None:
     """Write the four parts and their manifest."""
     settings = Settings()
     with step("split") as said:
-        rows = read_parquet(settings.raw_dir / "valid.parquet", "run `make validate`")
+        rows = read_parquet(settings.raw_dir / VALID_FILE, "run `make validate`")
         parts = write_split(settings, rows)
         said.read = f"{len(rows):,} {ROWS}"
         said.wrote = ", ".join(f"{name} {len(part):,}" for name, part in parts.items()) + f" to {settings.splits_dir}"
@@ -38,12 +40,12 @@ def write_split(settings: Settings, rows: pd.DataFrame) -> dict[str, pd.DataFram
     paths = {name: write_parquet(settings.splits_dir / f"{name}.parquet", part) for name, part in parts.items()}
     content = {
         "as_of": settings.as_of,
-        "source_sha256": sha256(settings.raw_dir / "valid.parquet"),
+        "source_sha256": sha256(settings.raw_dir / VALID_FILE),
         "schema_digest": schema_digest(),
         "gap_days": GAP_DAYS,
         "parts": {name: {**described(parts[name]), "sha256": sha256(path)} for name, path in paths.items()},
     }
-    write_json(settings.splits_dir / "manifest.json", content)
+    write_json(settings.splits_dir / MANIFEST_FILE, content)
     return parts
 
 

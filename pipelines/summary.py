@@ -10,6 +10,7 @@ from flights import registry
 from flights.artifacts import read_json
 from flights.config import ALERT_BUDGET, Settings
 from flights.dataset import POSITIVE, ROWS
+from flights.files import CARD_FILE, EVALUATION_FILE, HOLDOUT_PLOT, TRAIN_FIRST
 from pipelines.card import uncompared
 
 SHOWN = {
@@ -23,7 +24,7 @@ SHOWN = {
 def main() -> None:
     """Print the summary of the newest evaluation."""
     settings = Settings()
-    report = read_json(settings.candidate_dir / "evaluation.json", registry.TRAIN_FIRST)
+    report = read_json(settings.candidate_dir / EVALUATION_FILE, TRAIN_FIRST)
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(metrics_table(report))
     console.print(margins_table(report))
@@ -35,7 +36,7 @@ def main() -> None:
     folder = registry.model_folder(settings.models_dir, version)
     console.print(f"The gate {'passed' if report['passed'] else 'refused'} version {version}; ", end="")
     console.print(f"champion is version {registry.champion(settings.models_dir) or 'none'}.")
-    console.print(f"Model card  {folder / 'card.md'}, picture {folder / 'holdout.png'}", soft_wrap=True)
+    console.print(f"Model card  {folder / CARD_FILE}, picture {folder / HOLDOUT_PLOT}", soft_wrap=True)
     console.print("MLflow      make mlflow")
     console.print("Next        make serve")
 

@@ -20,12 +20,16 @@ import pandas as pd
 import skops.io
 from rich.progress import Progress
 
-from flights import heuristic, model, portable, registry, tracking
+from flights import heuristic, model, portable, tracking
 from flights.artifacts import new_folder, read_json, sha256, write_json
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, ROWS, as_arrays, schema_digest, targets
-from flights.evaluation import Vector, decision_cost, metrics, rank
-from flights.features import build_features
+from flights.contract import as_arrays, schema_digest
+from flights.dataset import EVENT_TIME, INPUTS, ROWS, targets
+from flights.evaluation import decision_cost, metrics
+from flights.feature_set import build_features
+from flights.files import CANDIDATE_FILE, MANIFEST_FILE, TRAIN_FILE, TRAINING_FILE
+from flights.model_files import check_golden, write_golden
+from flights.ranking import Vector, rank
 from pipelines import calibration
 from pipelines.holdout import write_seen
 from pipelines.split import labelled, local_days
@@ -62,7 +66,7 @@ def main() -> None:
             data = {"source": source(settings), "train": described(train), "validation": described(validation)}
             record = {**origin, **seen, "data": data, "mlflow_run": logged.run_id, "mlflow_model": logged.model_uri}
             write_candidate(temporary, fits, validation, record)
-        write_json(settings.candidate_dir / "candidate.json", {"folder": logged.run_id})
+        write_json(settings.candidate_dir / CANDIDATE_FILE, {"folder": logged.run_id})
         said.read = f"{len(train):,} {ROWS} to learn from, {len(validation):,} to set thresholds"
         said.wrote = f"{len(fits)} models to {folder} (fit in {sum(fit.seconds for fit in fits.values()):.1f} s)"
 
@@ -125,7 +129,7 @@ def provenance(settings: Settings) -> dict[str, Any]:
         "seed": settings.seed,
         "git_commit": git("rev-parse", "HEAD") or settings.git_commit,
         "git_dirty": bool(git("status", "--porcelain")),
-        "data_digest": sha256(settings.splits_dir / "manifest.json"),
+        "data_digest": sha256(settings.splits_dir / MANIFEST_FILE),
         "schema_digest": schema_digest(),
         "lock_digest": sha256(LOCK),
         "python": platform.python_version(),
@@ -134,7 +138,7 @@ def provenance(settings: Settings) -> dict[str, Any]:
 
 def source(settings: Settings) -> str:
     """The source of the rows with its version, as collect left it on record."""
-    path = settings.raw_dir / "manifest.json"
+    path = settings.raw_dir / MANIFEST_FILE
     found = read_json(path, "run `make collect`").get("source", "") if path.is_file() else ""
     return " ".join(map(str, found.values() if isinstance(found, dict) else [found])) or "not recorded"
 
@@ -163,8 +167,8 @@ def write_candidate(folder: Path, fits: Mapping[str, Fit], validation: pd.DataFr
     probabilities = candidate.pipeline.predict_proba(features_of(validation))[:, 1]
     portable.check_parity(score(columns), probabilities)
     golden = golden_rows(validation)
-    registry.write_golden(folder, as_arrays(golden), candidate.pipeline.predict_proba(features_of(golden))[:, 1])
-    registry.check_golden(folder, score)
+    write_golden(folder, as_arrays(golden), candidate.pipeline.predict_proba(features_of(golden))[:, 1])
+    check_golden(folder, score)
     if rule := fits.get(model.RULE):
         heuristic.export(rule.pipeline, rule.threshold, folder)
         said = rule.pipeline.predict_proba(features_of(validation))[:, 1]
@@ -173,7 +177,7 @@ def write_candidate(folder: Path, fits: Mapping[str, Fit], validation: pd.DataFr
         skops.io.dump(fit.pipeline, folder / f"{name}.skops")
     content = {"threshold": candidate.threshold, "thresholds": {name: fit.threshold for name, fit in fits.items()}}
     write_json(
-        folder / "training.json",
+        folder / TRAINING_FILE,
         content
         | {"fit_seconds": round(candidate.seconds, 2), "features": len(features_of(golden).columns)}
         | {"recalibration": candidate.recalibration}
@@ -201,7 +205,7 @@ def logged_models(
     """Log every model as an MLflow run: parameters, metrics, the data's lineage, the model with its signature."""
     mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
     tracking.end_abandoned_runs(mlflow)
-    source = settings.splits_dir / "train.parquet"
+    source = settings.splits_dir / TRAIN_FILE
     origin_of_rows = mlflow.data.sources.LocalArtifactDatasetSource(str(source))
     dataset = mlflow.data.from_pandas(train, origin_of_rows, name="train", digest=sha256(source)[:36])
     example = features_of(train.head(1000))

@@ -10,7 +10,9 @@ import pandas as pd
 
 from flights.artifacts import read_parquet, write_parquet
 from flights.config import Settings
-from flights.dataset import ROWS, contract
+from flights.contract import contract
+from flights.dataset import ROWS
+from flights.files import COLLECTED_FILE, VALID_FILE
 from pipelines.step import size, step
 
 WHERE = "What dataset.py declares and what pipelines/collect.py delivers must be the same columns and types"
@@ -25,11 +27,11 @@ def main() -> None:
     """Divide the collected rows into valid and refused ones."""
     raw = Settings().raw_dir
     with step("validate") as said:
-        collected = read_parquet(raw / "collected.parquet", "run `make collect`")
+        collected = read_parquet(raw / COLLECTED_FILE, "run `make collect`")
         valid, refused = judged(collected)
         quarantine = write_parquet(raw / "quarantine.parquet", refused)
         refuse_if_too_many(len(refused), len(collected), f"the reasons are in {quarantine}")
-        path = write_parquet(raw / "valid.parquet", valid)
+        path = write_parquet(raw / VALID_FILE, valid)
         said.read = f"{len(collected):,} {ROWS}"
         said.wrote = f"{len(valid):,} valid to {path} ({size(path)}), {len(refused):,} refused to {quarantine}"
 

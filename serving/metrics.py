@@ -9,8 +9,9 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from flights.batch import Batch
+from flights.files import MANIFEST_FILE
 from flights.predictions import Prediction
-from flights.registry import MANIFEST, Model
+from flights.registry import Model
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
@@ -82,7 +83,7 @@ class Metrics:
 
     def answers(self, model: Model | None) -> None:
         """Say which model answers, and since when it is there."""
-        manifest = model and model.folder / MANIFEST
+        manifest = model and model.folder / MANIFEST_FILE
         self._version.set(model.version if model else 0)
         self._published.set(manifest.stat().st_mtime if manifest and manifest.is_file() else 0)
 

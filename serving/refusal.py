@@ -10,7 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from flights.dataset import INPUTS, OUTCOME, ROWS, allowed
+from flights.contract import allowed
+from flights.dataset import INPUTS, OUTCOME, ROWS
 from serving.metrics import Metrics
 from serving.request import MAX_ROWS, MAX_TEXT, REPORTED
 

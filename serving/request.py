@@ -26,7 +26,8 @@ from pydantic import (
 )
 from pydantic.types import FailFast
 
-from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, OUTCOMES, ROWS, Column, Columns, Kind
+from flights.columns import Column, Columns, Kind
+from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, OUTCOMES, ROWS
 from flights.privacy import Pseudonym
 
 MAX_ROWS = 1000  # flights or outcomes in one call

@@ -17,7 +17,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 import numpy as np
 
 from flights.batch import Batch, packed
-from flights.dataset import EVENT_TIME, Columns
+from flights.columns import Columns
+from flights.dataset import EVENT_TIME
 from flights.predictions import Prediction, timestamp
 from flights.privacy import PERSONAL, Pseudonym
 from flights.registry import Model

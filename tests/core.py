@@ -38,14 +38,22 @@ def read_budgets(root: Path) -> dict[str, Any]:
 
 
 def rings(root: Path, walk: list[str]) -> Core:
-    """Sort the core's files into walk and support."""
+    """Sort the core's files into walk and support.
+
+    Raises
+    ------
+    FileNotFoundError
+        The walk names a file that does not exist.
+    """
+    if missing := [path for path in walk if not (root / path).is_file()]:
+        raise FileNotFoundError(f"[tool.core] walk in pyproject.toml: no {', '.join(missing)}")
     found = set(walk)
     ahead = [*walk, *(path for path in all_modules(root) if not PLUGIN_FOLDERS & set(Path(path).parts))]
     while ahead:
         path = ahead.pop()
         found.add(path)
         ahead += [each for each in imported_files(root, path) if each not in found]
-    return Core(sorted(walk), sorted(path for path in found - set(walk) if lines(root, path) > 1))
+    return Core(sorted(walk), sorted(found - set(walk)))
 
 
 def all_modules(root: Path) -> list[str]:
@@ -106,47 +114,57 @@ def violations(root: Path, core: Core, budgets: dict[str, Any]) -> list[str]:
     """Every budget that is exceeded and every forbidden import, one sentence each."""
     sizes = {path: lines(root, path) for path in (*core.walk, *core.support)}
     lengths = {name: length for path in sizes for name, length in functions(root, path).items()}
-    p90 = sorted(lengths.values())[int(0.9 * len(lengths))]
-    walk, both = sum(sizes[path] for path in core.walk), sum(sizes.values())
+    extra_sizes = {path: lines(root, path) for path in extras(root, core)}
+    script_imports = imported_scripts(root)
     limits = [
-        ("the walk's lines", walk, budgets["walk_lines"]),
-        ("the walk's files", len(core.walk), budgets["walk_files"]),
-        ("lines of walk and support", both, budgets["core_lines"]),
-        ("90th percentile of function length", p90, budgets["function_p90"]),
-        *((path, sizes[path], budgets["walk_file_lines"]) for path in core.walk),
-        *((path, sizes[path], budgets["support_file_lines"]) for path in core.support),
-        *((path, lines(root, path), budgets["extra_file_lines"]) for path in extras(root, core)),
-        *((name, length, budgets["function_lines"]) for name, length in lengths.items()),
+        ("lines of the walk", sum(sizes[path] for path in core.walk), budgets["walk_lines"]),
+        ("files of the walk", len(core.walk), budgets["walk_files"]),
+        ("lines of walk and support", sum(sizes.values()), budgets["core_lines"]),
+        ("90th percentile of function length", percentile_90(list(lengths.values())), budgets["function_p90"]),
+        ("imports of a script", len(script_imports), budgets["script_imports"]),
+        *((f"lines of {path} (walk)", sizes[path], budgets["walk_file_lines"]) for path in core.walk),
+        *((f"lines of {path} (support)", sizes[path], budgets["support_file_lines"]) for path in core.support),
+        *((f"lines of {path} (extra)", found, budgets["extra_file_lines"]) for path, found in extra_sizes.items()),
+        *((f"lines of {name}()", length, budgets["function_lines"]) for name, length in lengths.items()),
     ]
     over = [f"{name}: {found:,}, limit {limit:,}" for name, found, limit in limits if found > limit]
-    return over + forbidden_imports(root, core) + imported_scripts(root)
+    too_many_scripts = script_imports if len(script_imports) > budgets["script_imports"] else []
+    return over + forbidden_imports(root, core) + too_many_scripts
+
+
+def percentile_90(values: list[int]) -> int:
+    """The value that at most a tenth of the values exceed."""
+    return sorted(values)[int(0.9 * len(values))] if values else 0
 
 
 def extras(root: Path, core: Core) -> list[str]:
     """Every module that is an extra."""
-    found = [*all_modules(root), *(str(path.relative_to(root)) for path in sorted((root / "extras").rglob("*.py")))]
-    return [path for path in found if path not in {*core.walk, *core.support}]
+    return [path for path in (*all_modules(root), *top_level_extras(root)) if path not in {*core.walk, *core.support}]
+
+
+def top_level_extras(root: Path) -> list[str]:
+    """Every module below the folder `extras` of the repository."""
+    return [str(path.relative_to(root)) for path in sorted((root / "extras").rglob("*.py"))]
 
 
 def forbidden_imports(root: Path, core: Core) -> list[str]:
-    """Imports of an extra by the core."""
+    """Imports of an extra by the core; a plug-in is found in its folder, not imported by name."""
     return [
         f"{path} imports the extra {each}"
         for path in (*core.walk, *core.support)
-        for each in imported_files(root, path)
-        if "extras" in Path(each).parts
+        for each in sorted(set(imported_files(root, path)))
+        if PLUGIN_FOLDERS & set(Path(each).parts) and each not in core.walk and Path(each).parent != Path(path).parent
     ]
 
 
 def imported_scripts(root: Path) -> list[str]:
-    """Scripts (modules with a `__main__` block) that are imported by another module."""
-    every = [*all_modules(root), *(str(path.relative_to(root)) for path in sorted((root / "extras").rglob("*.py")))]
+    """Imports of a script (a module with a `__main__` block) by another module."""
+    every = [*all_modules(root), *top_level_extras(root)]
     scripts = {path for path in every if '__name__ == "__main__"' in (root / path).read_text()}
     return [
         f"{path} imports the script {each}"
         for path in every
-        for each in imported_files(root, path)
-        if each in scripts and each != path
+        for each in sorted(set(imported_files(root, path)) & scripts - {path})
     ]
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.swap.swapped import mark_installed
+
 ROOT = Path(__file__).parents[1]
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
 PRE_COMMIT = ROOT / ".venv-tools" / "bin" / "pre-commit"
@@ -28,9 +30,9 @@ def clone(tmp_path: Path) -> Path:
         os.utime(tmp_path / name, (0, 0))
     (tmp_path / ".venv").mkdir()
     for part in Path(sys.prefix).iterdir():
-        if part.name != "installed":
+        if not part.name.startswith("installed"):
             (tmp_path / ".venv" / part.name).symlink_to(part)
-    (tmp_path / ".venv" / "installed").touch()
+    mark_installed(tmp_path / ".venv")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", "-A")
     return tmp_path

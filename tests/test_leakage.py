@@ -7,9 +7,12 @@ import pytest
 
 from flights import model
 from flights.artifacts import read_json
+from flights.columns import LeakageError, inputs
 from flights.config import Settings
-from flights.dataset import INPUTS, OUTCOMES, LeakageError, inputs, targets
-from flights.evaluation import Interval, metrics, rank
+from flights.dataset import INPUTS, OUTCOMES, targets
+from flights.evaluation import metrics
+from flights.ranking import rank
+from flights.resampling import Interval
 from pipelines import gate
 from pipelines.split import labelled
 from pipelines.train import features_of

@@ -14,13 +14,15 @@ from extras.drills.bad_version import reversed_version
 from flights import registry
 from flights.artifacts import read_json, read_parquet, sha256, write_parquet
 from flights.config import Settings
-from flights.dataset import as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import targets
 from flights.predictions import engine, logged_predictions
 from monitoring import monitor, replay
 from monitoring.check import out_of_range
 from monitoring.checks import performance
 from monitoring.findings import findings
 from pipelines import evaluate, loop, promote, train
+from tests.swap.swapped import mark_installed
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 
@@ -56,7 +58,7 @@ def makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Makes:
     venv.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
-    (venv / "installed").touch()
+    mark_installed(venv)
     monkeypatch.setenv("VENV", str(venv))
 
     def ready(settings: Settings) -> None:

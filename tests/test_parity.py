@@ -12,7 +12,8 @@ import pytest
 from flights import registry
 from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, INPUTS
 from tests.serving.running import running
 
 BATCH = 1000

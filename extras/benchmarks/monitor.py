@@ -17,9 +17,11 @@ import sqlalchemy as sa
 
 from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, OUTCOME, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, OUTCOME
+from flights.files import DECISION_FILE, LIVE_FILE, TRAIN_FIRST
 from flights.predictions import Outcome, Prediction, add, count, engine, logged_predictions
-from flights.registry import TRAIN_FIRST, load
+from flights.registry import load
 from monitoring.outcomes import local_day
 from monitoring.traffic import outcome_bodies, period, request_bodies, traffic
 from monitoring.view import serving_model, typed_inputs
@@ -63,7 +65,7 @@ def main() -> None:
 
 def write_log(settings: Settings) -> None:
     """Leave what a replay of all live months would leave in the log, without the HTTP requests."""
-    live = read_parquet(settings.splits_dir / "live.parquet", TRAIN_FIRST)
+    live = read_parquet(settings.splits_dir / LIVE_FILE, TRAIN_FIRST)
     flights, outcomes = traffic(live, *period(live, "", ""))
     model = load(settings.models_dir, serving_model(settings.models_dir).version)
     rows: list[Prediction | Outcome] = []
@@ -106,7 +108,7 @@ def add_copy(log: sa.Engine, copy: int, days_older: int) -> None:
 
 def cost(module: str, environment: dict[str, str], *words: str) -> Cost:
     """Seconds on the clock and of the processors, and peak megabytes, of one process that does what it is there for."""
-    decision = Path(environment["DATA_DIR"]) / "5_reports" / "decision.json"
+    decision = Path(environment["DATA_DIR"]) / "5_reports" / DECISION_FILE
     decision.unlink(missing_ok=True)
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", module, *words], env=environment, stdout=subprocess.DEVNULL)

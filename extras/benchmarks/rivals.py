@@ -31,8 +31,9 @@ def tutorial(model_file: str) -> FastAPI:
     import pandas as pd
     import skops.io
 
-    from flights.dataset import EVENT_TIME, as_arrays
-    from flights.features import build_features
+    from flights.contract import as_arrays
+    from flights.dataset import EVENT_TIME
+    from flights.feature_set import build_features
     from flights.model import TRUSTED_TYPES
 
     pipeline = skops.io.load(model_file, trusted=TRUSTED_TYPES)

@@ -18,6 +18,7 @@ import pandas as pd
 from flights.artifacts import digest, read_parquet, sha256, write_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, KEY
+from flights.files import VALID_FILE
 
 SHIFT = pd.Timedelta(days=364)  # the same weekdays
 
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=None, help="of the flights, to repeat fewer of them")
     parser.add_argument("--engines", nargs="+", default=["one", "dask"])
     words = parser.parse_args()
-    flights = read_parquet(Settings().raw_dir / "valid.parquet", "run `make validate`")[: words.rows]
+    flights = read_parquet(Settings().raw_dir / VALID_FILE, "run `make validate`")[: words.rows]
     with tempfile.TemporaryDirectory() as folder:
         for times in words.times:
             repeat(flights, times, Path(folder) / str(times))

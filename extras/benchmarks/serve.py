@@ -24,7 +24,8 @@ import httpx
 from extras.benchmarks.load import Window, request, window
 from flights import registry
 from flights.config import NAME, Settings
-from flights.dataset import EVENT_TIME, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME
 from serving.request import example
 
 ROUNDS = 7
@@ -164,7 +165,7 @@ def mlflow_server(settings: Settings, version: int, core: int) -> Server:
     """`mlflow models serve` with the same model, asked for the same flight's features."""
     import pandas as pd
 
-    from flights.features import build_features
+    from flights.feature_set import build_features
 
     frame = pd.DataFrame([example()])
     frame[EVENT_TIME] = pd.to_datetime(frame[EVENT_TIME], utc=True).astype("datetime64[us, UTC]")

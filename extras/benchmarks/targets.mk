@@ -1,13 +1,13 @@
 ##@ Benchmarks
 
-bench: $(INSTALLED) ## What `make train` costs, step by step, beside the fits alone
+bench: $(INSTALLED) #- What `make train` costs, step by step, beside the fits alone
 	@$(RUN) extras.benchmarks.train
 
-bench-serve: $(CHAMPION) ## The service beside the limit, the tutorials' way and mlflow models serve, in alternating windows
+bench-serve: $(CHAMPION) $(call group,replay) #- The service beside the limit, the naive FastAPI app and mlflow models serve, in alternating windows
 	@$(RUN) extras.benchmarks.serve
 
-bench-score: $(CHAMPION) ## Score ten and a hundred times the flights, by one process and by Dask: seconds, memory, the same bytes
+bench-score: $(CHAMPION) $(call group,cluster) #- Score ten and a hundred times the flights, by one process and by Dask: seconds, memory, the same bytes
 	@$(RUN) extras.benchmarks.score
 
-bench-monitor: $(CHAMPION) ## What monitoring a month costs, beside Evidently's preset on the raw rows
+bench-monitor: $(CHAMPION) $(call group,monitor) #- What monitoring a month costs, beside Evidently's preset on the raw rows
 	@$(RUN) extras.benchmarks.monitor

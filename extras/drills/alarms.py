@@ -23,10 +23,11 @@ from extras.drills.bad_version import reversed_version
 from extras.drills.drill_helpers import add_to_log, logged_answers, report_outcomes, serving
 from flights.artifacts import digest, read_parquet, write_atomically, write_json
 from flights.config import GAP_DAYS, NAME, Settings
-from flights.dataset import EVENT_TIME, KEY, OUTCOME, OUTCOME_TIME, ZONE, as_arrays, targets
-from flights.features import build_features
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, KEY, OUTCOME, OUTCOME_TIME, ZONE, targets
+from flights.feature_set import build_features
+from flights.files import LIVE_FILE, TRAIN_FIRST, VALID_FILE
 from flights.model import CANDIDATE, build_model, with_feed_outages
-from flights.registry import TRAIN_FIRST
 from monitoring.check import Check, alarms, is_firing
 from monitoring.checks.performance import quality_checks
 from monitoring.client import COUNTERS_FILE
@@ -102,7 +103,7 @@ def clean_days(year: pd.DataFrame, months: "pd.PeriodIndex") -> dict[str, Any]:
 
 def predicted_year(settings: Settings) -> pd.DataFrame:
     """Every flight with an outcome from April on, with the probability of a model that had seen none of its month."""
-    rows = read_parquet(settings.raw_dir / "valid.parquet", "run `make validate`")
+    rows = read_parquet(settings.raw_dir / VALID_FILE, "run `make validate`")
     rows = rows[~np.isnan(targets(rows))].reset_index(drop=True)
     columns, y_true, moments = as_arrays(rows), targets(rows), rows[EVENT_TIME]
     train_features = pd.DataFrame(build_features(with_feed_outages(columns, settings.seed)))
@@ -170,7 +171,7 @@ def _days(began: pd.Timestamp, day: pd.Timestamp) -> int:
 
 def write_log(settings: Settings, drill: str) -> pd.Timestamp:
     """Leave what a replay of all live months under a drill would leave; returns the failure's first full day."""
-    live = read_parquet(settings.splits_dir / "live.parquet", TRAIN_FIRST)
+    live = read_parquet(settings.splits_dir / LIVE_FILE, TRAIN_FIRST)
     start, end = period(live, "", "")
     planted = "" if drill == BAD_VERSION else drill
     flights, outcomes = faults.applied(traffic(live, start, end), planted, settings.seed)

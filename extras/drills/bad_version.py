@@ -5,9 +5,12 @@ import shutil
 from flights import portable
 from flights.artifacts import read_json, sha256, write_json
 from flights.config import Settings
-from flights.dataset import as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import targets
+from flights.files import GATE_FILE, MANIFEST_FILE, TRAIN_FIRST
 from flights.model import CANDIDATE
-from flights.registry import GATE, MANIFEST, TRAIN_FIRST, Model, load, model_folder, promote, write_golden
+from flights.model_files import write_golden
+from flights.registry import Model, load, model_folder, promote
 from pipelines import calibration
 from pipelines.evaluate import fitted as fitted_model
 from pipelines.split import labelled
@@ -23,9 +26,9 @@ def reversed_version(settings: Settings, model: Model) -> Model:
     portable.export(calibration.recalibrated(trees, features_of(rows), reversed_labels), folder)
     columns = as_arrays(golden_rows(rows))
     write_golden(folder, columns, portable.load(folder)(columns))
-    write_json(folder / GATE, {"passed": True, "model_digest": sha256(folder / portable.TREES)})
-    manifest = read_json(folder / MANIFEST, TRAIN_FIRST)
+    write_json(folder / GATE_FILE, {"passed": True, "model_digest": sha256(folder / portable.TREES)})
+    manifest = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)
     files = {name: sha256(folder / name) for name in manifest["files"]}
-    write_json(folder / MANIFEST, manifest | {"version": version, "files": files})
+    write_json(folder / MANIFEST_FILE, manifest | {"version": version, "files": files})
     promote(settings.models_dir, version, expected=model.version)
     return load(settings.models_dir, version)

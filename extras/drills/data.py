@@ -10,19 +10,11 @@ import pandas as pd
 from extras.drills.drill_helpers import DrillReport, expect, features_of, fitted, part, ranking, refusal, serving
 from extras.drills.faults import NEW_CARRIER
 from flights.artifacts import read_parquet
+from flights.columns import Column, LeakageError, inputs
 from flights.config import GAP_DAYS, Settings
-from flights.dataset import (
-    EVENT_TIME,
-    INPUTS,
-    TABLE,
-    Column,
-    LeakageError,
-    as_arrays,
-    contract,
-    inputs,
-    targets,
-)
-from flights.registry import TRAIN_FIRST
+from flights.contract import TABLE, as_arrays, contract
+from flights.dataset import EVENT_TIME, INPUTS, targets
+from flights.files import TRAIN_FIRST, VALID_FILE
 from pipelines.gate import unclean_holdout
 from pipelines.holdout import cleanliness, write_seen
 from pipelines.split import split
@@ -94,7 +86,7 @@ def split_leaks(settings: Settings) -> DrillReport:
     ]
     refused = unclean(settings, by_chance, asked)
     expect(bool(refused), "the gate's objection")
-    again = split(read_parquet(settings.raw_dir / "valid.parquet", TRAIN_FIRST), settings.as_of)
+    again = split(read_parquet(settings.raw_dir / VALID_FILE, TRAIN_FIRST), settings.as_of)
     silent = unclean(settings, again["train"], again["holdout"])
     expect(not silent, f"no objection after splitting again, got {silent}")
     return DrillReport(

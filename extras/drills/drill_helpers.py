@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from extras.drills import faults
 from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, OUTCOME, ZONE, as_arrays, targets
-from flights.evaluation import metrics, rank
-from flights.features import build_features
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, OUTCOME, ZONE, targets
+from flights.evaluation import metrics
+from flights.feature_set import build_features
+from flights.files import LIVE_FILE, TRAIN_FIRST
 from flights.model import CANDIDATE, build_model
 from flights.predictions import Outcome, Prediction, add, engine
-from flights.registry import TRAIN_FIRST, Model, champion, load
+from flights.ranking import rank
+from flights.registry import Model, champion, load
 from monitoring.decide import Decision
 from monitoring.findings import findings
 from monitoring.traffic import Traffic, outcome_bodies, period, request_bodies, traffic
@@ -121,7 +124,7 @@ class Month:
 
 def month(settings: Settings, drill: str, first_day: int = 0) -> Month:
     """Live traffic under a drill whose failure ends after `FAULT_DAYS`."""
-    live = read_parquet(settings.splits_dir / "live.parquet", TRAIN_FIRST)
+    live = read_parquet(settings.splits_dir / LIVE_FILE, TRAIN_FIRST)
     begin, _ = period(live, "", "")
     begin = begin.tz_convert(ZONE) + pd.DateOffset(days=first_day)  # local days: one of them has 25 hours
     starts = begin + pd.DateOffset(days=faults.CLEAN_DAYS)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from extras.drills.drill_helpers import serving
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, ZONE, as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, ZONE, targets
 from flights.features import CATEGORIES
 from pipelines import holdout
 

@@ -25,8 +25,12 @@ from extras.drills.drill_helpers import (
 from flights import model, portable, registry
 from flights.artifacts import new_folder, sha256, write_json, write_new_json
 from flights.config import NAME, Settings
-from flights.dataset import EVENT_TIME, as_arrays, targets
-from flights.evaluation import metrics, rank
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, targets
+from flights.evaluation import metrics
+from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, REFERENCE_FILE
+from flights.model_files import write_golden, write_manifest
+from flights.ranking import rank
 from pipelines import evaluate
 from pipelines.promote import promoted
 
@@ -75,7 +79,7 @@ def bad_model(settings: Settings) -> DrillReport:
     before = ranking(truth, good.score(columns))
     after = ranking(truth, registry.load(settings.models_dir, version).score(columns))
     report = verdict(settings, bad, holdout)
-    write_json(settings.candidate_dir / "evaluation.json", report | {"version": version})
+    write_json(settings.candidate_dir / EVALUATION_FILE, report | {"version": version})
     refused = refusal(registry.PromotionRefused, lambda: promoted(settings))
     expect(registry.champion(settings.models_dir) == good.version, "the same champion")
     weeks = month(settings, "")
@@ -102,13 +106,13 @@ def bad_model(settings: Settings) -> DrillReport:
 def publish(settings: Settings, good: registry.Model, pipeline: Any, rows: pd.DataFrame, version: int) -> None:
     """Publish a fitted candidate with everything that loading verifies, but for its quality."""
     with new_folder(registry.model_folder(settings.models_dir, version)) as folder:
-        for name in ("reference.parquet", "metrics.json"):
+        for name in (REFERENCE_FILE, METRICS_FILE):
             shutil.copy(good.folder / name, folder / name)
         portable.export(pipeline, folder)
         columns = as_arrays(rows[:100])
-        registry.write_golden(folder, columns, portable.load(folder)(columns))
-        write_json(folder / registry.GATE, {"passed": False, "model_digest": sha256(folder / portable.TREES)})
-        registry.write_manifest(folder, version, {**good.manifest, "version": version})
+        write_golden(folder, columns, portable.load(folder)(columns))
+        write_json(folder / GATE_FILE, {"passed": False, "model_digest": sha256(folder / portable.TREES)})
+        write_manifest(folder, version, {**good.manifest, "version": version})
 
 
 def put_in_place(settings: Settings, before: int, version: int) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from flights.config import Settings
-from flights.registry import TRAIN_FIRST, champion, load
+from flights.files import TRAIN_FIRST
+from flights.registry import champion, load
 
 
 class NotTraceable(ValueError):

@@ -22,8 +22,11 @@ from extras.drills import faults as drills
 from flights import heuristic, registry
 from flights.artifacts import read_parquet, write_json
 from flights.config import MAX_MISSING_FEED_ERRORS, Settings
-from flights.dataset import INPUTS, KEY, OUTCOME_TIME, ZONE, as_arrays, contract, targets
-from flights.evaluation import metrics, rank
+from flights.contract import as_arrays, contract
+from flights.dataset import INPUTS, KEY, OUTCOME_TIME, ZONE, targets
+from flights.evaluation import metrics
+from flights.files import LIVE_FILE
+from flights.ranking import rank
 from monitoring.check import Check, is_firing
 from monitoring.findings import all_checks
 from monitoring.outcomes import simulated_now, with_outcomes
@@ -56,7 +59,7 @@ def main() -> None:
     settings = Settings.read()
     model = serving_model(settings.models_dir)
     scorer = registry.load(settings.models_dir, model.version)
-    live = read_parquet(settings.splits_dir / "live.parquet", "run `make train`")
+    live = read_parquet(settings.splits_dir / LIVE_FILE, "run `make train`")
     clean = clean_traffic(live)
     none = stressed("none", clean, scorer, model.reference, set(), settings.seed)
     faults = track(FAULTS, "stress", transient=True)

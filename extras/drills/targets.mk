@@ -1,14 +1,15 @@
 ##@ Drills
+$(call arguments,NAME)
 
-stress: $(CHAMPION) ## Plant named faults into live traffic: what each does to the champion, and which guard notices
+stress: $(CHAMPION) $(call group,monitor) #- Plant named faults into live traffic: what each does to the champion, and which guard notices
 	@$(RUN) extras.drills.stress
 
-alarms: $(CHAMPION) ## How often the monitor cries wolf on clean days, and how soon it sees each drill (ten minutes)
+alarms: $(CHAMPION) $(call group,monitor docs) #- How often the monitor fires on clean days, and how soon it sees each drill (ten minutes)
 	@$(RUN) extras.drills.alarms
 	@$(RUN) docs.generate --tables
 
-drill: $(INSTALLED) ## Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills
-	@$(RUN) extras.drills.run $(NAME)
+drill: $(call group,monitor) #- Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills
+	@$(RUN) extras.drills.run $(if $(value NAME),"$$NAME")
 
-score-card: $(INSTALLED) ## Add up the ML Test Score: 28 checks, each with its planted bug, from what make test and test-heavy reported
+score-card: $(call group,test) #- Add up the ML Test Score: 28 checks, each with its planted bug, from what make test and test-heavy reported
 	@OMP_NUM_THREADS=1 $(RUN) extras.drills.score_card

@@ -17,7 +17,8 @@ from extras.drills.drill_helpers import (
 )
 from extras.drills.faults import AIRPORT
 from flights.config import Settings
-from flights.dataset import LATE_MINUTES, OUTCOME, OUTCOME_TIME, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import LATE_MINUTES, OUTCOME, OUTCOME_TIME
 
 FIX = "fix the feed"
 LATER = pd.Timedelta(days=2)  # from an outcome to its correction

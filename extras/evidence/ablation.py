@@ -26,11 +26,14 @@ from rich.table import Table
 
 from extras.evidence.backtest import workers
 from flights.artifacts import read_parquet, write_json
+from flights.columns import Columns
 from flights.config import MAX_BYTES, MAX_MICROSECONDS, Settings
-from flights.dataset import INPUTS, Columns, as_arrays, targets
-from flights.evaluation import Vector, metrics, rank
-from flights.features import build_features, plan
+from flights.contract import as_arrays
+from flights.dataset import INPUTS, targets
+from flights.evaluation import metrics
+from flights.feature_set import build_features, plan
 from flights.model import CANDIDATE, build_model, with_feed_outages
+from flights.ranking import Vector, rank
 from pipelines.step import step
 
 SEEDS = 4  # models of one kind: what they differ by is noise

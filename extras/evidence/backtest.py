@@ -25,10 +25,12 @@ from extras.evidence.cadence import BASELINE
 from extras.operations.score import engine
 from flights.artifacts import read_parquet, write_atomically, write_json
 from flights.config import FIRST_MONTH, GAP_DAYS, LAST_MONTH, Settings
-from flights.dataset import EVENT_TIME, OUTCOME, ZONE, as_arrays, targets
-from flights.evaluation import Vector
-from flights.features import build_features
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, OUTCOME, ZONE, targets
+from flights.feature_set import build_features
+from flights.files import CADENCE_FILE, VALID_FILE
 from flights.model import CANDIDATE, build_model, with_feed_outages
+from flights.ranking import Vector
 from pipelines import holdout
 from pipelines.split import Period
 from pipelines.step import step
@@ -59,7 +61,7 @@ def main() -> None:
     """Fit and predict at every origin, compare the cadences, and say which to keep."""
     settings, words = Settings(), arguments()
     with step("backtest") as said, workers(words.scheduler) as run:
-        source = settings.raw_dir / "valid.parquet"
+        source = settings.raw_dir / VALID_FILE
         if source.is_file():
             holdout.noted(settings, "backtest", period=span())
         rows, todo = sampled(source, words.every, NEEDED), tasks()
@@ -70,7 +72,7 @@ def main() -> None:
         report = cadence.compared(targets(asked), asked[EVENT_TIME], answers, schedules(), costs(fits))
         Console().print(cadence.as_table(report))
         path = write_json(settings.reports_dir / "backtest.json", report | {"every": words.every})
-        name = "cadence.json" if words.every == 1 else "cadence-sample.json"  # which no monitor reads
+        name = CADENCE_FILE if words.every == 1 else "cadence-sample.json"  # which no monitor reads
         advice = write_json(settings.reports_dir / name, cadence.advice(report) | {"every": words.every})
         picture = write_atomically(path.with_suffix(".png"), cadence.figure(report).savefig)
         said.read = f"{len(rows):,} flights of {source}, {len(fits)} fits"

@@ -15,7 +15,9 @@ from rich.table import Table
 
 from flights.config import GAP_DAYS
 from flights.dataset import ZONE
-from flights.evaluation import HIGHER_IS_BETTER, Vector, margin, metrics, rank, resampled_metrics
+from flights.evaluation import HIGHER_IS_BETTER, metrics
+from flights.ranking import Vector, rank
+from flights.resampling import margin, resampled_metrics
 from pipelines.split import Period
 
 BASELINE = "heuristic"

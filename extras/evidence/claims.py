@@ -16,7 +16,8 @@ from flights import model
 from flights.artifacts import write_json
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, OUTCOMES, ROWS, targets
-from flights.evaluation import metrics, rank
+from flights.evaluation import metrics
+from flights.ranking import rank
 from pipelines import holdout
 from pipelines.split import labelled
 from pipelines.step import step

@@ -20,12 +20,16 @@ from rich.progress import track
 from rich.table import Table
 
 from flights.artifacts import read_parquet, write_atomically, write_json
-from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, ZONE, Columns, as_arrays, targets
-from flights.evaluation import HIGHER_IS_BETTER, Vector, cost_threshold, metrics, rank
-from flights.features import build_features, plan
+from flights.columns import Columns
+from flights.config import MISS_COST, Settings
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, ZONE, targets
+from flights.evaluation import HIGHER_IS_BETTER, metrics
+from flights.feature_set import build_features, plan
+from flights.files import LIVE_FILE
 from flights.model import CANDIDATE, build_model, with_feed_outages
 from flights.predictions import Outcome, Prediction, add, counted_outcomes, engine, logged_predictions
+from flights.ranking import FALSE_ALARM_COST, Vector, rank, unweighted
 from monitoring.outcomes import WATERMARK, with_outcomes
 from pipelines import holdout
 from pipelines.split import labelled
@@ -69,7 +73,7 @@ def main() -> None:
     settings, words = Settings(), arguments()
     train, validation = labelled(settings, "train").iloc[:: words.every], labelled(settings, "validation")
     asked = holdout.opened(settings, "correlate")
-    live = read_parquet(settings.splits_dir / "live.parquet", "run `make split`")
+    live = read_parquet(settings.splits_dir / LIVE_FILE, "run `make split`")
     found = {}
     for recipe in track(RECIPES, "models", transient=True):
         answer = fitted(recipe, train, settings.seed)
@@ -191,6 +195,14 @@ def figure(found: Found, agreed: Mapping[str, Mapping[str, float]]) -> Figure:
         axes.grid(alpha=0.3)
     picture.legend(handles=axes.get_lines(), loc="outside right upper", frameon=False)
     return picture
+
+
+def cost_threshold(targets: Vector, probabilities: Vector) -> float:
+    """The decision threshold with the lowest cost on these rows."""
+    rows = rank(targets, probabilities)
+    hits, alerts = unweighted(rows).counts
+    total = FALSE_ALARM_COST * (alerts - hits) + MISS_COST * (hits[-1] - hits)
+    return float(rows.probabilities[rows.ends][np.argmin(total)])
 
 
 if __name__ == "__main__":

@@ -22,9 +22,13 @@ from rich.table import Table
 
 from flights import model, portable, registry
 from flights.artifacts import new_folder, read_json, sha256, write_json
+from flights.columns import Columns
 from flights.config import NAME, Settings
-from flights.dataset import INPUTS, KEY, LOCATION, OUTCOMES, Columns, as_arrays, targets
-from flights.evaluation import Vector
+from flights.contract import as_arrays
+from flights.dataset import INPUTS, KEY, LOCATION, OUTCOMES, targets
+from flights.files import GATE_FILE, GOLDEN_FILE, TRAIN_FIRST, TRAINING_FILE
+from flights.model_files import write_manifest
+from flights.ranking import Vector
 from flights.signature import sign
 from pipelines import calibration, evaluate, holdout
 from pipelines.evaluate import CHAMPION, Answers, Case
@@ -94,7 +98,7 @@ def main() -> None:
 def opened(settings: Settings) -> Hall:
     """Gather the newest candidate's case on a part of the holdout, on record."""
     folder = evaluate.candidate_folder(settings)
-    rows = holdout.opened(settings, "gallery", folder.name, sha256(folder / "training.json"))
+    rows = holdout.opened(settings, "gallery", folder.name, sha256(folder / TRAINING_FILE))
     case = evaluate.gathered(settings, folder, rows.iloc[::EVERY].reset_index(drop=True))
     answers = {name: answer for name, answer in case.answers.items() if name != CHAMPION}
     honest = with_traits(replace(case, champion=None, answers=answers), champion_unloadable="")
@@ -119,11 +123,11 @@ def promoted(hall: Hall, report: Mapping[str, Any]) -> bool:
         if before is not None:
             shutil.copytree(models / NAME / "history", copy / NAME / "history")
         with new_folder(registry.model_folder(copy, version)) as folder:
-            for file in (portable.TREES, portable.TABLES, registry.GOLDEN):
+            for file in (portable.TREES, portable.TABLES, GOLDEN_FILE):
                 shutil.copy(hall.folder / file, folder)
             digest = sha256(folder / portable.TREES)
-            write_json(folder / registry.GATE, {**report, "model_digest": digest})
-            manifest = registry.write_manifest(folder, version, hall.honest.training)
+            write_json(folder / GATE_FILE, {**report, "model_digest": digest})
+            manifest = write_manifest(folder, version, hall.honest.training)
             if hall.settings.model_signing_key:
                 sign(manifest, hall.settings.model_signing_key)
         try:
@@ -163,13 +167,13 @@ def regathered(hall: Hall, spoil: Callable[[Path], object], *, require_clean_tre
 
 def with_record(folder: Path, **changes: Any) -> None:
     """Change what training left on record."""
-    record = folder / "training.json"
-    write_json(record, read_json(record, registry.TRAIN_FIRST) | changes)
+    record = folder / TRAINING_FILE
+    write_json(record, read_json(record, TRAIN_FIRST) | changes)
 
 
 def with_tables(folder: Path, change: Callable[[dict[str, float]], dict[str, float]]) -> None:
     """Change the rates of the first category in what is served."""
-    content = read_json(folder / portable.TABLES, registry.TRAIN_FIRST)
+    content = read_json(folder / portable.TABLES, TRAIN_FIRST)
     name = next(iter(content["tables"]))
     content["tables"][name] = change(content["tables"][name])
     write_json(folder / portable.TABLES, content)

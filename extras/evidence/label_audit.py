@@ -18,6 +18,7 @@ from extras.evidence.mislabels import MISTAKES, PLANTED_SHARE, Rows, mislabelled
 from flights.artifacts import write_atomically, write_json
 from flights.config import Settings
 from flights.dataset import LATE_MINUTES
+from flights.files import LABELS_FILE
 from pipelines.collect import TABLES, clock, source_folder, with_instants
 from pipelines.step import step
 
@@ -56,7 +57,7 @@ def main() -> None:
         for reason, mask in found.items():
             print(f"{mask.sum():>7,} of {len(flights):,}: {reason}")
         examples = with_reasons(flights, found, suspects)
-        path = write_json(settings.reports_dir / "labels.json", report(tried, winner, found, suspects))
+        path = write_json(settings.reports_dir / LABELS_FILE, report(tried, winner, found, suspects))
         listed = write_atomically(path.with_suffix(".csv"), lambda file: examples.to_csv(file, index=False))
         said.read = f"{len(flights):,} flights with an outcome"
         said.wrote = f"{path} and {suspects.sum():,} suspects to {listed.name}"

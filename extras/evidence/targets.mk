@@ -1,22 +1,25 @@
 ##@ Evidence
+$(call arguments,EVERY SCHEDULER TRIES)
 
-claims: $(CANDIDATE)/candidate.json ## What a random split and a leaky column would have claimed, beside the honest figure
+claims: $(CANDIDATE)/candidate.json #- What a random split and a leaky column would have claimed, beside the honest metric
 	@$(RUN) extras.evidence.claims
 
-gallery: $(CANDIDATE)/candidate.json ## Show the gate candidates that are bad on purpose, and good ones; fails if it is wrong
+gallery: $(CANDIDATE)/candidate.json #- Show the gate candidates that are bad on purpose, and good ones; fails if it is wrong
 	@$(RUN) extras.evidence.gallery
 
-backtest: $(RAW)/valid.parquet ## How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster
-	@$(RUN) extras.evidence.backtest $(foreach word,EVERY SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
+backtest: $(RAW)/valid.parquet $(if $(SCHEDULER),$(call group,cluster)) #- How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster
+	@$(RUN) extras.evidence.backtest $(call option,EVERY,every) $(call option,SCHEDULER,scheduler)
 
-features: $(SPLITS)/manifest.json ## Drop each feature in turn: which earn their place, and what each costs; EVERY=16 is faster
-	@$(RUN) extras.evidence.ablation $(foreach word,EVERY SCHEDULER,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
+features: $(SPLITS)/manifest.json $(if $(SCHEDULER),$(call group,cluster)) #- Drop each feature in turn: which earn their place, and what each costs; EVERY=16 is faster
+	@$(RUN) extras.evidence.ablation $(call option,EVERY,every) $(call option,SCHEDULER,scheduler)
 
-tune: $(SPLITS)/manifest.json ## Search other parameters on train, and say whether the checked-in ones are as good; TRIES=81 is more
-	@$(RUN) extras.evidence.tune $(foreach word,EVERY TRIES,$(if $($(word)),--$(shell echo $(word) | tr A-Z a-z) $($(word))))
+tune: $(SPLITS)/manifest.json #- Search other parameters on train, and say whether the checked-in ones are as good; TRIES=81 is more
+	@$(RUN) extras.evidence.tune $(call option,EVERY,every) $(call option,TRIES,tries)
 
-correlate: $(SPLITS)/manifest.json ## Does the holdout predict live traffic? Thirteen models, worse and worse, on both; EVERY=16 is faster
-	@$(RUN) extras.evidence.correlate $(if $(EVERY),--every $(EVERY))
+correlate: $(SPLITS)/manifest.json #- Does the holdout predict live traffic? Thirteen models, worse and worse, on both; EVERY=16 is faster
+	@$(RUN) extras.evidence.correlate $(call option,EVERY,every)
 
-labels: $(INSTALLED) ## Audit the recorded outcomes, by rules or by cleanlab, whichever finds more planted mislabels
+labels: $(call group,labels) #- Audit the recorded outcomes, by rules or by cleanlab, whichever finds more planted mislabels
 	@$(RUN) extras.evidence.label_audit
+
+test test-heavy: $(call group,cluster labels)

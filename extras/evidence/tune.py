@@ -15,10 +15,13 @@ from rich.table import Table
 from extras.evidence.ablation import labelled
 from flights.artifacts import write_json
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, ZONE, as_arrays, targets
-from flights.evaluation import Interval, Vector, margin, metrics, rank, resampled_metrics
-from flights.features import build_features
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, ZONE, targets
+from flights.evaluation import metrics
+from flights.feature_set import build_features
 from flights.model import CANDIDATE, build_model, with_feed_outages
+from flights.ranking import Vector, rank
+from flights.resampling import Interval, margin, resampled_metrics
 from pipelines.step import step
 
 SPACE: dict[str, list[Any]] = {  # of the candidate's trees

@@ -21,8 +21,9 @@ from rich.table import Table
 from flights import heuristic, model, portable, registry
 from flights.artifacts import sha256
 from flights.config import NAME, Settings
+from flights.contract import as_columns
 from flights.dataset import INPUTS, POSITIVE
-from flights.features import build_features
+from flights.feature_set import build_features
 from flights.predictions import Prediction, engine, logged_prediction
 from flights.registry import ModelRefused
 
@@ -88,7 +89,7 @@ def explanation(settings: Settings, request_id: str) -> Explanation:
             f"version {row.model_version} has digest {answering.digest}, the log says {row.model_digest}"
         )
     inputs = json.loads(row.inputs)
-    columns = registry.as_columns([inputs])
+    columns = as_columns([inputs])
     probability = float(answering.score(columns)[0])
     if not abs(probability - row.probability) <= TOLERANCE:
         raise NotExplained(

@@ -12,6 +12,7 @@ from pathlib import Path
 from extras.operations.scan import traces
 from flights.artifacts import read_parquet, sha256, write_json, write_parquet
 from flights.config import NAME, Settings
+from flights.files import COLLECTED_FILE, MANIFEST_FILE, VALID_FILE
 from flights.privacy import forget, forgotten_list, pseudonym, pseudonym_key, without_forgotten
 from pipelines.split import write_split
 from pipelines.step import step
@@ -52,14 +53,14 @@ def without(path: Path, data_dir: Path) -> int:
 
 def renew_manifests(settings: Settings) -> None:
     """Let the manifests of the raw table and of every split say what is there now."""
-    manifest, table = settings.raw_dir / "manifest.json", settings.raw_dir / "collected.parquet"
+    manifest, table = settings.raw_dir / MANIFEST_FILE, settings.raw_dir / COLLECTED_FILE
     if manifest.is_file():
         content = json.loads(manifest.read_text())
         content["file"] |= {"sha256": sha256(table), "rows": len(read_parquet(table, ""))}
         content["forgotten"] = sha256(forgotten_list(settings.data_dir))
         write_json(manifest, content)
     for folder in sorted((settings.data_dir / "2_splits").glob("*-*-*")):
-        valid = read_parquet(settings.raw_dir / "valid.parquet", "run `make validate`")
+        valid = read_parquet(settings.raw_dir / VALID_FILE, "run `make validate`")
         write_split(settings.model_copy(update={"as_of": date.fromisoformat(folder.name)}), valid)
 
 

@@ -15,7 +15,9 @@ import pandas as pd
 from flights import model, portable, registry, tracking
 from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json
 from flights.config import GAP_DAYS, Settings
-from flights.dataset import DTYPES, EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, as_arrays, targets
+from flights.contract import DTYPES, as_arrays
+from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, targets
+from flights.files import EVALUATION_FILE, MANIFEST_FILE, REFERENCE_FILE, TRAIN_FIRST, TRAINING_FILE
 from flights.predictions import counted_outcomes, engine, logged_predictions, parsed_inputs, timestamp
 from pipelines import calibration, card, evaluate, holdout, promote, train
 from pipelines.split import local_days
@@ -40,7 +42,7 @@ def main() -> None:
             champion = serving(settings)
             known, judged = known_days(settings)
             folder = candidate(settings, place, champion, known)
-            write_json(place / "evaluation.json", evaluated(settings, folder, champion, known, judged))
+            write_json(place / EVALUATION_FILE, evaluated(settings, folder, champion, known, judged))
             entry = promote.promoted(settings, place)
             said.read = f"{len(known):,} {ROWS} of the log to fit on, {len(judged):,} newer ones for the gate"
             said.wrote = f"champion {entry.champion}, entry {entry.sequence} of the history"
@@ -54,7 +56,7 @@ def serving(settings: Settings) -> registry.Model:
     """The champion, verified."""
     version = registry.champion(settings.models_dir)
     if version is None:
-        raise FileNotFoundError(f"no champion yet: {registry.TRAIN_FIRST}")
+        raise FileNotFoundError(f"no champion yet: {TRAIN_FIRST}")
     return registry.load(settings.models_dir, version)
 
 
@@ -100,7 +102,7 @@ def rows_of(logged: pd.DataFrame, outcomes: pd.DataFrame, end: pd.Timestamp) -> 
 
 def candidate(settings: Settings, place: Path, champion: registry.Model, known: pd.DataFrame) -> Path:
     """Leave the champion's models with a new slope and shift, as a training leaves its own."""
-    before = read_json(champion.folder / "training.json", registry.TRAIN_FIRST)
+    before = read_json(champion.folder / TRAINING_FILE, TRAIN_FIRST)
     fits = {
         name: train.Fit(evaluate.fitted(champion.folder, name), before["thresholds"][name], {}, 0.0)
         for name in model.MODELS
@@ -169,7 +171,7 @@ def evaluated(
 
 def looked_before(settings: Settings) -> int:
     """How many recalibrations were judged on the same days before."""
-    manifests = registry.model_folder(settings.models_dir, 0).parent.glob(f"[0-9]*/{registry.MANIFEST}")
+    manifests = registry.model_folder(settings.models_dir, 0).parent.glob(f"[0-9]*/{MANIFEST_FILE}")
     as_of = [read_json(path, "").get("recalibrated_as_of") for path in manifests]
     return as_of.count(str(settings.as_of))
 
@@ -179,7 +181,7 @@ def reference_of(champion: registry.Model, score: portable.Score) -> pd.DataFram
 
     A week alone would be too short to tell what differs between clean days.
     """
-    rows = read_parquet(champion.folder / "reference.parquet", registry.TRAIN_FIRST)
+    rows = read_parquet(champion.folder / REFERENCE_FILE, TRAIN_FIRST)
     silent = {column.name: None if column.nullable else column.example for column in INPUTS if column.personal}
     return rows.assign(probability=score(as_arrays(rows.assign(**silent))))
 

@@ -24,8 +24,10 @@ from rich.progress import Progress
 
 from flights.artifacts import sha256, write_atomically, write_parquet
 from flights.config import Settings
-from flights.dataset import INPUTS, KEY, as_arrays, contract
-from flights.registry import TRAIN_FIRST, Model, ModelRefused, champion, load
+from flights.contract import as_arrays, contract
+from flights.dataset import INPUTS, KEY
+from flights.files import LIVE_FILE, TRAIN_FIRST
+from flights.registry import Model, ModelRefused, champion, load
 from pipelines.step import step
 from pipelines.validate import ContractBroken, judged, refuse_if_too_many
 
@@ -67,7 +69,7 @@ def main() -> None:
 def arguments(settings: Settings) -> argparse.Namespace:
     """Where from, where to, and by whom."""
     parser = argparse.ArgumentParser(prog="make score", description=__doc__)
-    parser.add_argument("--input", type=Path, default=settings.splits_dir / "live.parquet", help="a folder or a file")
+    parser.add_argument("--input", type=Path, default=settings.splits_dir / LIVE_FILE, help="a folder or a file")
     parser.add_argument("--output", type=Path, default=settings.data_dir / "4_predictions" / "scores")
     parser.add_argument("--engine", choices=["one", "dask"], default="one", help="one process, or Dask's workers")
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, workers of its own")

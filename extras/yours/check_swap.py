@@ -106,7 +106,7 @@ def still_the_examples(points: list[EditPoint], example: Example) -> list[EditPo
 def misfit() -> str:
     """The first thing that does not fit together in what is declared, or nothing."""
     try:
-        from flights.features import plan
+        from flights.feature_set import plan
 
         plan()
     except Exception as error:

@@ -23,6 +23,7 @@ from typing import Any
 from flights.artifacts import read_parquet, sha256, write_parquet
 from flights.config import Settings
 from flights.dataset import INPUTS
+from flights.files import VALID_FILE
 
 ROOT = Path(__file__).parents[2]
 MOST_ROWS = 42_000  # an eighth of the year
@@ -44,7 +45,7 @@ def main() -> None:
         copy, data = Path(folder) / "copy", Path(folder) / "data"
         with timed("copy the repository and a sample of the rows"):
             copy_repository(copy)
-            sample(Settings().raw_dir / "valid.parquet", data)
+            sample(Settings().raw_dir / VALID_FILE, data)
         with timed("write one function and list it in FEATURES"):
             add_feature(next((copy / "src").glob("*/features.py")))
         for step in ("split", "train", "evaluate", "promote"):
@@ -81,7 +82,7 @@ def copy_repository(copy: Path) -> None:
 def sample(source: Path, data: Path) -> None:
     """Write evenly thinned rows as the copy's own."""
     rows = read_parquet(source, "run `make validate`")
-    write_parquet(data / "1_raw" / "valid.parquet", rows[:: max(1, len(rows) // MOST_ROWS)])
+    write_parquet(data / "1_raw" / VALID_FILE, rows[:: max(1, len(rows) // MOST_ROWS)])
 
 
 def add_feature(path: Path) -> None:

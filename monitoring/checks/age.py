@@ -6,6 +6,7 @@ import pandas as pd
 
 from flights.artifacts import read_json
 from flights.config import CADENCE_DAYS
+from flights.files import CADENCE_FILE
 from monitoring.check import Check
 from monitoring.view import View
 
@@ -20,5 +21,5 @@ def checks(view: View) -> list[Check]:
 
 def max_age_days(reports_dir: Path) -> int:
     """How old the backtest lets a model grow; without a backtest, the configured cadence."""
-    path = reports_dir / "cadence.json"
+    path = reports_dir / CADENCE_FILE
     return int(read_json(path, "run `make backtest`")["greatest_age_days"]) if path.is_file() else CADENCE_DAYS

@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 
 from flights.dataset import INPUTS
-from flights.evaluation import Interval, RankedPredictions, intervals, metrics, rank, resampled_metrics
+from flights.evaluation import metrics
+from flights.ranking import RankedPredictions, rank
+from flights.resampling import Interval, intervals, resampled_metrics
 from monitoring.checks.performance import windows
 from monitoring.view import View
 

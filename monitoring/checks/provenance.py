@@ -12,7 +12,8 @@ import pandas as pd
 
 from flights.artifacts import sha256
 from flights.config import Settings
-from flights.dataset import schema_digest
+from flights.contract import schema_digest
+from flights.files import MANIFEST_FILE
 from monitoring.check import Check
 from monitoring.view import View
 
@@ -27,7 +28,7 @@ def checks(view: View) -> list[Check]:
 
 def changes(settings: Settings, manifest: dict[str, Any], day: pd.Timestamp) -> list[Check]:
     """One check for each thing that a model's manifest names; its only value is that of today."""
-    splits = settings.data_dir / "2_splits" / str(manifest["as_of"]) / "manifest.json"
+    splits = settings.data_dir / "2_splits" / str(manifest["as_of"]) / MANIFEST_FILE
     found = {
         "lock changed since training": _differs(LOCK, manifest.get("lock_digest")),
         "data changed since training": _differs(splits, manifest.get("data_digest")),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from flights.dataset import as_arrays
+from flights.contract import as_arrays
 from flights.registry import ModelRefused, load
 from monitoring.check import Check
 from monitoring.view import View

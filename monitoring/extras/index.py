@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from flights.dataset import POSITIVE, ROWS
-from flights.evaluation import metrics, rank
+from flights.evaluation import metrics
+from flights.ranking import rank
 from monitoring.check import Alarm, is_firing
 from monitoring.checks.performance import MIN_DAYS, windows
 from monitoring.decide import action_of, daily_actions

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from flights.artifacts import write_atomically
+from flights.files import REPORT_PAGE
 from monitoring.check import Alarm, Check, all_alarms, amount, is_firing, out_of_range
 from monitoring.checks.drift import drift_columns, known_texts
 from monitoring.decide import CAUSES, TRAIN, TREE, action_of
@@ -40,7 +41,7 @@ def write(folder: Path, found: Findings) -> list[Path]:
     drawn = timeline(found, fired)
     write_text(folder / "timeline.svg", f'<?xml version="1.0" encoding="utf-8"?>\n{drawn}')
     title, body = f"{found.decision.action}: {found.decision.why}", index_page(found, fired, drawn)
-    index = write_page(folder / "index.html", title, body)
+    index = write_page(folder / REPORT_PAGE, title, body)
     for stale in set((folder / "alarms").glob("*.html")) - {folder / link(alarm) for alarm in fired}:
         stale.unlink()
     return [*alarms, *weeks, index]

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge
 
 from flights.challenger import ABORT, CANARY, Challenge, ChallengeRefused, end, latest
-from flights.dataset import INPUTS, Columns
+from flights.columns import Columns
+from flights.dataset import INPUTS
 from flights.predictions import Shadow, timestamp
 from flights.registry import Model, ModelRefused, load
 from serving.prediction_log import Logged, LogUnavailable

@@ -10,7 +10,8 @@ from prometheus_client import Gauge
 
 from flights import heuristic, signature
 from flights.artifacts import read_json, sha256
-from flights.registry import MANIFEST, TRAIN_FIRST, Model, ModelRefused, history, model_folder
+from flights.files import MANIFEST_FILE, TRAIN_FIRST
+from flights.registry import Model, ModelRefused, history, model_folder
 from serving.active import Active
 from serving.service import Service
 
@@ -56,8 +57,8 @@ def newest_heuristic(models_dir: Path, key: str) -> Model | None:
         folder = model_folder(models_dir, version)
         try:
             if key:
-                signature.verify(folder / MANIFEST, key)
-            expected = read_json(folder / MANIFEST, TRAIN_FIRST)["files"][heuristic.FILE]
+                signature.verify(folder / MANIFEST_FILE, key)
+            expected = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)["files"][heuristic.FILE]
             if sha256(folder / heuristic.FILE) == expected:
                 return heuristic.load(folder)
         except Exception as error:  # whatever is wrong with one folder, an older one may do

@@ -15,7 +15,10 @@ from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 
-from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, QUESTION, Column, allowed
+from flights.columns import Column
+from flights.contract import allowed
+from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, QUESTION
+from flights.files import CARD_FILE, CARD_PAGE, DECISION_FILE, REPORT_PAGE
 from serving.request import MAX_TEXT
 from serving.service import Service
 
@@ -69,10 +72,10 @@ def add_page(router: APIRouter, service: Service) -> None:
     @router.get("/model/card")
     def card() -> Response:
         model = service.active.answering
-        for name in ("card.html", "card.md") if model else ():
+        for name in (CARD_PAGE, CARD_FILE) if model else ():
             if model is not None and (model.folder / name).is_file():
                 text = (model.folder / name).read_text()
-                return Response(text if name == "card.html" else plain(text), 200, THEIRS, "text/html")
+                return Response(text if name == CARD_PAGE else plain(text), 200, THEIRS, "text/html")
         raise HTTPException(404)
 
 
@@ -82,7 +85,7 @@ def add_reports(router: APIRouter, folder: Path) -> None:
     @router.get("/reports/{path:path}")
     def report(path: str) -> Response:
         try:
-            file = (folder / (path or "index.html")).resolve()
+            file = (folder / (path or REPORT_PAGE)).resolve()
             found = file.is_relative_to(folder.resolve()) and file.suffix in KINDS and file.is_file()
         except (OSError, ValueError):  # a name too long, or with a zero in it
             found = False
@@ -164,14 +167,14 @@ def about_monitoring(folder: Path) -> str:
     reasons = "".join(f"<li>{escape(str(reason))}</li>" for reason in decision.get("reasons", []))
     action, why = escape(str(decision.get("action", "?"))), escape(str(decision.get("why", "?")))
     kind = "verdict alert" if decision.get("act") else "verdict calm"
-    link = '<p><a href="reports/index.html">The whole report</a></p>' if (folder / "index.html").is_file() else ""
+    link = '<p><a href="reports/index.html">The whole report</a></p>' if (folder / REPORT_PAGE).is_file() else ""
     return f'<p class="{kind}">{action.capitalize()}</p><p>{why}</p><ul>{reasons}</ul>{link}'
 
 
 def latest_decision(folder: Path) -> dict[str, Any]:
     """The decision for machines; nothing where there is none, or none that can be read."""
     try:
-        content = json.loads((folder / "decision.json").read_text())
+        content = json.loads((folder / DECISION_FILE).read_text())
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -1,7 +1,7 @@
-"""How a file becomes final: written beside its place, synced, renamed; and how it is told apart: by its digest.
+"""Write files atomically (temporary file, sync, rename), read them with a hint, and compute digests.
 
-Every process that leaves something for another one writes it through here, so a crash leaves either the old file or
-the new one, never half of one.
+Every file that another process reads is written through here, so a crash leaves the old file or the new one, never
+half of one.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
-    """Call `write` with a temporary path beside `path`, sync what it wrote, and rename it to `path`."""
+    """Call `write` with a temporary path in the same folder, sync the file, and rename it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
@@ -37,12 +37,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `path` when the block ends well.
+    """Yield a temporary folder that becomes `path` when the block ends without an error.
 
     Raises
     ------
     FileExistsError
-        `path` was there already: a published folder never changes.
+        `path` exists: a published folder never changes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
@@ -70,18 +70,18 @@ def sync(path: Path) -> None:
 
 
 def write_json(path: Path, content: object) -> Path:
-    """Write `content` as JSON that a person can read; NaN and infinities are refused."""
+    """Write `content` as indented JSON; NaN and infinities are rejected."""
     text = json.dumps(content, indent=2, allow_nan=False, default=str) + "\n"
     return write_atomically(path, lambda temporary: temporary.write_text(text))
 
 
 def write_new_json(path: Path, content: object) -> Path:
-    """Write JSON to a path that nobody has taken: of two writers exactly one succeeds.
+    """Write JSON to a path that does not exist: of two writers exactly one succeeds.
 
     Raises
     ------
     FileExistsError
-        Somebody else was faster.
+        Another writer was faster.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as temporary:
@@ -91,12 +91,12 @@ def write_new_json(path: Path, content: object) -> Path:
 
 
 def read_json(path: Path, hint: str) -> dict[str, Any]:
-    """Read a JSON object; `hint` says which command makes it.
+    """Read a JSON object; `hint` names the command that makes it.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file; the message carries the hint.
+        The file does not exist; the message contains the hint.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: {hint}")
@@ -114,12 +114,12 @@ def write_parquet(path: Path, frame: "pd.DataFrame") -> Path:
 
 
 def read_parquet(path: Path, hint: str, columns: list[str] | None = None) -> "pd.DataFrame":
-    """Read Parquet and verify its page checksums; `hint` says which command makes the file.
+    """Read Parquet and verify its page checksums; `hint` names the command that makes the file.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file; the message carries the hint.
+        The file does not exist; the message contains the hint.
     OSError
         A page's checksum is wrong.
     """

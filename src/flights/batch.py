@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.dataset import EVENT_TIME, INPUTS, Columns
+from flights.columns import Columns
+from flights.dataset import EVENT_TIME, INPUTS
 
 TABLE = """CREATE TABLE IF NOT EXISTS batches (
     batch_id VARCHAR(32) PRIMARY KEY,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flights.artifacts import write_new_json
 from flights.config import NAME
+from flights.files import GATE_FILE
 from flights.registry import champion, history, load
 
 SHADOW, CANARY, WITHDRAW, ABORT = "shadow", "canary", "withdraw", "abort"
@@ -78,7 +79,7 @@ def challenge(models_dir: Path, version: int, share: float, reason: str = "") ->
     if version == champion(models_dir):
         raise ChallengeRefused(f"version {version} is the champion already")
     folder = load(models_dir, version).folder
-    if share and not _passed(folder / "gate.json"):
+    if share and not _passed(folder / GATE_FILE):
         raise ChallengeRefused(f"the gate did not pass version {version}: run it as a shadow, without SHARE")
     before = latest(models_dir)
     return _append(models_dir, before, CANARY if share else SHADOW, version, share, reason)

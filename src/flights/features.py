@@ -1,29 +1,13 @@
-"""One feature function, used by training and by serving: row-wise, stateless, on plain NumPy columns.
+"""The example's features: each is a function named after its result; its parameters are the columns that it reads.
 
-Each feature is a function named after the data that it makes; its parameters are the columns that it reads. Anything
-fitted (encodings, trees, thresholds) belongs to the model. To add one: write the function, list it in `FEATURES`.
+This file holds declarations only: replace them by your own. Features are row-wise and stateless; fitted encodings,
+trees and thresholds belong to the model. To add one: write the function and list it in `FEATURES`.
 """
 
-from collections.abc import Callable
-from datetime import datetime
-from functools import cache
-from inspect import signature
-from zoneinfo import ZoneInfo
-
 import numpy as np
-from numpy.typing import NDArray
 
-from flights.dataset import INPUTS, ZONE, Columns, DeclarationError
-
-Times = NDArray[np.datetime64]
-Minutes = NDArray[np.int64]
-Numbers = NDArray[np.float64]
-Feature = str | Callable[..., Numbers]
-
-PERSONAL = frozenset(column.name for column in INPUTS if column.personal)
-MAX_FEATURES = 40  # every one must earn its place: it costs its caller a value, and the model a way to be wrong
-FIRST_YEAR, LAST_YEAR = 2000, 2050  # of the clock changes known; beyond them the nearest offset holds
-
+from flights.clock import local_minutes
+from flights.columns import Feature, Numbers, Times
 
 # [SWAP] From here to the next such line: what is true of these data.
 
@@ -120,80 +104,4 @@ FEATURES: tuple[Feature, ...] = (  # [SWAP] a name passes an input through
     "seats",
 )
 
-# [SWAP] To here. What follows holds for any data.
-
-
-def build_features(columns: Columns) -> Columns:
-    """Make every feature of some rows.
-
-    Parameters
-    ----------
-    columns : input column name -> array of shape (rows,), as `dataset.as_arrays` makes them.
-
-    Returns
-    -------
-    Feature name -> array of shape (rows,), in the order of `FEATURES`: objects for categories, else float64.
-    """
-    return {
-        name: columns[name] if function is None else function(*(columns[parameter] for parameter in parameters))
-        for name, function, parameters in plan()
-    }
-
-
-@cache
-def plan() -> tuple[tuple[str, Callable[..., Numbers] | None, tuple[str, ...]], ...]:
-    """Name, function (none for an input passed through) and the columns read, for each feature.
-
-    Raises
-    ------
-    DeclarationError
-        A feature reads what is no input or identifies someone, a text is no category, or the heuristic goes by what is
-        no feature.
-    """
-    made = tuple(
-        (feature, None, (feature,))
-        if isinstance(feature, str)
-        else (feature.__name__, feature, tuple(signature(feature).parameters))
-        for feature in FEATURES
-    )
-    kinds = {column.name: column.kind for column in INPUTS}
-    for name, function, parameters in made:
-        if missing := [parameter for parameter in parameters if parameter not in kinds]:
-            raise DeclarationError(f"feature {name} reads {', '.join(missing)}: declare it in dataset.INPUTS")
-        if persons := [parameter for parameter in parameters if parameter in PERSONAL]:
-            raise DeclarationError(f"feature {name}: {', '.join(persons)} identifies someone, and is never a feature")
-        if (function is None and (kinds[name] == "text") != (name in CATEGORIES)) or kinds.get(name) == "time":
-            raise DeclarationError(
-                f"feature {name}: list a text in CATEGORIES, and nothing else; make a number of a time"
-            )
-    names = {name for name, _, _ in made}
-    if missing := [name for name in (*CATEGORIES, *HEURISTIC, *MONOTONIC_CONSTRAINTS) if name not in names]:
-        raise DeclarationError(
-            f"CATEGORIES, HEURISTIC or MONOTONIC_CONSTRAINTS name {', '.join(missing)}: list it in FEATURES"
-        )
-    return made
-
-
-def local_minutes(times: Times) -> Minutes:
-    """What the operation's clocks show at some UTC times, as minutes since 1970."""
-    changes, offsets = clock_changes()
-    minutes = times.astype("datetime64[m]").astype(np.int64)
-    return minutes + offsets[changes.searchsorted(minutes, side="right")]
-
-
-@cache
-def clock_changes() -> tuple[Minutes, Minutes]:
-    """When the clocks change (UTC minutes since 1970), and their minutes ahead of UTC before each change and after."""
-    days = 24 * np.arange(f"{FIRST_YEAR}", f"{LAST_YEAR + 1}", dtype="datetime64[D]").astype(np.int64)
-    eves = days[:-1][np.diff(minutes_ahead(days)) != 0]
-    hours = (eves[:, None] + np.arange(25)).ravel()
-    ahead = minutes_ahead(hours)
-    after = 1 + np.flatnonzero(np.diff(ahead))
-    return 60 * hours[after], ahead[np.append(0, after)]
-
-
-def minutes_ahead(hours: NDArray[np.int64]) -> Minutes:
-    """How far the operation's clocks are ahead of UTC, at some hours since 1970."""
-    zone = ZoneInfo(ZONE)
-    offsets = [datetime.fromtimestamp(3600 * hour, zone).utcoffset() for hour in hours.tolist()]
-    return np.array(offsets, "timedelta64[m]").astype(np.int64)
+# [SWAP] To here.

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flights.artifacts import sha256
-from flights.dataset import Columns
-from flights.features import HEURISTIC, build_features
+from flights.columns import Columns
+from flights.feature_set import build_features
+from flights.features import HEURISTIC
 from flights.registry import Model
 
 FILE = "heuristic.json"

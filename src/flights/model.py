@@ -1,6 +1,6 @@
-"""The unfitted models: the baselines that must be beaten and the candidate that tries.
+"""The unfitted models: the baselines, and the candidate that must beat them.
 
-All take a frame of `features.build_features`. Imports wait inside the functions: serving needs none of this.
+All take a frame of `feature_set.build_features`. Heavy imports are inside the functions: serving needs none of them.
 """
 
 from typing import Any
@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.dataset import INPUTS, Columns
-from flights.features import CATEGORIES, HEURISTIC, MONOTONIC_CONSTRAINTS, plan
+from flights.columns import Columns
+from flights.dataset import INPUTS
+from flights.feature_set import plan
+from flights.features import CATEGORIES, HEURISTIC, MONOTONIC_CONSTRAINTS
 
 CANDIDATE = "candidate"
-RULE = "heuristic"  # the baseline that the gate asks about, and that answers where no model can
+RULE = "heuristic"  # the baseline that the gate compares with, and the service's fallback
 MODELS = ("prior", RULE, "tree", "logistic", CANDIDATE)
 TRUSTED_TYPES = [  # what these models hold beyond the types that skops trusts by itself
     "numpy.dtype",
@@ -51,7 +53,7 @@ def prior(seed: int) -> Any:
 
 
 def heuristic(seed: int) -> Any:
-    """The historic rate of each of `HEURISTIC` in each hour: a coefficient for each pair, none of them held back."""
+    """The historic rate of each of `HEURISTIC` in each hour: one coefficient for each pair, without regularization."""
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
@@ -70,20 +72,20 @@ def heuristic(seed: int) -> Any:
 
 
 def tree(seed: int) -> Any:
-    """One tree that a person can read: at most six questions, then the rate of at least 500 rows."""
+    """One small tree: at most six splits, and at least 500 rows in a leaf."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OrdinalEncoder
     from sklearn.tree import DecisionTreeClassifier
 
-    numbered = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
-    encode = ColumnTransformer([("categories", numbered, list(CATEGORIES))], remainder="passthrough")
-    questions = DecisionTreeClassifier(max_depth=6, min_samples_leaf=500, random_state=seed)
-    return Pipeline([("encode", encode), ("questions", questions)])
+    ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
+    encode = ColumnTransformer([("categories", ordinal, list(CATEGORIES))], remainder="passthrough")
+    classifier = DecisionTreeClassifier(max_depth=6, min_samples_leaf=500, random_state=seed)
+    return Pipeline([("encode", encode), ("questions", classifier)])
 
 
 def logistic(seed: int) -> Any:
-    """A weight for each feature, and for its being missing."""
+    """Logistic regression, with an indicator of missing values."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
@@ -99,9 +101,9 @@ def logistic(seed: int) -> Any:
 
 
 def candidate(seed: int) -> Any:
-    """Boosted trees over numbers only: a category is its rate in training, one unseen or missing the mean rate.
+    """Boosted trees on numbers: a category is its rate in training; an unseen or missing one is the mean rate.
 
-    This shape is what `portable` can export: a table per category, and splits on thresholds.
+    `portable` exports exactly this: one table for each category, and splits on thresholds.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -129,15 +131,15 @@ def candidate(seed: int) -> Any:
 def with_feed_outages(columns: Columns, seed: int) -> Columns:
     """Input columns in which each feed is missing from a small random share of the rows.
 
-    A model that never saw a silent feed takes silence for what it meant in training: the quiet hours before dawn.
-    Measured on November and December with the network feed lost, ROC-AUC is 0.70 with this and 0.66 without; with all
-    feeds up they differ by less than 0.002. The calibration error stays under 0.02 with any one feed lost.
+    Without this, the model reads missing values as they were in training: the quiet hours before dawn. On November and
+    December with the network feed missing, ROC-AUC is 0.70 with this and 0.66 without; with all feeds they differ by
+    less than 0.002. The calibration error stays under 0.02 with any one feed missing.
     """
     random = np.random.default_rng(seed)
     rows = len(columns[INPUTS[0].name])
-    silent = {feed: random.random(rows) < OUTAGE_SHARE for feed in feeds()}
+    missing = {feed: random.random(rows) < OUTAGE_SHARE for feed in feeds()}
     return columns | {
-        column.name: masked(columns[column.name], silent[column.feed]) for column in INPUTS if column.feed
+        column.name: masked(columns[column.name], missing[column.feed]) for column in INPUTS if column.feed
     }
 
 
@@ -148,7 +150,7 @@ def with_missing_feed(columns: Columns, feed: str) -> Columns:
 
 
 def feeds() -> list[str]:
-    """The upstream feeds, each of which can fall silent."""
+    """The upstream feeds, each of which can be missing."""
     return sorted({column.feed for column in INPUTS if column.feed})
 
 

@@ -5,6 +5,7 @@ ONNX's double-precision `TreeEnsemble` keeps thresholds exact; converters write 
 """
 
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flights.dataset import Columns
-from flights.features import build_features
+from flights.columns import Columns
+from flights.feature_set import build_features
 
 TREES = "model.onnx"
 TABLES = "encodings.json"
@@ -25,12 +26,12 @@ Score = Callable[[Columns], NDArray[np.float64]]
 
 
 class ParityError(ValueError):
-    """The portable form does not answer what scikit-learn answers."""
+    """The exported model's probabilities differ from scikit-learn's."""
 
 
 @dataclass
 class Nodes:
-    """The inner nodes and the leaves of all trees, in the flat lists that ONNX's `TreeEnsemble` wants."""
+    """The inner nodes and the leaves of all trees, in the flat lists of ONNX's `TreeEnsemble`."""
 
     start: float
     roots: list[int] = field(default_factory=list)
@@ -68,9 +69,9 @@ def export(pipeline: Any, folder: Path) -> None:
 def load(folder: Path) -> Score:
     """Read a model's portable form: a function from input columns to probabilities, shape `(rows,)`.
 
-    The function takes one thread; it is made for few rows at a time, and for many it is started in several processes.
+    The function uses one thread: it is for few rows at a time; for many, start several processes.
     """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would tell its maker about every model
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -100,16 +101,16 @@ def check_parity(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> floa
     Raises
     ------
     ParityError
-        It is over `TOLERANCE`, or something is not a number.
+        It is over `TOLERANCE` or NaN.
     """
     difference = float(np.max(np.abs(ours - theirs)))
-    if not difference <= TOLERANCE:
+    if math.isnan(difference) or difference > TOLERANCE:
         raise ParityError(f"expected scikit-learn's probabilities to {TOLERANCE:g}, got a difference of {difference:g}")
     return difference
 
 
 def recalibration(model: Any) -> tuple[Any, float, float]:
-    """The model without its recalibration, and the slope and shift of the log-odds that this was."""
+    """The uncalibrated model, and the recalibration's slope and shift of the log-odds."""
     if not hasattr(model, "calibrated_classifiers_"):
         return model, 1.0, 0.0
     (calibrated,) = model.calibrated_classifiers_
@@ -122,12 +123,35 @@ def _onnx(trees: Any, features: int, slope: float = 1.0, shift: float = 0.0) -> 
 
     nodes = _nodes(trees)
     if not nodes.roots:
-        raise ValueError("the trees found nothing to split on: there is too little data to learn from")
+        raise ValueError("the trees have no split: too little data, train on more rows")
+    numbers = {"start": nodes.start, "slope": slope, "shift": shift}
+    graph = helper.make_graph(
+        [
+            _ensemble(nodes),
+            helper.make_node("Add", ["trees", "start"], ["logit"]),
+            helper.make_node("Mul", ["logit", "slope"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "shift"], ["recalibrated"]),
+            helper.make_node("Sigmoid", ["recalibrated"], ["probability"]),
+        ],
+        "candidate",
+        [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, features])],
+        [helper.make_tensor_value_info("probability", TensorProto.DOUBLE, [None, 1])],
+        [numpy_helper.from_array(np.array([value]), name) for name, value in numbers.items()],
+    )
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    checker.check_model(model)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _ensemble(nodes: Nodes) -> Any:
+    from onnx import TensorProto, helper
 
     def doubles(name: str, values: list[float]) -> Any:
         return helper.make_tensor(name, TensorProto.DOUBLE, [len(values)], values)
 
-    ensemble = helper.make_node(
+    return helper.make_node(
         "TreeEnsemble",
         ["features"],
         ["trees"],
@@ -147,25 +171,6 @@ def _onnx(trees: Any, features: int, slope: float = 1.0, shift: float = 0.0) -> 
         leaf_targetids=[0] * len(nodes.leaves),
         leaf_weights=doubles("weights", nodes.leaves),
     )
-    numbers = {"start": nodes.start, "slope": slope, "shift": shift}
-    graph = helper.make_graph(
-        [
-            ensemble,
-            helper.make_node("Add", ["trees", "start"], ["logit"]),
-            helper.make_node("Mul", ["logit", "slope"], ["scaled"]),
-            helper.make_node("Add", ["scaled", "shift"], ["recalibrated"]),
-            helper.make_node("Sigmoid", ["recalibrated"], ["probability"]),
-        ],
-        "candidate",
-        [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, features])],
-        [helper.make_tensor_value_info("probability", TensorProto.DOUBLE, [None, 1])],
-        [numpy_helper.from_array(np.array([value]), name) for name, value in numbers.items()],
-    )
-    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    checker.check_model(model)
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
 
 
 def _nodes(trees: Any) -> Nodes:

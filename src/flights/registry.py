@@ -1,35 +1,26 @@
-"""Challenger in, champion out: published model folders, verified on load, and the history of promotions.
+"""Published models and the champion: folders that are verified on load, and the history of promotions.
 
 Plain files, so the server finds and verifies the champion without MLflow; `tracking.py` mirrors the history there.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from flights import history as histories
 from flights import portable, signature
-from flights.artifacts import read_json, sha256, write_json, write_new_json
+from flights.artifacts import read_json, sha256
 from flights.config import NAME, Settings
-from flights.dataset import INPUTS, Columns
-
-MANIFEST = "manifest.json"
-GOLDEN = "golden.json"
-GATE = "gate.json"
-TRAIN_FIRST = "run `make train`"
+from flights.files import GATE_FILE, MANIFEST_FILE, TRAIN_FIRST
+from flights.model_files import check_files, check_golden
 
 
 class ModelRefused(RuntimeError):
-    """A model folder is not what was published, or does not answer what it answered then."""
+    """A model folder differs from what was published, or its golden predictions do."""
 
 
 class PromotionRefused(RuntimeError):
-    """The champion stays who it is."""
+    """The champion stays the same."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +37,9 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Promotion:
-    """One line of the history: who followed whom as champion, when, and on the strength of which gate report."""
+class Promotion(histories.Entry):
+    """One entry of the history: the old and the new champion, and the digest of the gate report."""
 
-    sequence: int
-    at: str
     action: str  # promote or rollback
     previous: int | None
     champion: int
@@ -58,7 +47,7 @@ class Promotion:
 
 
 def model_folder(models_dir: Path, version: int) -> Path:
-    """Where a published version lies."""
+    """Folder of a published version."""
     return models_dir / NAME / str(version)
 
 
@@ -68,54 +57,21 @@ def load(models_dir: Path, version: int) -> Model:
     Raises
     ------
     ModelRefused
-        A file is missing or altered, something extra lies in the folder, or a golden prediction differs by over 1e-9.
+        A file is missing, altered or not in the manifest, or a golden prediction differs by over 1e-9.
     """
     folder = model_folder(models_dir, version)
     try:
         if key := Settings().model_verify_key:  # read here, so that no caller can forget it
-            signature.verify(folder / MANIFEST, key)
-        manifest = read_json(folder / MANIFEST, TRAIN_FIRST)
-        _check_files(folder, manifest["files"])
+            signature.verify(folder / MANIFEST_FILE, key)
+        manifest = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)
+        check_files(folder, manifest["files"])
         if manifest["version"] != version:
-            raise ModelRefused(f"{folder}: expected version {version}, got the files of version {manifest['version']}")
+            raise ValueError(f"expected version {version}, got the files of version {manifest['version']}")
         score = portable.load(folder)
         check_golden(folder, score)
-    except ModelRefused:
-        raise
     except Exception as error:
         raise ModelRefused(f"{folder}: {error}") from error
-    return Model(version, sha256(folder / MANIFEST), folder, manifest["threshold"], manifest, score)
-
-
-def write_manifest(folder: Path, version: int, content: Mapping[str, Any]) -> Path:
-    """Write the last file of a version: its number, what is known of it, and the digest of every other file."""
-    files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-    return write_json(folder / MANIFEST, {"version": version, **content, "files": files})
-
-
-def write_golden(folder: Path, columns: Columns, probabilities: NDArray[np.float64]) -> None:
-    """Store inputs with the probabilities that the trained model gave them."""
-    rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in range(len(probabilities))]
-    content = {"inputs": rows, "probabilities": probabilities.tolist()}
-    (folder / GOLDEN).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-
-
-def check_golden(folder: Path, score: portable.Score) -> None:
-    """Recompute a folder's golden predictions.
-
-    Raises
-    ------
-    ParityError
-        The code or the model has changed: a probability differs from the stored one by over 1e-9.
-    """
-    content = read_json(folder / GOLDEN, TRAIN_FIRST)
-    portable.check_parity(score(as_columns(content["inputs"])), np.array(content["probabilities"]))
-
-
-def as_columns(rows: list[dict[str, Any]]) -> Columns:
-    """Rows of plain values (as in a golden file or the prediction log) as input columns."""
-    dtypes = {"text": "object", "integer": "int64", "number": "float64", "time": "datetime64[us]"}
-    return {column.name: np.array([row[column.name] for row in rows], dtypes[column.kind]) for column in INPUTS}
+    return Model(version, sha256(folder / MANIFEST_FILE), folder, manifest["threshold"], manifest, score)
 
 
 def history(models_dir: Path) -> list[Promotion]:
@@ -124,9 +80,12 @@ def history(models_dir: Path) -> list[Promotion]:
     Raises
     ------
     ModelRefused
-        An entry cannot be read, so nobody can tell who the champion is.
+        An entry cannot be read, so the champion is unknown.
     """
-    return [_entry(file) for file in sorted((models_dir / NAME / "history").glob("[0-9]*.json"))]
+    try:
+        return histories.entries(models_dir / NAME / "history", Promotion)
+    except histories.UnreadableEntryError as error:
+        raise ModelRefused(str(error)) from error
 
 
 def champion(models_dir: Path) -> int | None:
@@ -136,33 +95,33 @@ def champion(models_dir: Path) -> int | None:
 
 
 def promote(models_dir: Path, version: int, *, expected: int | None) -> Promotion:
-    """Make `version` champion if its gate report says that it passed and `expected` still is: compare and swap.
+    """Make `version` champion if its gate report passed and `expected` is still champion: compare and swap.
 
     Raises
     ------
     PromotionRefused
-        The gate did not pass this very model, or somebody else was faster: its comparison no longer holds.
+        The gate did not pass this very model, or the champion has changed, so the comparison no longer holds.
     ModelRefused
         The version does not verify.
     """
     folder = load(models_dir, version).folder
-    report = read_json(folder / GATE, TRAIN_FIRST) if (folder / GATE).is_file() else {}
+    report = read_json(folder / GATE_FILE, TRAIN_FIRST) if (folder / GATE_FILE).is_file() else {}
     if report.get("passed") is not True:
         raise PromotionRefused(f"the gate did not pass version {version}: run `make evaluate`")
     if report.get("model_digest") != sha256(folder / portable.TREES):
-        raise PromotionRefused(f"{folder / GATE}: the report is of another model: run `make evaluate`")
-    return _append(models_dir, "promote", expected, version, sha256(folder / GATE))
+        raise PromotionRefused(f"{folder / GATE_FILE}: the report is of another model: run `make evaluate`")
+    return _append(models_dir, "promote", expected, version, sha256(folder / GATE_FILE))
 
 
 def rollback(models_dir: Path) -> Promotion:
-    """Make the champion's predecessor champion again.
+    """Make the previous champion champion again.
 
     Raises
     ------
     PromotionRefused
-        There is none, or somebody else moved the champion meanwhile.
+        There is no previous champion, or the champion has changed in the meantime.
     ModelRefused
-        The predecessor does not verify.
+        The previous champion does not verify.
     """
     trail: list[Promotion] = []  # the promotions not yet rolled back
     for entry in history(models_dir):
@@ -177,15 +136,6 @@ def rollback(models_dir: Path) -> Promotion:
     return _append(models_dir, "rollback", current.champion, target.champion, target.gate_digest)
 
 
-def _entry(file: Path) -> Promotion:
-    try:
-        return Promotion(**json.loads(file.read_text()))
-    except (TypeError, ValueError) as error:
-        raise ModelRefused(
-            f"{file}: expected a promotion or rollback, got {error}: restore it from a backup"
-        ) from error
-
-
 def _append(models_dir: Path, action: str, expected: int | None, version: int, gate_digest: str) -> Promotion:
     promotions = history(models_dir)
     current = promotions[-1].champion if promotions else None
@@ -193,31 +143,8 @@ def _append(models_dir: Path, action: str, expected: int | None, version: int, g
         raise PromotionRefused(
             f"expected champion {expected}, got {current}: compare with the new one, run `make evaluate`"
         )
-    entry = Promotion(len(promotions) + 1, datetime.now(UTC).isoformat(), action, current, version, gate_digest)
+    fields = {"action": action, "previous": current, "champion": version, "gate_digest": gate_digest}
     try:
-        write_new_json(models_dir / NAME / "history" / f"{entry.sequence:06}.json", asdict(entry))
-    except FileExistsError:
+        return histories.append(models_dir / NAME / "history", len(promotions), Promotion, **fields)
+    except histories.SequenceTakenError:
         raise PromotionRefused(f"champion {current} was replaced meanwhile: run `make evaluate`") from None
-    return entry
-
-
-def _check_files(folder: Path, digests: dict[str, str]) -> None:
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {
-        MANIFEST,
-        signature.SIGNATURE,
-    }
-    for name in sorted(found | set(digests)):
-        if name not in digests:
-            raise ModelRefused(f"{folder / name}: not in the manifest")
-        if name not in found:
-            raise ModelRefused(f"{folder / name}: missing")
-        if sha256(folder / name) != digests[name]:
-            raise ModelRefused(f"{folder / name}: altered after it was published")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.datetime64):
-        return str(value)
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and np.isnan(value) else value

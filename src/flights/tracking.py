@@ -1,7 +1,7 @@
-"""The only door to MLflow: its store, made safely, and the aliases that mirror the promotion history.
+"""The only module that uses MLflow: its store, runs, registered versions and aliases.
 
 MLflow holds runs, metrics, plots, lineage and registered versions. It decides nothing: which version is champion is in
-the history (see `registry.py`), and where an alias disagrees after a crash the next mirroring puts it right.
+the history (see `registry.py`). If an alias disagrees after a crash, the next `mirror_champion` corrects it.
 """
 
 import contextlib
@@ -16,17 +16,18 @@ from typing import Any
 
 from flights import registry
 from flights.config import NAME
+from flights.files import CARD_FILE, CARD_PAGE, GATE_FILE, HOLDOUT_PLOT, SLICES_PLOT
 
 PROCESS_TAG = "process"  # who a run belongs to: host and process id
 
 
 def connect(models_dir: Path, setting: str = "") -> Any:
-    """Return the `mlflow` module, quiet, pointed at the store and at this project's experiment.
+    """Return the `mlflow` module, set to the store and to this project's experiment.
 
     Parameters
     ----------
     setting
-        URI of an MLflow store; empty is SQLite below `models_dir`, made once however many ask at the same time.
+        URI of an MLflow store; empty is SQLite below `models_dir`, created once by one of several processes.
     """
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -50,7 +51,7 @@ def connect(models_dir: Path, setting: str = "") -> Any:
 
 
 def end_abandoned_runs(mlflow: Any) -> int:
-    """Mark runs of this machine's dead processes as killed: MLflow itself leaves them running for ever."""
+    """Mark runs of this machine's dead processes as killed: MLflow itself leaves them running."""
     client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name(NAME).experiment_id
     running = client.search_runs([experiment], "attributes.status = 'RUNNING'")
@@ -61,15 +62,15 @@ def end_abandoned_runs(mlflow: Any) -> int:
 
 
 def process_tag() -> str:
-    """Name this process so that a later one can tell whether it still lives."""
+    """Host and process ID, from which a later process sees whether this one still runs."""
     return f"{os.uname().nodename}:{os.getpid()}"
 
 
 def register(mlflow: Any, model_uri: str, tags: dict[str, str], models_dir: Path) -> int:
     """Register a logged model; its number names the version everywhere.
 
-    Numbers that have a folder are passed over: a store may be younger than the folders, as beside a volume that began
-    with an image's champion.
+    Numbers that have a folder are skipped: the store may be newer than the folders, for example on a volume that was
+    filled from an image.
     """
     while True:
         with contextlib.redirect_stderr(io.StringIO()):  # it tells the person what the step's own line says
@@ -80,26 +81,26 @@ def register(mlflow: Any, model_uri: str, tags: dict[str, str], models_dir: Path
 
 
 def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report: dict[str, Any]) -> None:
-    """Log the holdout's metrics and what was published to the candidate's run; a passed one becomes challenger."""
+    """Log metrics and published files to the candidate's run; a candidate that passed becomes challenger."""
     with mlflow.start_run(run_id=run_id):
         figures = report["metrics"].get("candidate", {})
         mlflow.log_metrics({f"holdout_{name}": figure["value"] for name, figure in figures.items()})
         mlflow.set_tags({"version": str(version), "gate": "passed" if report["passed"] else "refused"})
-        for name in ("card.md", "card.html", "gate.json", "holdout.png", "slices.png"):
+        for name in (CARD_FILE, CARD_PAGE, GATE_FILE, HOLDOUT_PLOT, SLICES_PLOT):
             mlflow.log_artifact(str(folder / name))
     if report["passed"]:
         mlflow.MlflowClient().set_registered_model_alias(NAME, "challenger", str(version))
 
 
 def mirror_champion(mlflow: Any, models_dir: Path) -> None:
-    """Point MLflow's alias `champion` at what the history says, if this store has it; safe to repeat."""
+    """Set MLflow's alias `champion` to the champion of the history, if this store has that version; idempotent."""
     version, client = registry.champion(models_dir), mlflow.MlflowClient()
     if version in {int(each.version) for each in client.search_model_versions(f"name = '{NAME}'")}:
         client.set_registered_model_alias(NAME, "champion", str(version))
 
 
 def _sqlite(store: Path) -> str:
-    """Create and migrate the store under another name if there is none: a crash half-way would break it for good."""
+    """Create the store under a temporary name, if there is none: a crash half-way would leave it broken."""
     import mlflow
 
     if not store.exists():
@@ -123,7 +124,7 @@ def _is_dead(tag: str) -> bool:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold an advisory lock; the kernel releases it when the process ends, however it ends."""
+    """Hold an advisory lock; the kernel releases it when the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

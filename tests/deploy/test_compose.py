@@ -1,4 +1,4 @@
-"""compose.yaml as it is: everything starts in order, gets healthy, and one setting sends the runs there."""
+"""The compose file as it is: everything starts in order, gets healthy, and one setting sends the runs there."""
 
 import json
 import os
@@ -23,6 +23,7 @@ from tests.serving.running import free_port
 pytestmark = pytest.mark.heavy
 
 PROJECT = "ml-loop-test"
+FILE = "deploy/compose/compose.yaml"
 STANDINS = {"postgres:17": "postgres.Dockerfile", "prom/prometheus:v3.5.0": "prometheus.Dockerfile"}
 SECRETS = {"POSTGRES_PASSWORD": "known-to-the-test", "PSEUDONYM_KEY": "ab" * 32}
 
@@ -36,7 +37,14 @@ class Stack:
     def compose(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run docker compose, of either generation, on the file as it is."""
         new = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
-        command = [*(("docker", "compose") if new else ("docker-compose",)), "--project-name", PROJECT, *words]
+        command = [
+            *(("docker", "compose") if new else ("docker-compose",)),
+            "--project-name",
+            PROJECT,
+            "--file",
+            FILE,
+            *words,
+        ]
         environment = os.environ | self.environment
         return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=check)
 

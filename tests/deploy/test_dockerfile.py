@@ -10,7 +10,7 @@ from tests.deploy.conftest import ROOT, tool
 pytestmark = pytest.mark.heavy
 
 
-FILES = {"Dockerfile": 1, "Dockerfile.batch": 0}  # rules that are argued away beside a line
+FILES = {"Dockerfile": 1, "deploy/batch/Dockerfile": 0}  # rules that are argued away beside a line
 
 
 @pytest.mark.parametrize("file", FILES)

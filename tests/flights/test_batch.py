@@ -8,9 +8,9 @@ import numpy as np
 
 from flights import predictions
 from flights.batch import Batch, packed, spread
+from flights.contract import as_columns
 from flights.dataset import INPUTS
 from flights.predictions import Prediction
-from flights.registry import as_columns
 
 EXAMPLE = {
     column.name: column.example.removesuffix("Z") if column.kind == "time" else column.example for column in INPUTS

@@ -6,7 +6,7 @@ import pytest
 from flights import heuristic, portable
 from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import as_arrays
+from flights.contract import as_arrays
 from flights.registry import champion, model_folder
 from pipelines.evaluate import fitted
 from pipelines.train import features_of

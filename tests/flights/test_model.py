@@ -11,8 +11,9 @@ import skops.io
 from sklearn.metrics import roc_auc_score
 
 from flights.artifacts import read_parquet
-from flights.dataset import INPUTS, as_arrays, targets
-from flights.features import build_features
+from flights.contract import as_arrays
+from flights.dataset import INPUTS, targets
+from flights.feature_set import build_features
 from flights.model import (
     CANDIDATE,
     MODELS,

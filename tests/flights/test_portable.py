@@ -9,7 +9,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from flights import model, portable
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
-from flights.dataset import INPUTS, as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import INPUTS, targets
 from pipelines import calibration
 from pipelines.evaluate import candidate_folder, fitted
 from pipelines.train import features_of

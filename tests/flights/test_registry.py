@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from flights import registry
+from flights.contract import as_columns
+from flights.model_files import write_manifest
 from flights.registry import ModelRefused, PromotionRefused
 
 
@@ -34,7 +36,7 @@ def test_a_published_model_loads(models):
     assert 0 < model.threshold < 1
     assert len(model.digest) == 64
     golden = json.loads((model.folder / "golden.json").read_text())
-    probabilities = model.score(registry.as_columns(golden["inputs"]))
+    probabilities = model.score(as_columns(golden["inputs"]))
     np.testing.assert_allclose(probabilities, golden["probabilities"], atol=1e-9)
 
 
@@ -144,7 +146,7 @@ def test_only_what_the_gate_passed_is_promoted(models, report, said):
     if report is not None:
         (folder / "gate.json").write_text(json.dumps(report))
     (folder / "manifest.json").unlink()
-    registry.write_manifest(folder, 2, {"threshold": 0.2})
+    write_manifest(folder, 2, {"threshold": 0.2})
     with pytest.raises(PromotionRefused, match=said):
         registry.promote(models, 2, expected=1)
     assert registry.champion(models) == 1

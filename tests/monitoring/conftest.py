@@ -10,7 +10,8 @@ import pytest
 
 from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import CARRIERS, EVENT_TIME, KEY, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import CARRIERS, EVENT_TIME, KEY
 from flights.predictions import Outcome, Prediction, add, engine
 from flights.registry import champion, load
 from monitoring.outcomes import local_day

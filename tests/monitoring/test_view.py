@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import as_arrays
+from flights.contract import as_arrays
 from flights.predictions import Outcome, add, engine, timestamp
 from flights.registry import load
 from monitoring.extras import report

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flights.evaluation import metrics, rank
+from flights.evaluation import metrics
+from flights.ranking import rank
 from pipelines import calibration
 
 ROWS = 20_000

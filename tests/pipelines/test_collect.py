@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from flights.artifacts import read_json, read_parquet, sha256
-from flights.dataset import TABLE, contract, schema_digest
+from flights.contract import TABLE, contract, schema_digest
 from pipelines import collect
 from pipelines.collect import SourceError
 from pipelines.conditions import NEVER

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flights.dataset import EVENT_TIME, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME
 from pipelines.corruptions import CORRUPTIONS, FAHRENHEIT, MIXED_UP, wall_clock
 
 CELSIUS, CLOCK, SWAPPED = CORRUPTIONS

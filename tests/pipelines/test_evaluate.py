@@ -10,7 +10,8 @@ import pytest
 from flights import model, portable, registry
 from flights.artifacts import read_json, read_parquet, sha256
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, KEY, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, INPUTS, KEY
 from flights.evaluation import METRICS
 from pipelines import card, evaluate, holdout
 from pipelines.promote import promoted

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from flights.config import GAP_DAYS, WATERMARK_HOURS
-from flights.evaluation import Interval
 from flights.model import feeds
+from flights.resampling import Interval
 from pipelines import gate
 from pipelines.gate import Evidence
 from pipelines.slices import Slice

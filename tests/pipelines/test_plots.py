@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from flights.evaluation import rank
+from flights.ranking import rank
 from pipelines import plots
 
 

@@ -8,11 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from flights import heuristic, model, portable, registry
+from flights import heuristic, model, portable
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
-from flights.dataset import INPUTS, as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import INPUTS, targets
 from flights.evaluation import decision_cost
+from flights.files import GOLDEN_FILE
 from pipelines import evaluate, train
 from pipelines.evaluate import candidate_folder
 from pipelines.split import labelled
@@ -54,7 +56,7 @@ def test_the_candidate_folder_is_complete(settings):
     """The portable model, golden predictions, the models of record and where it all came from."""
     folder = candidate_folder(settings)
     names = {path.name for path in folder.iterdir()}
-    expected = {portable.TREES, portable.TABLES, registry.GOLDEN, heuristic.FILE, "training.json", "seen.npy"}
+    expected = {portable.TREES, portable.TABLES, GOLDEN_FILE, heuristic.FILE, "training.json", "seen.npy"}
     assert names == expected | {f"{name}.skops" for name in model.MODELS}
     training = read_json(folder / "training.json", "")
     assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run", "threshold"} <= set(training)
@@ -62,7 +64,7 @@ def test_the_candidate_folder_is_complete(settings):
 
 def test_golden_rows_cover_the_odd_ones(settings):
     """Some golden predictions are of rows with everything missing that may be, and an unseen category."""
-    golden = json.loads((candidate_folder(settings) / registry.GOLDEN).read_text())["inputs"]
+    golden = json.loads((candidate_folder(settings) / GOLDEN_FILE).read_text())["inputs"]
     assert len(golden) == train.GOLDEN_ROWS
     nullable = [column.name for column in INPUTS if column.nullable]
     odd = [row for row in golden if all(row[name] is None for name in nullable)]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from flights.artifacts import read_parquet, sha256, write_parquet
-from flights.dataset import TABLE
+from flights.contract import TABLE
 from pipelines import validate
 from pipelines.validate import ContractBroken
 

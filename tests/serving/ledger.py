@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from flights.contract import as_columns
 from flights.predictions import engine
-from flights.registry import Model, as_columns
+from flights.registry import Model
 from serving.prediction_log import _postgres
 from tests.serving.published import random_flights
 

@@ -14,8 +14,12 @@ from threadpoolctl import threadpool_limits
 
 from flights import heuristic, portable, registry
 from flights.artifacts import new_folder, sha256, write_json
-from flights.dataset import INPUTS, Column
-from flights.features import build_features
+from flights.columns import Column
+from flights.contract import as_columns
+from flights.dataset import INPUTS
+from flights.feature_set import build_features
+from flights.files import GATE_FILE, GOLDEN_FILE, MANIFEST_FILE
+from flights.model_files import write_golden
 
 UNSEEN = "ZZZ"  # a destination that no test model was trained on
 
@@ -48,7 +52,7 @@ def naive(flight: dict[str, Any]) -> dict[str, Any]:
 
 def publish(models_dir: Path, version: int, seed: int, *, passed: bool = True) -> registry.Model:
     """Fit a small model, publish it as `version` and load it again."""
-    columns = registry.as_columns([naive(flight) for flight in random_flights(600, seed)])
+    columns = as_columns([naive(flight) for flight in random_flights(600, seed)])
     features = {name: values for name, values in build_features(columns).items() if values.dtype.kind != "M"}
     target = np.random.default_rng(seed).random(600) < np.where(columns["distance"] > 2000, 0.7, 0.2)
     text = [name for name, values in features.items() if values.dtype == object]
@@ -64,12 +68,12 @@ def publish(models_dir: Path, version: int, seed: int, *, passed: bool = True) -
     with new_folder(folder) as temporary:
         portable.export(fitted, temporary)
         golden = {name: values[:50] for name, values in columns.items()}
-        registry.write_golden(temporary, golden, portable.load(temporary)(golden))
+        write_golden(temporary, golden, portable.load(temporary)(golden))
         write_json(temporary / heuristic.FILE, {"threshold": 0.3, "unknown": [0.2] * 24, "rates": {"UA": [0.4] * 24}})
         of = {"passed": passed, "model_digest": sha256(temporary / portable.TREES)}
-        write_json(temporary / registry.GATE, of)
+        write_json(temporary / GATE_FILE, of)
         digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
-        write_json(temporary / registry.MANIFEST, {"version": version, "threshold": 0.3, "files": digests})
+        write_json(temporary / MANIFEST_FILE, {"version": version, "threshold": 0.3, "files": digests})
     return registry.load(models_dir, version)
 
 
@@ -84,11 +88,11 @@ def publish_as_champion(models_dir: Path, version: int, trees: bytes) -> None:
     """Publish another file in place of the trees, with digests that fit, and make it champion past every check."""
     good = registry.model_folder(models_dir, version - 1)
     with new_folder(registry.model_folder(models_dir, version)) as temporary:
-        for name in (portable.TABLES, registry.GOLDEN):
+        for name in (portable.TABLES, GOLDEN_FILE):
             (temporary / name).write_bytes((good / name).read_bytes())
         (temporary / portable.TREES).write_bytes(trees)
         digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
-        write_json(temporary / registry.MANIFEST, {"version": version, "threshold": 0.3, "files": digests})
+        write_json(temporary / MANIFEST_FILE, {"version": version, "threshold": 0.3, "files": digests})
     registry._append(models_dir, "promote", registry.champion(models_dir), version, "past every check")
 
 

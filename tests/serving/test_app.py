@@ -12,9 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from flights.contract import as_columns
 from flights.dataset import INPUTS
 from flights.predictions import Prediction
-from flights.registry import Model, as_columns
+from flights.registry import Model
 from serving.active import LOADING
 from serving.request import example
 from tests.serving.published import (

@@ -17,8 +17,9 @@ import pytest
 
 from flights import batch
 from flights.batch import Batch
+from flights.contract import as_columns
 from flights.predictions import Outcome, Prediction, count, engine, logged_prediction
-from flights.registry import Model, as_columns
+from flights.registry import Model
 from serving.answer import Answers, answer, batch_json
 from serving.prediction_log import Conflict, PredictionLog
 from serving.request import Flight, example

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from flights.files import MANIFEST_FILE
 from flights.predictions import Prediction
-from flights.registry import MANIFEST, Model
+from flights.registry import Model
 from serving.metrics import Metrics, described
 
 NOW = "2013-11-01T08:00:00.000000Z"
@@ -79,8 +80,8 @@ def test_names_keep_the_conventions(name: str):
 
 def test_the_model_that_answers_has_its_version_and_age(tmp_path: Path):
     """Published is when its manifest was written; without a model both are 0."""
-    (tmp_path / MANIFEST).write_text("{}")
-    os.utime(tmp_path / MANIFEST, (1000, 1000))
+    (tmp_path / MANIFEST_FILE).write_text("{}")
+    os.utime(tmp_path / MANIFEST_FILE, (1000, 1000))
     metrics = Metrics()
     metrics.answers(Model(3, "ab", tmp_path, 0.3, {}, lambda _: None))
     assert "model_version 3.0" in metrics.text().decode()

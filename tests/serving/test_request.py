@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from pandera.errors import SchemaError, SchemaErrors
 from pydantic import ValidationError
 
-from flights.dataset import DTYPES, EVENT_TIME, INPUTS, Column, contract
+from flights.columns import Column
+from flights.contract import DTYPES, as_columns, contract
+from flights.dataset import EVENT_TIME, INPUTS
 from flights.predictions import timestamp
-from flights.registry import as_columns
 from serving.request import Flight, Flights, columns, event_times, example, has_repeated_keys, utc
 from tests.serving.published import naive, random_flights
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from flights.artifacts import sha256, write_json, write_parquet
 from flights.config import Settings
-from flights.dataset import CLEAR_MILES, EVENT_TIME, KEY, PREDICTION_LEAD_HOURS, ROWS, TABLE, schema_digest
+from flights.contract import TABLE, schema_digest
+from flights.dataset import CLEAR_MILES, EVENT_TIME, KEY, PREDICTION_LEAD_HOURS, ROWS
 from pipelines.step import size, step
 
 RENAMED = {

@@ -37,8 +37,14 @@ def installed_environment(folder: Path) -> Path:
     for name in ("bin", "lib", "pyvenv.cfg"):
         if not (folder / name).exists():
             (folder / name).symlink_to(Path(sys.prefix) / name)
-    (folder / "installed").touch()
+    mark_installed(folder)
     return folder
+
+
+def mark_installed(folder: Path) -> None:
+    """Write the stamps by which `make` takes every group of an environment for installed."""
+    for name in ("installed", *(f"installed-{lock.stem}" for lock in (ROOT / "deploy" / "locks").glob("*.lock"))):
+        (folder / name).touch()
 
 
 def swap(copy: Path) -> list[str]:

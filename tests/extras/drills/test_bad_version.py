@@ -6,7 +6,8 @@ import pytest
 from extras.drills.bad_version import reversed_version
 from extras.drills.drill_helpers import part, ranking, serving
 from flights.config import Settings
-from flights.dataset import as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import targets
 from flights.registry import champion
 
 

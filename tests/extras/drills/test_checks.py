@@ -10,7 +10,8 @@ from extras.drills.checks import CHECKS, SECTIONS, named
 from extras.drills.drill_helpers import part
 from flights.artifacts import read_json
 from flights.config import MIN_SLICE_ROC_AUC, Settings
-from flights.dataset import as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import targets
 from flights.registry import load
 from pipelines import slices
 from pipelines.gate import bad_slice

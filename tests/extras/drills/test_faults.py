@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 
 from extras.drills import faults as drills
-from flights.dataset import EVENT_TIME, INPUTS, KEY, contract
+from flights.contract import contract
+from flights.dataset import EVENT_TIME, INPUTS, KEY
 from monitoring.traffic import Traffic, period, traffic
 
 

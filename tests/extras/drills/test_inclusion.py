@@ -6,8 +6,10 @@ import pytest
 from extras.drills.drill_helpers import part, serving
 from extras.drills.inclusion import gaps, groups
 from flights import features
+from flights.columns import DeclarationError
 from flights.config import Settings
-from flights.dataset import DeclarationError, as_arrays
+from flights.contract import as_arrays
+from flights.feature_set import plan
 
 
 @pytest.fixture(scope="module")
@@ -43,4 +45,4 @@ def test_a_personal_column_is_no_feature(monkeypatch):
     monkeypatch.setattr(features, "CATEGORIES", (*features.CATEGORIES, "tailnum"))
     monkeypatch.setattr(features, "FEATURES", (*features.FEATURES, "tailnum"))
     with pytest.raises(DeclarationError, match="tailnum identifies someone"):
-        features.plan.__wrapped__()
+        plan.__wrapped__()

@@ -10,8 +10,9 @@ from extras.drills import stress
 from flights import model, registry
 from flights.artifacts import read_json, read_parquet
 from flights.dataset import INPUTS, KEY, targets
-from flights.evaluation import metrics, rank
+from flights.evaluation import metrics
 from flights.features import CATEGORIES
+from flights.ranking import rank
 from monitoring.view import serving_model
 from pipelines.train import features_of
 

@@ -9,8 +9,8 @@ import pytest
 from extras.evidence import ablation, backtest
 from flights.artifacts import read_json
 from flights.config import Settings
-from flights.dataset import as_arrays
-from flights.features import plan
+from flights.contract import as_arrays
+from flights.feature_set import plan
 
 RANDOM = "distance"  # made random; a column more would not fit the model's constraints
 

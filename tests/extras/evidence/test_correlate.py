@@ -9,7 +9,8 @@ from extras.evidence import correlate
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.dataset import targets
-from flights.evaluation import metrics, rank
+from flights.evaluation import metrics
+from flights.ranking import rank
 from pipelines import holdout
 from pipelines.split import labelled
 
@@ -66,6 +67,19 @@ def test_a_holdout_that_misleads_is_seen():
 
     assert correlate.agreement(models([0, 1, 2, 3])) == dict.fromkeys(good, pytest.approx({"itself": 1, "cost": 1}))
     assert correlate.agreement(models([3, 2, 1, 0])) == dict.fromkeys(good, pytest.approx({"itself": -1, "cost": -1}))
+
+
+def test_the_threshold_is_the_cheapest_of_all():
+    """No other threshold costs less on the rows that it was chosen on."""
+    random = np.random.default_rng(0)
+    late = (random.random(3000) < 0.25).astype(float)
+    rows = rank(late, np.round(np.clip(0.2 * late + random.random(3000) * 0.6, 0, 1), 2))
+    chosen = correlate.cost_threshold(rows.targets, rows.probabilities)
+
+    def cost(threshold):
+        return metrics(rank(rows.targets, rows.probabilities, threshold))["cost_per_1000"]
+
+    assert cost(chosen) == min(cost(threshold) for threshold in np.unique(rows.probabilities))
 
 
 def test_the_holdout_is_opened_on_record(split_data, tmp_path, monkeypatch):

@@ -11,10 +11,12 @@ import pytest
 import skops.io
 
 from extras.operations import explain
-from flights import model, portable, registry
+from flights import model, portable
 from flights.artifacts import read_json, sha256
 from flights.config import Settings
-from flights.dataset import as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import targets
+from flights.model_files import write_golden
 from flights.registry import model_folder
 from pipelines import calibration
 from pipelines.split import labelled
@@ -46,7 +48,7 @@ def recalibrate(folder: Path) -> None:
     skops.io.dump(recalibrated, folder / "candidate.skops")
     portable.export(recalibrated, folder)
     columns = as_arrays(validation.head(100))
-    registry.write_golden(folder, columns, portable.load(folder)(columns))
+    write_golden(folder, columns, portable.load(folder)(columns))
     manifest = read_json(folder / "manifest.json", "")
     files = {name: sha256(folder / name) for name in manifest["files"]}
     (folder / "manifest.json").write_text(json.dumps(manifest | {"files": files}))

@@ -11,6 +11,7 @@ from extras.operations.scan import traces
 from flights import registry
 from flights.artifacts import read_parquet, sha256
 from flights.config import Settings
+from flights.files import GOLDEN_FILE
 from flights.predictions import Prediction, add, engine
 from flights.privacy import pseudonym, pseudonym_key
 
@@ -51,7 +52,7 @@ def test_a_published_model_holds_no_personal_value(a_copy: Path):
     """Neither its reference nor its golden predictions: a folder that never changes could not forget."""
     folder = registry.model_folder(Settings().models_dir, 1)
     assert "tailnum" not in read_parquet(folder / "reference.parquet", "")
-    assert {row["tailnum"] for row in json.loads((folder / registry.GOLDEN).read_text())["inputs"]} == {None}
+    assert {row["tailnum"] for row in json.loads((folder / GOLDEN_FILE).read_text())["inputs"]} == {None}
 
 
 @pytest.mark.parametrize("place", ["5_reports/note.html", "3_models/candidates/old.json", "3_models/flights/1/card.md"])

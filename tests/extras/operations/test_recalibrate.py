@@ -12,7 +12,8 @@ from extras.operations import recalibrate
 from flights import registry
 from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
-from flights.dataset import as_arrays, targets
+from flights.contract import as_arrays
+from flights.dataset import targets
 from flights.predictions import add, engine
 from monitoring.traffic import period, traffic
 from tests.monitoring.conftest import arrived, predictions

@@ -17,7 +17,8 @@ import pytest
 from extras.operations import score
 from flights.artifacts import read_parquet, sha256, write_parquet
 from flights.config import Settings
-from flights.dataset import KEY, as_arrays
+from flights.contract import as_arrays
+from flights.dataset import KEY
 from flights.registry import load
 
 ROOT = Path(__file__).parents[3]

@@ -13,7 +13,10 @@ import pytest
 from extras.yours import check_swap
 from extras.yours.check_swap import edit_points, statements, still_the_examples
 from flights import dataset, features
-from flights.dataset import INPUTS, OUTCOMES, ROW_KEY, DeclarationError, table
+from flights.columns import DeclarationError
+from flights.contract import table
+from flights.dataset import INPUTS, OUTCOMES, ROW_KEY
+from flights.feature_set import plan
 from tests.serving.running import free_port
 from tests.swap.swapped import commit, installed_environment, repository_copy, swap
 
@@ -121,7 +124,7 @@ def test_features_that_do_not_fit_the_contract_are_named(monkeypatch, listed, me
     """Planted: each way in which the features can miss the contract."""
     monkeypatch.setattr(features, "FEATURES", listed)
     with pytest.raises(DeclarationError, match=message):
-        features.plan.__wrapped__()
+        plan.__wrapped__()
 
 
 class Copy:

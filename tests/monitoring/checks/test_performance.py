@@ -61,7 +61,8 @@ def test_one_class_only_is_no_quality():
 
 def test_the_expected_roc_auc_is_reached():
     """Outcomes that are drawn from the probabilities reach it."""
-    from flights.evaluation import metrics, rank
+    from flights.evaluation import metrics
+    from flights.ranking import rank
 
     log = judged(days=200)
     targets = (log["arrival_delay"] > 15).to_numpy(float)

@@ -14,8 +14,9 @@ from fastapi import FastAPI
 
 from flights.challenger import ABORT, WITHDRAW, Challenge, challenge, end, latest
 from flights.config import Settings
+from flights.contract import as_columns
 from flights.privacy import pseudonym
-from flights.registry import Model, as_columns, model_folder, promote, rollback
+from flights.registry import Model, model_folder, promote, rollback
 from serving.active import Active
 from serving.extras.challenger import Challenger, is_chosen
 from serving.metrics import Metrics

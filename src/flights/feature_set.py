@@ -1,0 +1,77 @@
+"""The one function that makes features, used by training and by serving, and the checks on what is declared."""
+
+from collections.abc import Callable
+from functools import cache
+from inspect import signature
+from typing import NamedTuple
+
+from flights import features
+from flights.columns import Columns, DeclarationError, Numbers
+from flights.dataset import INPUTS
+
+
+class Step(NamedTuple):
+    """How one feature is made: its function (none for an input passed through) and the columns that it reads."""
+
+    name: str
+    function: Callable[..., Numbers] | None
+    parameters: tuple[str, ...]
+
+
+def build_features(columns: Columns) -> Columns:
+    """Make every feature of some rows.
+
+    Parameters
+    ----------
+    columns : input column name -> array of shape (rows,), as `contract.as_arrays` makes them.
+
+    Returns
+    -------
+    Feature name -> array of shape (rows,), in the order of `FEATURES`: objects for categories, else float64.
+    """
+    return {
+        name: columns[name] if function is None else function(*(columns[parameter] for parameter in parameters))
+        for name, function, parameters in plan()
+    }
+
+
+@cache
+def plan() -> tuple[Step, ...]:
+    """How each feature is made, in the order of `FEATURES`.
+
+    Raises
+    ------
+    DeclarationError
+        A feature reads a column that is not an input or is personal; a text is not in `CATEGORIES`; or a name in
+        `CATEGORIES`, `HEURISTIC` or `MONOTONIC_CONSTRAINTS` is not a feature.
+    """
+    steps = tuple(
+        Step(feature, None, (feature,))
+        if isinstance(feature, str)
+        else Step(feature.__name__, feature, tuple(signature(feature).parameters))
+        for feature in features.FEATURES
+    )
+    for step in steps:
+        _check_step(step)
+    names = {step.name for step in steps}
+    declared = (*features.CATEGORIES, *features.HEURISTIC, *features.MONOTONIC_CONSTRAINTS)
+    if missing := [name for name in declared if name not in names]:
+        raise DeclarationError(
+            f"CATEGORIES, HEURISTIC or MONOTONIC_CONSTRAINTS name {', '.join(missing)}: list it in FEATURES"
+        )
+    return steps
+
+
+def _check_step(step: Step) -> None:
+    kinds = {column.name: column.kind for column in INPUTS}
+    personal = {column.name for column in INPUTS if column.personal}
+    if missing := [parameter for parameter in step.parameters if parameter not in kinds]:
+        raise DeclarationError(f"feature {step.name} reads {', '.join(missing)}: declare it in dataset.INPUTS")
+    if persons := [parameter for parameter in step.parameters if parameter in personal]:
+        raise DeclarationError(f"feature {step.name}: {', '.join(persons)} identifies someone, and is never a feature")
+    kind = kinds.get(step.name)
+    passed_text = step.function is None and (kind == "text") != (step.name in features.CATEGORIES)
+    if passed_text or kind == "time":
+        raise DeclarationError(
+            f"feature {step.name}: list a text in CATEGORIES, and nothing else; make a number of a time"
+        )

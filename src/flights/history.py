@@ -1,0 +1,69 @@
+"""An append-only history: a folder of small files, one for each entry, named by its sequence number.
+
+A writer claims the next number exclusively, so of two writers exactly one succeeds. What an entry says, and which
+state a writer expects before it appends, is up to the caller.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flights.artifacts import write_new_json
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The part that every entry has; a subclass adds its own fields."""
+
+    sequence: int
+    at: str
+
+
+Kind = TypeVar("Kind", bound=Entry)
+
+
+class UnreadableEntryError(RuntimeError):
+    """An entry of the history cannot be read, so the current state is unknown."""
+
+
+class SequenceTakenError(RuntimeError):
+    """Another writer appended in the meantime."""
+
+
+def entries(folder: Path, kind: type[Kind]) -> list[Kind]:
+    """All entries, oldest first.
+
+    Raises
+    ------
+    UnreadableEntryError
+        A file is not an entry of this kind.
+    """
+    return [_read(file, kind) for file in sorted(folder.glob("[0-9]*.json"))]
+
+
+def append(folder: Path, last: int, kind: Callable[..., Kind], **fields: Any) -> Kind:
+    """Append an entry after the sequence number that the caller has read last: compare and swap.
+
+    Raises
+    ------
+    SequenceTakenError
+        The history has a newer entry.
+    """
+    entry = kind(sequence=last + 1, at=datetime.now(UTC).isoformat(), **fields)
+    try:
+        write_new_json(folder / f"{entry.sequence:06}.json", asdict(entry))
+    except FileExistsError:
+        raise SequenceTakenError(f"{folder}: entry {entry.sequence} was written meanwhile") from None
+    return entry
+
+
+def _read(file: Path, kind: type[Kind]) -> Kind:
+    try:
+        return kind(**json.loads(file.read_text()))
+    except (TypeError, ValueError) as error:
+        raise UnreadableEntryError(
+            f"{file}: expected a {kind.__name__.lower()}, got {error}: restore it from a backup"
+        ) from error
