@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from flights.dataset import INPUTS
 from flights.predictions import engine
 from flights.registry import model_folder
 from monitoring.check import alarms, is_firing
-from monitoring.checks import performance
+from monitoring.checks import drift, performance
 from monitoring.findings import findings, recent_trainings
 from tests.monitoring.conftest import Logged
+from tests.serving.running import ROOT
 
 
 def altered(*statements: str) -> None:
@@ -276,3 +278,32 @@ def test_alarms_are_told_to_machines(logged: Logged):
     logged(last="2013-11-08", plant=lambda clean: (clean[0], clean[1].head(0)))
     alarm = {"check": "without outcome", "cause": "labels", "action": "relabel", "first": "2013-11-03"}
     assert findings(Settings()).for_machines()["alarms"] == [alarm | {"last": "2013-11-06"}]
+
+
+FOUND = re.compile(r"monitoring\.(?:checks|extras)(?:\.| import )(\w+)")
+WALK = {"drift", "performance"}
+
+
+def imported_plugins(text: str, own: str) -> set[str]:
+    """The plug-ins, other than the walk's and those of the module's own folder, that a module imports."""
+    lines = [line for line in text.splitlines() if own not in line]
+    return set(FOUND.findall("\n".join(lines))) - WALK
+
+
+def test_plug_ins_are_found_and_not_imported():
+    """No module imports a check by name, except the walk's; the report is one folder. Planted: one does."""
+    for path in [*ROOT.glob("monitoring/*.py"), *ROOT.glob("monitoring/checks/*.py")]:
+        assert imported_plugins(path.read_text(), "import_nothing") == set(), path
+    for path in ROOT.glob("monitoring/extras/*.py"):
+        assert imported_plugins(path.read_text(), "monitoring.extras") == set(), path
+    assert imported_plugins("from monitoring.checks.feeds import checks", "monitoring.extras") == {"feeds"}
+
+
+def test_without_the_other_families_there_is_a_decision(logged: Logged, monkeypatch: pytest.MonkeyPatch):
+    """Planted: every file of checks deleted but the walk's two."""
+    monkeypatch.setattr("monitoring.findings.load_plugins", lambda _: [drift, performance])
+    logged(last="2013-11-05")
+    found = findings(Settings())
+    assert found.decision.action == "ok"
+    assert {check.name.split(": ")[-1] for check in found.checks} == {"drift", "bias", "ranking shortfall"}
+    assert found.details == {}

@@ -34,11 +34,6 @@ def test_what_the_docs_say_is_what_a_small_run_finds():
     assert all(check in MEASURED["drills"][drill]["days_to_alarm"] for drill, _, check in SOON)
 
 
-def test_the_figures_are_of_this_code():
-    """A limit or a module that has changed since makes them hearsay."""
-    assert MEASURED["code"] == alarms.measured_with(), "the monitor is not the one that was measured: run `make alarms`"
-
-
 def test_every_end_of_the_tree_has_a_drill():
     """Nothing, watch, and each action is where some drill ends; a log that nobody can read is torn by a test below."""
     ends = {found["action"] for found in MEASURED["drills"].values()}

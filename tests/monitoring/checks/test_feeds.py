@@ -38,6 +38,11 @@ def frozen(live: pd.DataFrame) -> pd.DataFrame:
     return changed
 
 
+def missing(live: pd.DataFrame) -> pd.DataFrame:
+    """The weather feed delivers nothing."""
+    return live.assign(**dict.fromkeys(WEATHER, np.nan))
+
+
 def celsius(live: pd.DataFrame) -> pd.DataFrame:
     """Temperatures in another unit."""
     return live.assign(**{name: (live[name] - 32) / 1.8 for name in ("temperature", "dew_point")})
@@ -55,7 +60,7 @@ def kilometres_at_one_site(live: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("plant", "check"),
     [
-        (lambda live: live.assign(**dict.fromkeys(WEATHER, np.nan)), "weather: missing"),
+        (missing, "weather: missing"),
         (frozen, "weather: frozen"),
         (celsius, "weather: residual"),
         (kilometres_at_one_site, "weather: site outlier"),
