@@ -277,7 +277,7 @@ def test_alarms_are_told_to_machines(logged: Logged):
     """Which check, its cause, its action, from when to when; the newest first."""
     logged(last="2013-11-08", plant=lambda clean: (clean[0], clean[1].head(0)))
     alarm = {"check": "without outcome", "cause": "labels", "action": "relabel", "first": "2013-11-03"}
-    assert findings(Settings()).for_machines()["alarms"] == [alarm | {"last": "2013-11-06"}]
+    assert findings(Settings()).for_machines()["alarms"] == [alarm | {"last": "2013-11-07"}]
 
 
 FOUND = re.compile(r"monitoring\.(?:checks|extras)(?:\.| import )(\w+)")
