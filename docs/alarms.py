@@ -1,62 +1,48 @@
-"""The monitor's tables: what `make alarms` measured, with which code, and the decision tree."""
+"""The monitor's tables: what `make alarms` measured, and the decision tree."""
 
-import re
 from pathlib import Path
 
-from flights.artifacts import digest, read_json
+from flights.artifacts import read_json
+from monitoring.checks.drift import HOUR
 from monitoring.decide import TREE
-from monitoring.drift import HOUR
 
 MEASURED = Path(__file__).with_name("alarms.json")
-ROOT = Path(__file__).parents[1]
-WATCHING = (  # what decides the figures; the pages do not
-    *(f"monitoring/{name}.py" for name in ("decide", "drift", "drills", "feeds", "findings", "performance", "service")),
-    *(f"monitoring/{name}.py" for name in ("skew", "slices", "watch")),
-    "extras/drills/alarms.py",
-)
-COMMENTS = re.compile(r'(?s:""".*?""")|#[^\n]*')
-
-
-def measured_with(root: Path = ROOT) -> str:
-    """One digest of the code and the limits that the figures depend on; comments and layout do not count."""
-    texts = (COMMENTS.sub("", (root / name).read_text()) for name in WATCHING)
-    return digest("".join(text.split()) for text in texts)
 
 
 def alarms() -> str:
-    """How quiet the monitor is and what each drill ends in."""
+    """How quiet the monitor is on clean days, and the action that each drill leads to."""
     measured = read_json(MEASURED, "run `make alarms`")
     clean, act = measured["clean"], measured["clean"]["days_to_act"]
-    rung = ", ".join(f"{name} ({days} days)" for name, days in clean["days_by_watch"].items()) or "none"
+    fired = ", ".join(f"{name} ({days} days)" for name, days in clean["days_by_check"].items()) or "none"
     lines = [
-        f"On {clean['days']} clean days {act} ({act / clean['days']:.1%}) would have called somebody to act, and on "
-        f"{clean['days_to_watch']} the advice was to watch. Of the {clean['watches']} figures that moved at "
-        f"all on these days {clean['alarms_per_watch_and_day']:.2%} rang: {rung}.\n",
+        f"On {act} of {clean['days']} clean days ({act / clean['days']:.1%}) the decision was to act, and on "
+        f"{clean['days_to_watch']} to watch. Of the {clean['checks']} checks whose values moved on these days, "
+        f"{clean['alarms_per_check_and_day']:.2%} fired per check and day: {fired}.\n",
         "| drill | first alarm on day | action | decided on day |",
         "|---|---|---|---|",
     ]
     for name, drill in measured["drills"].items():
-        days = [drill[key] or "-" for key in ("days_to_first_word", "days_to_action")]
+        days = [drill[key] or "-" for key in ("days_to_first_alarm", "days_to_action")]
         lines.append(f"| {name or 'no drill'} | {days[0]} | {drill['action']} | {days[1]} |")
     return "\n".join(lines) + "\n"
 
 
 def watchers() -> str:
-    """Which figure sees which drill, and on which day of it; figures that no drill moves have an empty row."""
+    """Which check sees which drill, and on which day of it; a check that no drill moves has an empty row."""
     measured = read_json(MEASURED, "run `make alarms`")
     drills = measured["drills"]
     without = drills.pop("")["days_to_alarm"]
     seen = {name: seen_by(drill["days_to_alarm"], without) for name, drill in drills.items()}
-    rows = [["figure", *seen], ["---"] * (len(seen) + 1)]
+    rows = [["check", *seen], ["---"] * (len(seen) + 1)]
     rows += [
-        [figure, *(str(days.get(figure, "")) for days in seen.values())]
-        for figure in sorted({row_of(name) for name in measured["figures"]})
+        [check, *(str(days.get(check, "")) for days in seen.values())]
+        for check in sorted({row_of(name) for name in measured["checks"]})
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def seen_by(days: dict[str, int], without: dict[str, int]) -> dict[str, int]:
-    """The figures that saw a fault; what rings on the same day without a drill has not seen it."""
+    """The checks that saw a failure; one that fires on the same day without a drill has not."""
     found: dict[str, int] = {}
     for name, day in days.items():
         if without.get(name) != day:
@@ -64,12 +50,12 @@ def seen_by(days: dict[str, int], without: dict[str, int]) -> dict[str, int]:
     return found
 
 
-def row_of(figure: str) -> str:
-    """The row of a figure: all columns but the hour share one."""
-    return "drift of a column" if figure.endswith(": drift") and not figure.startswith(HOUR) else figure
+def row_of(check: str) -> str:
+    """The row of a check: all columns but the hour share one."""
+    return "drift of a column" if check.endswith(": drift") and not check.startswith(HOUR) else check
 
 
 def decisions() -> str:
     """The monitor's decision tree."""
-    lines = ["| an alarm of | asks to | because |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {points_at} | {action} | {why} |" for points_at, action, why in TREE)]) + "\n"
+    lines = ["| cause of the alarm | action | because |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {cause} | {action} | {why} |" for cause, action, why in TREE)]) + "\n"

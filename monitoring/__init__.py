@@ -1,1 +1,9 @@
-"""After the answer: traffic replayed, drift and performance measured, and the decision what to do."""
+"""After the answer: replayed traffic, checks of the prediction log, one decision, and a report.
+
+Plug-ins are modules that define one of these functions. Deleting a plug-in's file removes what it does:
+
+- `monitoring/checks/*.py`: `checks(view)` returns the checks of one family; `details(view)` returns fields for
+  `decision.json`; `observe(client, moment, folder)` records what the running service counts.
+- `monitoring/extras/*.py`: `write(folder, findings)` publishes a decision, as a web page or to a webhook.
+- `extras/<name>/__init__.py`: `with_drill(traffic, drill, days, seed)` plants a failure into replayed traffic.
+"""

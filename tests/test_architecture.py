@@ -9,12 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = tuple(f"extras/{name}" for name in ("drills", "evidence", "operations", "yours"))
-PROCESSES = ("pipelines", "serving", "serving/extras", "serving/extras/shadow", "monitoring", *EXTRAS)
-FOLDERS = {
-    "flights": ROOT / "src/flights",
-    "flights/extras": ROOT / "src/flights/extras",
-    **{name: ROOT / name for name in PROCESSES},
-}
+PROCESSES = ("pipelines", "serving", "serving/extras", "monitoring", "monitoring/checks", "monitoring/extras", *EXTRAS)
+FOLDERS = {"flights": ROOT / "src/flights", **{name: ROOT / name for name in PROCESSES}}
 HEAVY = ("pandas", "pandera", "sklearn", "scipy", "mlflow", "evidently", "matplotlib", "pyarrow", "onnx")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from extras.drills import faults as drills
-from extras.drills.alarms import turned_round
+from extras.drills.bad_version import reversed_version
 from extras.operations import loop
 from flights import registry
 from flights.artifacts import read_json, read_parquet, sha256, write_parquet
@@ -18,9 +18,10 @@ from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import targets
 from flights.log_reader import engine, logged_predictions
-from monitoring import monitor, performance, replay
+from monitoring import monitor, replay
+from monitoring.check import out_of_range
+from monitoring.checks import performance
 from monitoring.findings import findings
-from monitoring.watch import outside
 from pipelines import evaluate, train
 from pipelines.evaluation.publish import promote_evaluated
 from tests.swap.swapped import mark_installed
@@ -104,7 +105,8 @@ def test_the_loop_closes(
         replayed(monkeypatch, "2013-12-01", "2013-12-14")
         after = look(settings)
     quality = [
-        next(row["now"]["value"] for row in seen["promises"] if row["metric"] == "roc_auc") for seen in (before, after)
+        next(row["now"]["value"] for row in seen["expectations"] if row["metric"] == "roc_auc")
+        for seen in (before, after)
     ]
     assert quality[0] < 0.4
     assert quality[1] > 0.6
@@ -152,14 +154,14 @@ def test_a_slower_world_is_met_by_recalibrating(
         loop.wait_for_champion(settings, port)
         monkeypatch.setattr(drills, "CLEAN_DAYS", -1)
         replayed(monkeypatch, "2013-12-01", "2013-12-11", "slower")
-    bias = next(watch for watch in findings(settings).watches if watch.name == "bias")
+    bias = next(check for check in findings(settings).checks if check.name == "bias")
     judged = ["2013-12-07", "2013-12-08", "2013-12-09"]
-    assert not outside(bias)[judged].any()
+    assert not out_of_range(bias)[judged].any()
     live = read_parquet(settings.splits_dir / "live.parquet", "").dropna(subset="arrival_delay")
     live = live[live["scheduled_departure"].between("2013-12-01T05", "2013-12-10T05")]
     stale = registry.load(settings.models_dir, 1).score(as_arrays(live))  # what would have been answered without
     late = targets(live.assign(arrival_delay=live["arrival_delay"] + 10))
-    assert stale.mean() - late.mean() < -performance.MOST_BIAS
+    assert stale.mean() - late.mean() < -performance.MAX_BIAS
 
 
 @pytest.mark.heavy
@@ -172,7 +174,7 @@ def test_a_bad_new_champion_is_rolled_back(
     with loop.server(settings) as port:
         monkeypatch.setenv("PORT", port)
         replayed(monkeypatch, "2013-11-01", "2013-11-05")
-        turned_round(settings, registry.load(settings.models_dir, 1))
+        reversed_version(settings, registry.load(settings.models_dir, 1))
         loop.wait_for_champion(settings, port)
         replayed(monkeypatch, "2013-11-06", "2013-11-18")
         decision = look(settings)

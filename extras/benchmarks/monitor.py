@@ -1,9 +1,10 @@
-"""What monitoring a month costs, beside Evidently's drift preset on the same raw rows, in one run.
+"""What monitoring a month costs, compared with Evidently's drift preset on the same raw rows, in one run.
 
 Each is a process of its own, so that its time has its imports in it and its memory is its own. With the word `growth`:
 how the cost grows with the log, when the same days hold more; with `growth days`: when it reaches further back.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -14,12 +15,17 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from extras.drills.alarms import write_log
+from flights.artifacts import read_parquet
 from flights.config import Settings
-from flights.dataset import OUTCOME
-from flights.files import DECISION_FILE
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, OUTCOME
+from flights.files import DECISION_FILE, LIVE_FILE, TRAIN_FIRST
 from flights.log_reader import count, engine, logged_predictions
-from flights.predictions import Outcome, Prediction
+from flights.predictions import Outcome, Prediction, add
+from flights.registry import load
+from monitoring.outcomes import local_day
+from monitoring.traffic import outcome_bodies, period, request_bodies, traffic
+from monitoring.view import serving_model, typed_inputs
 
 UNTIL = "2013-12-01T05:00Z"  # the first live month
 LIVE_DAYS = 61
@@ -42,20 +48,38 @@ def main() -> None:
         sys.exit(preset())
     with tempfile.TemporaryDirectory() as folder:
         for part in ("2_splits", "3_models"):
-            (Path(folder) / part).symlink_to((Settings().data_dir / part).resolve())
-        write_log(Settings().model_copy(update={"data_dir": Path(folder)}), "")
+            (Path(folder) / part).symlink_to((Settings.read().data_dir / part).resolve())
+        write_log(Settings.read().model_copy(update={"data_dir": Path(folder)}))
         environment = os.environ | {"DATA_DIR": folder, "NOW": UNTIL}
         if sys.argv[1:] in (["growth"], ["growth", "days"]):
             environment.pop("NOW")  # all of the live months
             sys.exit(growth(environment, older="days" in sys.argv))
         found = {
-            "a month, first look": cost("monitoring.monitor", environment),
-            "a month, second look": cost("monitoring.monitor", environment),
+            "a month, first run": cost("monitoring.monitor", environment),
+            "a month, second run": cost("monitoring.monitor", environment),
             "Evidently's preset": cost("extras.benchmarks.monitor", environment, "preset"),
         }
     beside = found["Evidently's preset"]
     for name, each in found.items():
         print(f"{name:<22} {each} ({each.processor / beside.processor:.2f} of the preset's)")
+
+
+def write_log(settings: Settings) -> None:
+    """Leave what a replay of all live months would leave in the log, without the HTTP requests."""
+    live = read_parquet(settings.splits_dir / LIVE_FILE, TRAIN_FIRST)
+    flights, outcomes = traffic(live, *period(live, "", ""))
+    model = load(settings.models_dir, serving_model(settings.models_dir).version)
+    rows: list[Prediction | Outcome] = []
+    for row, probability in zip(request_bodies(flights), model.score(as_arrays(flights)).tolist(), strict=True):
+        name, moment = row.pop("request_id"), row[EVENT_TIME].replace("Z", ".000000Z")
+        answer = (probability, probability >= model.threshold, model.threshold, model.version, model.digest)
+        rows.append(Prediction(name, moment, moment, json.dumps(row), *answer))
+    for number, row in enumerate(outcome_bodies(outcomes)):
+        received = f"2014-02-01T00:00:00.{number:06}Z"
+        rows.append(Outcome(row["request_id"], row["known_at"], row[OUTCOME], received))
+    log = engine(settings.log_url)
+    add(log, rows)
+    log.dispose()
 
 
 def growth(environment: dict[str, str], *, older: bool, times: tuple[int, ...] = (1, 4, 16, 55)) -> None:
@@ -104,9 +128,6 @@ def preset() -> None:
     warnings.simplefilter("ignore")
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
-
-    from monitoring.findings import serving_model, typed_inputs
-    from monitoring.performance import local_day
 
     settings = Settings()
     rows = logged_predictions(engine(settings.log_url), inputs=True, until=UNTIL)

@@ -213,12 +213,12 @@ CHECKS = (
         "O1",
         "A change of what the model depends on is told.",
         named(
-            "monitoring/provenance:where_nothing_is_kept_nothing_is_said",
+            "monitoring/checks/provenance:where_nothing_is_kept_nothing_is_said",
             "deploy/lock:what_is_shipped_is_what_was_tested",
         ),
         named(
-            "monitoring/provenance:what_a_model_stands_on_is_watched",
-            "monitoring/provenance:an_unlocked_package_is_named",
+            "monitoring/checks/provenance:what_a_model_stands_on_is_watched",
+            "monitoring/checks/provenance:an_unlocked_package_is_named",
         ),
     ),
     Check(
@@ -226,15 +226,15 @@ CHECKS = (
         "The data's rules hold in training and in serving.",
         named(
             "serving/request:the_api_and_the_batch_contract_accept_and_refuse_the_same_rows",
-            "monitoring/feeds:clean_feeds_ring_nothing",
+            "monitoring/checks/feeds:clean_feeds_fire_nothing",
         ),
-        named("serving/request:nothing_is_coerced", "monitoring/feeds:a_broken_feed_rings"),
+        named("serving/request:nothing_is_coerced", "monitoring/checks/feeds:a_broken_feed_fires"),
     ),
     Check(
         "O3",
         "Training and serving do not differ.",
-        named("monitoring/skew:served_predictions_are_the_model_s"),
-        named("monitoring/skew:a_millionth_is_a_mismatch"),
+        named("monitoring/checks/skew:served_predictions_are_the_model_s"),
+        named("monitoring/checks/skew:a_millionth_is_a_mismatch"),
     ),
     Check(
         "O4",
@@ -267,10 +267,10 @@ CHECKS = (
     Check(
         "O7",
         "The quality of served predictions has not become worse.",
-        named("monitoring/performance:a_calibrated_model_rings_nothing"),
+        named("monitoring/checks/performance:a_calibrated_model_fires_nothing"),
         named(
-            "monitoring/performance:a_lost_order_rings_for_ranking",
-            "monitoring/performance:wrong_probabilities_ring_for_calibration",
+            "monitoring/checks/performance:a_lost_order_fires_for_ranking",
+            "monitoring/checks/performance:wrong_probabilities_fire_for_calibration",
         ),
     ),
 )

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from extras.drills.drill_helpers import DrillReport, expect, features_of, fitted, part, ranking, refusal, serving
 from extras.drills.faults import NEW_CARRIER
-from extras.drills.practice import Told, expect, features_of, fitted, part, ranking, refusal, serving
 from flights.artifacts import read_parquet
 from flights.columns import Column, LeakageError, inputs
 from flights.config import GAP_DAYS, Settings
@@ -23,8 +23,8 @@ from pipelines.training.seen_rows import holdout_overlap, write_seen_rows
 EXTRA = "minutes_late"
 
 
-def new_category(settings: Settings) -> Told:
-    """A carrier that nobody knows takes over a tenth of the flights."""
+def new_carrier(settings: Settings) -> DrillReport:
+    """An unseen carrier takes over a tenth of the flights."""
     rows = part(settings, "holdout")
     taken = np.random.default_rng(settings.seed).random(len(rows)) < 0.1
     changed = rows.assign(carrier=rows["carrier"].mask(taken, NEW_CARRIER))
@@ -39,17 +39,17 @@ def new_category(settings: Settings) -> Told:
     )
     accepted, left = checked_rows(changed[[column.name for column in TABLE]], contract(known))
     expect(not len(left), "no refused row once the carrier is declared")
-    return Told(
+    return DrillReport(
         f"Without the contract {taken.sum():,} flights are answered with another carrier's rate: ROC-AUC "
         f"{ranking(truth, before):.3f} becomes {ranking(truth, after):.3f}, single probabilities move by up to "
-        f"{np.abs(after - before).max():.2f}, and nobody is told.",
+        f"{np.abs(after - before).max():.2f}, and no alarm is raised.",
         f"The contract refuses {len(refused):,} rows and keeps {len(valid):,}; validate stops: {stopped}.",
-        f"Somebody decides: {NEW_CARRIER} joins CARRIERS in dataset.py, all {len(accepted):,} rows pass, and the next "
+        f"You decide: {NEW_CARRIER} joins CARRIERS in dataset.py, all {len(accepted):,} rows pass, and the next "
         "training learns it.",
     )
 
 
-def extra_column(settings: Settings) -> Told:
+def extra_column(settings: Settings) -> DrillReport:
     """A column is added upstream, and it knows the outcome."""
     train, holdout = part(settings, "train"), part(settings, "holdout")
     seen, asked = features_of(train), features_of(holdout)
@@ -65,7 +65,7 @@ def extra_column(settings: Settings) -> Told:
     declared = refusal(LeakageError, lambda: inputs(*INPUTS, late))
     valid, left = checked_rows(holdout[table])
     expect(not len(left), "no refused row without the column")
-    return Told(
+    return DrillReport(
         f"A training that takes every column it finds claims ROC-AUC {claimed:.3f}; in service, where the column is "
         f"empty, it reaches {served:.3f}, and without the column it was {honest:.3f}.",
         f"The contract refuses all {len(holdout):,} rows: {refused}. Declaring it as an input is refused: {declared}.",
@@ -73,7 +73,7 @@ def extra_column(settings: Settings) -> Told:
     )
 
 
-def split_leaks(settings: Settings) -> Told:
+def split_leaks(settings: Settings) -> DrillReport:
     """The split leaks time: rows are drawn by chance, so training knows the days that it is asked about."""
     rows = part(settings, "train", 30_000)
     asked, by_time, by_chance = drawn(rows, settings.seed)
@@ -90,7 +90,7 @@ def split_leaks(settings: Settings) -> Told:
     train, after = (between(valid, periods(settings.as_of)[name]) for name in ("train", "holdout"))
     silent = unclean(settings, train, after)
     expect(not silent, f"no failure after splitting again, got {silent}")
-    return Told(
+    return DrillReport(
         f"The same {len(asked):,} flights: split by time ROC-AUC is {found[0]:.3f}, split by chance {found[1]:.3f}. "
         "The difference is not there in service.",
         f"The gate refuses a candidate that learned from the split by chance: {refused}.",

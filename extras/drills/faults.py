@@ -1,7 +1,7 @@
-"""Faults to practise with, planted into a replay's traffic: what upstream systems and people really do.
+"""Failures to practise with, planted into a replay's traffic: what upstream systems and people really do.
 
-Each drill is a function named after the fault. It takes what is still unharmed and returns what is sent instead, from
-the drill's first day on; before it the traffic is clean, so that the time to the alarm can be told.
+Each drill is a function named after the failure. It takes clean traffic and returns what is sent instead, from the
+drill's first day on. The traffic before that day stays clean, so that the time to the alarm can be measured.
 """
 
 from collections.abc import Callable
@@ -10,23 +10,41 @@ import numpy as np
 import pandas as pd
 
 from flights.dataset import EVENT_TIME, INPUTS, KEY, ZONE
+from monitoring.traffic import Traffic
 
-CLEAN_DAYS = 14  # before the fault begins
+CLEAN_DAYS = 14  # before the failure begins
 AIRPORT = "LGA"  # the one that changes its data entry
 NEW_CARRIER = "ZZ"
 NEW_AIRPORT = "ZZZ"
 
-Traffic = tuple[pd.DataFrame, pd.DataFrame]  # flights by prediction moment, outcomes by the moment they are known
 Fault = Callable[[pd.DataFrame, pd.DataFrame, np.random.Generator], Traffic]
 
 
+def with_drill(clean: Traffic, drill: str, days: int, seed: int) -> Traffic:
+    """The traffic of some days under a drill.
+
+    Raises
+    ------
+    SystemExit
+        There is no such drill, or its failure would begin after the last day.
+    """
+    if drill not in DRILLS:
+        raise SystemExit(f"DRILL={drill}: expected one of {', '.join(DRILLS)}")
+    if days <= CLEAN_DAYS:
+        raise SystemExit(
+            f"DRILL={drill}: the failure begins after {CLEAN_DAYS} clean days, and the period has {days}; "
+            "choose a longer one, such as FROM=2013-11 TO=2013-12"
+        )
+    return applied(clean, drill, seed)
+
+
 def applied(clean: Traffic, drill: str, seed: int) -> Traffic:
-    """The traffic with a drill's fault from its `CLEAN_DAYS`-th day on; no drill leaves it alone."""
+    """The traffic with a drill's failure after its clean days; without a drill, as it is."""
     return planted(clean, DRILLS[drill], seed) if drill else clean
 
 
 def planted(clean: Traffic, fault: Fault, seed: int) -> Traffic:
-    """The traffic with a fault from its `CLEAN_DAYS`-th day on."""
+    """The traffic with a failure after its clean days."""
     flights, outcomes = clean
     first_day = flights["moment"].min().tz_convert(ZONE).normalize()
     start = first_day + pd.DateOffset(days=CLEAN_DAYS)
@@ -39,13 +57,13 @@ def planted(clean: Traffic, fault: Fault, seed: int) -> Traffic:
 
 
 def feed_down(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
-    """The weather feed delivers nothing any more."""
-    return flights.assign(**dict.fromkeys(fed_by("weather"), np.nan)), outcomes
+    """The weather feed delivers nothing."""
+    return flights.assign(**dict.fromkeys(feed_columns("weather"), np.nan)), outcomes
 
 
-def feed_stuck(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
+def feed_frozen(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
     """The weather feed repeats its last report of each airport for a day at a time."""
-    names = fed_by("weather")
+    names = feed_columns("weather")
     day = flights["moment"].dt.tz_convert(ZONE).dt.normalize()
     rows = flights.index.to_series().groupby([day, flights["origin"]]).transform("first")
     flights[names] = flights.loc[rows, names].to_numpy()
@@ -59,7 +77,7 @@ def celsius(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Gen
     return flights, outcomes
 
 
-def utc_hour(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
+def wrong_time_zone(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
     """A client sends local times as if they were UTC."""
     flights[EVENT_TIME] = flights[EVENT_TIME].dt.tz_convert(ZONE).dt.tz_localize(None).dt.tz_localize("UTC")
     return flights, outcomes
@@ -72,7 +90,7 @@ def new_carrier(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random
 
 
 def data_entry(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
-    """One airport reports visibility in kilometres, and zero where it left a field empty."""
+    """One airport reports visibility in kilometres, and zero for every empty field."""
     names = ["wind_direction", "previous_leg_delay"]
     there = flights["origin"] == AIRPORT
     flights[names] = flights[names].fillna(0.0).where(there, flights[names])
@@ -81,7 +99,7 @@ def data_entry(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.
 
 
 def new_airport(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
-    """A tenth of the flights goes to an airport that nobody has flown to before."""
+    """A tenth of the flights goes to an unseen airport."""
     moved = random.random(len(flights)) < 0.1
     return flights.assign(dest=flights["dest"].where(~moved, NEW_AIRPORT)), outcomes
 
@@ -101,7 +119,7 @@ def airport_labels(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.ran
 
 
 def labels_stop(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
-    """Nobody reports outcomes any more."""
+    """No outcome is reported any more."""
     return flights, outcomes.head(0)
 
 
@@ -116,7 +134,7 @@ def slower(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Gene
 
 
 def new_world(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
-    """The world changes its rules: who is late among the flights of a day has nothing to do with what we know."""
+    """The world changes its rules: which flights of a day are late no longer depends on the inputs."""
     day = outcomes["outcome_known_at"].dt.date
     delays = outcomes.groupby(day)["arrival_delay"].transform(random.permutation)
     moved = pd.to_timedelta(delays - outcomes["arrival_delay"], unit="min")
@@ -124,21 +142,21 @@ def new_world(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.G
 
 
 def doubled(flights: pd.DataFrame, outcomes: pd.DataFrame, random: np.random.Generator) -> Traffic:
-    """Every flight is asked for twice, under two names."""
+    """Every flight is requested twice, under two request IDs."""
     again = [table.assign(**{KEY: table[KEY] + "-again"}) for table in (flights, outcomes)]
     return pd.concat([flights, again[0]]), pd.concat([outcomes, again[1]])
 
 
-def fed_by(feed: str) -> list[str]:
+def feed_columns(feed: str) -> list[str]:
     """Names of the columns that an upstream feed fills."""
     return [column.name for column in INPUTS if column.feed == feed]
 
 
 FAULTS: tuple[Fault, ...] = (
     feed_down,
-    feed_stuck,
+    feed_frozen,
     celsius,
-    utc_hour,
+    wrong_time_zone,
     new_carrier,
     data_entry,
     new_airport,

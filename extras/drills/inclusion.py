@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from extras.drills.practice import serving
+from extras.drills.drill_helpers import serving
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, ZONE, targets

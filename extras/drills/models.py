@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import skops.io
 
-from extras.drills.practice import (
-    Told,
+from extras.drills.drill_helpers import (
+    DrillReport,
+    decision_at,
     expect,
     features_of,
     fitted,
-    look,
     month,
     part,
     ranking,
@@ -39,23 +39,23 @@ STALE_MONTHS = 3  # that the stale model learned from
 BAD_ROWS = 5_000
 
 
-def stale_model(settings: Settings) -> Told:
+def stale_model(settings: Settings) -> DrillReport:
     """The model is stale: nobody trained for months."""
     live, train = part(settings, "live"), part(settings, "train")
     december = live[live[EVENT_TIME] >= live[EVENT_TIME].min() + pd.Timedelta(days=30)]
     spring = train[train[EVENT_TIME] < train[EVENT_TIME].min() + pd.DateOffset(months=STALE_MONTHS)]
     recent = pd.concat([train, *(part(settings, name) for name in ("validation", "holdout"))])
     figures = {name: figures_on(december, rows, settings.seed) for name, rows in (("old", spring), ("new", recent))}
-    told = month(settings, "", first_day=30)
-    write_log(settings, told.clean)
-    rung = look(settings, told.ends)
-    reasons = [reason for reason in rung.reasons if "age of the model" in reason]
-    expect(bool(reasons), f"a reason about the age of the model, got {rung.reasons}")
-    expect(rung.act, f"that somebody must act, got {rung.action}")
-    return Told(
+    weeks = month(settings, "", first_day=30)
+    write_log(settings, weeks.clean)
+    fired = decision_at(settings, weeks.ends)
+    reasons = [reason for reason in fired.reasons if "age of the model" in reason]
+    expect(bool(reasons), f"a reason about the age of the model, got {fired.reasons}")
+    expect(fired.act, f"that somebody must act, got {fired.action}")
+    return DrillReport(
         f"On the {len(december):,} flights of December a model of the first {STALE_MONTHS} months reaches "
         f"{figures['old']}, and goes on answering.",
-        f"The monitor says `{rung.action}`: {reasons[0]}.",
+        f"The monitor says `{fired.action}`: {reasons[0]}.",
         f"Trained on all months up to the live ones the same model reaches {figures['new']}: "
         "`make retrain AS_OF=2013-12-01`, through the same gate.",
     )
@@ -68,7 +68,7 @@ def figures_on(asked: pd.DataFrame, known: pd.DataFrame, seed: int) -> str:
     return f"ROC-AUC {found['roc_auc']:.3f}, Brier {found['brier']:.3f}"
 
 
-def bad_model(settings: Settings) -> Told:
+def bad_model(settings: Settings) -> DrillReport:
     """A bad model is promoted by mistake: one that learned from labels in the wrong order."""
     good = serving(settings)
     train, holdout = part(settings, "train", BAD_ROWS), part(settings, "holdout")
@@ -83,22 +83,22 @@ def bad_model(settings: Settings) -> Told:
     write_json(settings.candidate_dir / EVALUATION_FILE, report | {"version": version})
     refused = refusal(registry.PromotionRefused, lambda: promote_evaluated(settings))
     expect(registry.champion(settings.models_dir) == good.version, "the same champion")
-    told = month(settings, "")
-    flights, outcomes = told.clean
-    good_days = flights["moment"] < told.begins
+    weeks = month(settings, "")
+    flights, outcomes = weeks.clean
+    good_days = flights["moment"] < weeks.begins
     write_log(settings, (flights[good_days], outcomes))
     refusal(registry.PromotionRefused, lambda: registry.promote(settings.models_dir, version, expected=good.version))
     put_in_place(settings, good.version, version)
     write_log(settings, (flights[~good_days], outcomes[:0]))
-    rung = look(settings, told.ends)
-    expect(rung.action == "roll back", f"`roll back`, got {rung.action}: {rung.reasons}")
+    fired = decision_at(settings, weeks.ends)
+    expect(fired.action == "roll back", f"`roll back`, got {fired.action}: {fired.reasons}")
     registry.rollback(settings.models_dir)
     again = serving(settings)
     same = float(np.abs(again.score(columns) - good.score(columns)).max())
     expect(again.version == good.version and same == 0, "the champion of before")
-    return Told(
+    return DrillReport(
         f"Put in place by hand, past the gate, ROC-AUC on the holdout is {after:.3f} in place of {before:.3f}.",
-        f"The gate refuses it: {refused}. Past the gate the monitor says `{rung.action}`: {'; '.join(rung.reasons)}.",
+        f"The gate refuses it: {refused}. Past the gate the monitor says `{fired.action}`: {'; '.join(fired.reasons)}.",
         f"`make rollback`: champion is version {again.version} again, with the same probabilities; the history keeps "
         f"{len(registry.history(settings.models_dir))} entries.",
     )

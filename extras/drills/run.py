@@ -1,30 +1,30 @@
-"""Run one drill, or all, or list them: `make drill NAME=feed-dies`. Each works on a copy of DATA_DIR."""
+"""Run one drill, or all, or list them: `make drill NAME=feed-down`. Each works on a copy of DATA_DIR."""
 
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from extras.drills.data import extra_column, new_category, split_leaks
+from extras.drills.data import extra_column, new_carrier, split_leaks
+from extras.drills.drill_helpers import DrillReport, copied
 from extras.drills.models import bad_model, stale_model
-from extras.drills.practice import Told, copied
-from extras.drills.traffic import data_entry, feed_dies, feed_sticks, labels_wrong, time_zones
+from extras.drills.traffic import airport_labels, data_entry, feed_down, feed_frozen, wrong_time_zone
 from flights.artifacts import write_atomically
 from flights.config import Settings
 
-Drill = Callable[[Settings], Told]
+Drill = Callable[[Settings], DrillReport]
 
 DRILLS: dict[str, Drill] = {
     drill.__name__.replace("_", "-"): drill
     for drill in (
-        new_category,
+        new_carrier,
         extra_column,
         split_leaks,
-        time_zones,
-        labels_wrong,
+        wrong_time_zone,
+        airport_labels,
         data_entry,
-        feed_dies,
-        feed_sticks,
+        feed_down,
+        feed_frozen,
         stale_model,
         bad_model,
     )
@@ -38,7 +38,7 @@ def main() -> None:
         sys.stdout.write(table())
     elif name in {*DRILLS, "all"}:
         try:
-            all_told(Settings()) if name == "all" else told(name, Settings().data_dir)
+            run_all(Settings.read()) if name == "all" else run_one(name, Settings.read().data_dir)
         except FileNotFoundError as missing:
             sys.exit(str(missing))
     else:
@@ -46,29 +46,29 @@ def main() -> None:
         sys.exit(f"no drill {name}" if name else 0)
 
 
-def all_told(settings: Settings) -> None:
-    """Run every drill and leave their stories as a table."""
-    lines = ["| drill | damage where nobody looks | the guard | the way back |", "|---|---|---|---|"]
+def run_all(settings: Settings) -> None:
+    """Run every drill and write their reports as a table."""
+    lines = ["| drill | damage without a monitor | the guard | the way back |", "|---|---|---|---|"]
     for name in DRILLS:
         began = time.perf_counter()
-        found = practised(name, settings.data_dir)
+        found = drill_report(name, settings.data_dir)
         lines.append(f"| `{name}` | {found.damage} | {found.guard} | {found.back} |")
         print(f"{name:<14} the guard acted; {time.perf_counter() - began:.1f} s", flush=True)
     text = "\n".join(lines) + "\n"
     print(f"wrote {write_atomically(settings.reports_dir / 'drills.md', lambda path: path.write_text(text))}")
 
 
-def told(name: str, data_dir: Path) -> Told:
-    """Run a drill and print its story."""
+def run_one(name: str, data_dir: Path) -> DrillReport:
+    """Run a drill and print its report."""
     began = time.perf_counter()
     print(f"{name}: {story(name)}", flush=True)
-    found = practised(name, data_dir)
+    found = drill_report(name, data_dir)
     print(f"  damage  {found.damage}\n  guard   {found.guard}\n  back    {found.back}")
     print(f"  {time.perf_counter() - began:.1f} s; nothing is left of the copy")
     return found
 
 
-def practised(name: str, data_dir: Path) -> Told:
+def drill_report(name: str, data_dir: Path) -> DrillReport:
     """What a drill shows on a copy of the data folder."""
     with copied(data_dir) as settings:
         return DRILLS[name](settings)

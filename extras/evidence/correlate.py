@@ -31,7 +31,7 @@ from flights.log_reader import counted_outcomes, engine, logged_predictions
 from flights.model import CANDIDATE, build_model, with_feed_outages
 from flights.predictions import Outcome, Prediction, add
 from flights.ranking import FALSE_ALARM_COST, Vector, rank, unweighted
-from monitoring.performance import WATERMARK, followed
+from monitoring.outcomes import WATERMARK, with_outcomes
 from pipelines.evaluation import holdout
 from pipelines.rows import labelled_rows
 
@@ -123,7 +123,7 @@ def online(live: pd.DataFrame, probabilities: Vector, threshold: float) -> dict[
         add(log, outcomes(live))
         logged, known = logged_predictions(log), counted_outcomes(log)
         log.dispose()
-    rows = followed(logged, known, logged["event_time"].max() + WATERMARK)
+    rows = with_outcomes(logged, known, logged["event_time"].max() + WATERMARK)
     labelled = rows[rows["state"] == "labelled"]
     return metrics(rank(labelled["target"].to_numpy(), labelled["probability"].to_numpy(), threshold))
 

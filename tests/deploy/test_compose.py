@@ -138,10 +138,10 @@ def test_the_monitor_judges_a_replay(stack: Stack):
     kept = stack.compose("run", "--rm", "monitor", "cat", "/data/5_reports/decision.json", check=False)
     assert kept.returncode == 0, done.stdout + done.stderr
     decision = json.loads(kept.stdout)
-    assert decision["ledger"]["predictions"] == int(
+    assert decision["counts"]["predictions"] == int(
         in_postgres(stack, "predictions", "SELECT count(*) FROM predictions")
     )
-    assert decision["ledger"]["labelled"] > 50
+    assert decision["counts"]["labelled"] > 50
     assert (decision["champion"], done.returncode) == (1, decision["act"])
     stack.compose("run", "--rm", "monitor", "test", "-s", "/data/5_reports/index.html")
 

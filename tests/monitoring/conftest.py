@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extras.drills import faults as drills
 from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
-from flights.dataset import EVENT_TIME, KEY
+from flights.dataset import CARRIERS, EVENT_TIME, KEY
 from flights.log_reader import engine
 from flights.predictions import Outcome, Prediction, add
 from flights.registry import champion, load
-from monitoring import replay
-from monitoring.performance import local_day
+from monitoring.outcomes import local_day
+from monitoring.traffic import Traffic, outcome_bodies, period, request_bodies, traffic
+from monitoring.view import ServingModel, View
 
 Logged = Callable[..., Path]
 
@@ -34,17 +34,19 @@ def autumn(collected: Path) -> pd.DataFrame:
 
 @pytest.fixture
 def logged(a_copy: Path) -> Logged:
-    """Write what a replay of some live days would leave in the log, without the waiting for HTTP."""
+    """Write what a replay of some live days would leave in the log, without HTTP; `plant` may change the traffic."""
 
-    def write(first: str = "2013-11-01", last: str = "2013-11-30", drill: str = "") -> Path:
+    def write(
+        first: str = "2013-11-01", last: str = "2013-11-30", plant: Callable[[Traffic], Traffic] = lambda clean: clean
+    ) -> Path:
         settings = Settings()
         live = read_parquet(settings.splits_dir / "live.parquet", "")
-        start, end = replay.span(live, first, last)
-        flights, outcomes = drills.applied(replay.traffic(live, start, end), drill, settings.seed)
+        start, end = period(live, first, last)
+        flights, outcomes = plant(traffic(live, start, end))
         version = champion(settings.models_dir)
         assert version is not None
         model = load(settings.models_dir, version)
-        flights = flights[flights["carrier"] != drills.NEW_CARRIER]  # the server refuses those
+        flights = flights[flights["carrier"].isin(CARRIERS)]  # the server rejects the others
         probabilities = model.score(as_arrays(flights))
         log = engine(settings.log_url)
         add(log, predictions(flights, probabilities, model.threshold, version, model.digest))
@@ -60,7 +62,7 @@ def predictions(
 ) -> list[Prediction]:
     """Flights as the server logs them."""
     rows = []
-    for row, probability in zip(replay.requests(flights), probabilities, strict=True):
+    for row, probability in zip(request_bodies(flights), probabilities, strict=True):
         name = row.pop("request_id")
         time = row[EVENT_TIME].replace("Z", ".000000Z")
         answer = (float(probability), bool(probability >= threshold), threshold, version, digest)
@@ -72,8 +74,24 @@ def arrived(outcomes: pd.DataFrame) -> list[Outcome]:
     """Outcomes as the server logs them."""
     return [
         Outcome(row["request_id"], row["known_at"], row["arrival_delay"], f"2026-01-01T00:00:00.{place:06}Z")
-        for place, row in enumerate(replay.knowledge(outcomes))
+        for place, row in enumerate(outcome_bodies(outcomes))
     ]
+
+
+def view_of(
+    rows: pd.DataFrame,
+    reference: pd.DataFrame | None = None,
+    inputs: pd.DataFrame | None = None,
+    outcomes: pd.DataFrame | None = None,
+    now: pd.Timestamp | None = None,
+) -> View:
+    """What a check looks at, from the frames that it needs; by default a month after the last row."""
+    nothing = rows.head(0)
+    model = ServingModel(1, {}, {}, [], nothing if reference is None else reference)
+    now = now or pd.Timestamp("2014-01-31T12:00Z")
+    return View(
+        Settings(), model, now, rows, rows if inputs is None else inputs, nothing if outcomes is None else outcomes
+    )
 
 
 def judged(days: int = 40, rows: int = 200, seed: int = 0) -> pd.DataFrame:

@@ -4,15 +4,12 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from extras.drills import faults as drills
 from flights.artifacts import read_json, read_parquet, write_parquet
 from flights.config import Settings
 from monitoring import monitor
@@ -50,59 +47,17 @@ def test_a_clean_week_needs_nobody(logged: Logged, monitored: Monitored):
         assert [link for link in links if not (page.parent / link).is_file()] == []
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_fault_calls_somebody(
-    logged: Logged, monitored: Monitored, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    """Exit code 1, the reason on standard output and in the JSON, a page for the alarm, and the webhook called."""
-    monkeypatch.setattr(drills, "CLEAN_DAYS", 4)
-    folder = logged(last="2013-11-08", drill="feed-stuck") / "5_reports"
-    with receiver() as (url, received):
-        monkeypatch.setenv("WEBHOOK_URL", url)
-        code, decision = monitored()
-    assert (code, decision["action"]) == (1, "fix the feed")
-    assert received == [decision]
-    assert "weather: stuck is" in capsys.readouterr().out
-    assert len(list((folder / "alarms").glob("*weather-stuck.html"))) == 1
-
-
-def test_a_deaf_receiver_stops_nothing(capsys: pytest.CaptureFixture[str]):
-    """A webhook that cannot be reached is said on standard error, and nothing is raised."""
-    monitor.call(f"http://127.0.0.1:{free_port()}/", {"action": "retrain"})
-    assert "webhook" in capsys.readouterr().err
-
-
-@contextmanager
-def receiver() -> Iterator[tuple[str, list[dict]]]:
-    """A real HTTP server that keeps what is posted to it."""
-    received: list[dict] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/", received
-        server.shutdown()
-
-
 def test_two_monitors_do_not_write_one_report(
     a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     """The second one says why it stops, and leaves nothing; the lock goes with the first one."""
     monkeypatch.setattr(sys, "argv", ["monitor"])
     lock = a_copy / "5_reports" / ".monitor.lock"
-    with monitor.alone(lock), pytest.raises(SystemExit) as stop:
+    with monitor.locked(lock), pytest.raises(SystemExit) as stop:
         monitor.main()
     assert stop.value.code == monitor.FAILED
     assert "another monitor writes" in capsys.readouterr().err
-    with monitor.alone(lock):
+    with monitor.locked(lock):
         assert [path.name for path in lock.parent.iterdir()] == [lock.name]
 
 
@@ -121,14 +76,14 @@ runpy.run_module("monitoring.monitor", run_name="__main__")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("place", ["2013-10-28-evidently.html", "index.html", "decision.json"])
 def test_a_killed_monitor_leaves_the_old_report(logged: Logged, monitored: Monitored, place: str):
-    """SIGKILL as a page, the index or the decision takes its name: the old ones stay whole, the next run tidies up."""
+    """SIGKILL as the decision, a page or the index takes its name: later ones stay whole, the next run tidies up."""
     folder = logged(last="2013-11-05") / "5_reports"
     monitored("2013-11-03T12:00Z")
     before = {name: (folder / name).read_bytes() for name in ("index.html", "decision.json")}
     words = [sys.executable, "-c", KILLED, "--now", "2013-11-05T12:00Z", place]
     killed = subprocess.run(words, cwd=ROOT, env=os.environ | {"PYTHONPATH": "src:."}, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    kept = before if place != "decision.json" else {place: before[place]}
+    kept = before if place == "decision.json" else {"index.html": before["index.html"]}
     assert {name: (folder / name).read_bytes() for name in kept} == kept
     assert torn(folder) != []  # what the dead one left
     monitored("2013-11-05T12:00Z")
@@ -169,7 +124,7 @@ def test_without_predictions_it_says_what_to_run(
     assert "make serve" in capsys.readouterr().err
 
 
-def test_a_look_that_breaks_off_is_no_decision(
+def test_a_run_that_fails_leaves_no_decision(
     logged: Logged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     """Planted: a champion without its reference's columns. It is neither "ok" nor "act", and says where it broke."""
@@ -178,3 +133,38 @@ def test_a_look_that_breaks_off_is_no_decision(
     write_parquet(reference, read_parquet(reference, "").drop(columns="scheduled_departure"))
     failed(monkeypatch)
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_malformed_moment_is_one_line(
+    a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """NOW=yesterday: the variable, the value and what is allowed."""
+    monkeypatch.setenv("NOW", "yesterday")
+    failed(monkeypatch)
+    assert capsys.readouterr().err == "NOW=yesterday: expected a day or moment in ISO 8601, as 2013-12-01T05:00Z\n"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "no-such-scheme", "http://[", "ftp://127.0.0.1"])
+def test_a_dead_server_is_mentioned(tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str):
+    """No server, and three addresses that are none: the message names SERVER_URL, and nothing is raised."""
+    monitor.observe_server(url.format(port=free_port()), tmp_path)
+    assert "SERVER_URL" in capsys.readouterr().err
+
+
+def test_a_report_that_fails_leaves_the_decision(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Planted: a plug-in that raises. It is named, and the exit code is the decision's."""
+
+    def write(folder: Path, found: object) -> None:
+        raise OSError("no space left")
+
+    logged(last="2013-11-03")
+    plugin = SimpleNamespace(__name__="broken", write=write)
+    monkeypatch.setattr(monitor, "load_plugins", lambda _: [plugin])
+    monkeypatch.setattr(sys, "argv", ["monitor"])
+    with pytest.raises(SystemExit) as stop:
+        monitor.main()
+    assert stop.value.code is False
+    assert "broken failed; the decision stands" in capsys.readouterr().err
+    assert read_json(Settings().reports_dir / "decision.json", "")["action"] == "ok"

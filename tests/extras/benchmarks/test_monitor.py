@@ -5,7 +5,6 @@ import os
 import pytest
 
 from extras.benchmarks import monitor
-from extras.drills.alarms import write_log
 from flights.config import Settings
 from flights.log_reader import count, counted_outcomes, engine, logged_predictions
 
@@ -13,7 +12,7 @@ from flights.log_reader import count, counted_outcomes, engine, logged_predictio
 @pytest.fixture
 def log(a_copy):
     """The log of a replay of all live days."""
-    write_log(Settings(), "")
+    monitor.write_log(Settings())
     opened = engine(Settings().log_url)
     yield opened
     opened.dispose()

@@ -1,4 +1,4 @@
-"""What `make alarms` measures: that a fault is seen and that quiet is no accident of figures that cannot move."""
+"""What `make alarms` measures: that a fault is seen and that quiet is no accident of checks that cannot move."""
 
 import shutil
 
@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from docs.alarms import ROOT, WATCHING, measured_with, row_of, seen_by
+from docs.alarms import row_of, seen_by
 from extras.drills import alarms
 from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, targets
-from monitoring.performance import local_day
+from monitoring.outcomes import local_day
 
 MONTH = pd.period_range("2013-11", "2013-11", freq="M")
 
@@ -29,11 +29,11 @@ def year(collected) -> pd.DataFrame:
 def test_only_figures_that_moved_count_as_quiet(year):
     """Latency, the heuristic and what the service refuses are constant or empty in a made log: no proof of anything."""
     found = alarms.clean_days(year, MONTH)
-    watched = {watch.name for watch in alarms.month_watches(year, MONTH[0])}
+    checked = {check.name for check in alarms.month_checks(year, MONTH[0])}
     assert found["days"] == 30
-    idle = {"latency of the slowest hundredth", "answered by the heuristic", "refused", "turned away", "failed"}
-    assert idle <= watched
-    assert found["watches"] <= len(watched) - len(idle)
+    idle = {"latency p99", "answered by the heuristic", "rejected requests", "over capacity", "failed requests"}
+    assert idle <= checked
+    assert found["checks"] <= len(checked) - len(idle)
 
 
 def test_what_is_not_clean_is_counted(year):
@@ -41,12 +41,13 @@ def test_what_is_not_clean_is_counted(year):
     high = year.assign(probability=np.where(year["day"] >= "2013-11-01", year["probability"] * 0.7 + 0.3, 0.2))
     found = alarms.clean_days(high, MONTH)
     assert found["days_to_act"] > 15
-    assert "bias" in found["days_by_watch"]
+    assert "bias" in found["days_by_check"]
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize(
-    ("drill", "action"), [("feed-stuck", "fix the feed"), ("labels-stop", "relabel"), (alarms.BAD_VERSION, "roll back")]
+    ("drill", "action"),
+    [("feed-frozen", "fix the feed"), ("labels-stop", "relabel"), (alarms.BAD_VERSION, "roll back")],
 )
 def test_a_drill_ends_in_its_action(a_copy, drill, action):
     """On an eighth of the flights, through a real log and the real monitor; the folder itself stays as it was."""
@@ -58,17 +59,17 @@ def test_a_drill_ends_in_its_action(a_copy, drill, action):
 
 
 def test_another_limit_is_another_measurement(tmp_path):
-    """Planted: MOST_BIAS is 10. The digest differs; for a comment or another layout it does not."""
-    for name in WATCHING:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    before, path = measured_with(tmp_path), tmp_path / "monitoring" / "performance.py"
-    assert before == measured_with()
+    """Planted: MAX_BIAS is 10. The digest differs; for a comment or another layout it does not."""
+    for name in alarms.measured_files(alarms.ROOT):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(alarms.ROOT / name, tmp_path / name)
+    before, path = alarms.measured_with(tmp_path), tmp_path / "monitoring" / "checks" / "performance.py"
+    assert before == alarms.measured_with()
     text = path.read_text()
-    path.write_text(text.replace("MOST_BIAS = 0.08  # ", "MOST_BIAS  =  0.08  # in other words: "))
-    assert measured_with(tmp_path) == before
-    path.write_text(text.replace("MOST_BIAS = 0.08", "MOST_BIAS = 10"))
-    assert measured_with(tmp_path) != before
+    path.write_text(text.replace("MAX_BIAS = 0.08  # ", "MAX_BIAS  =  0.08  # in other words: "))
+    assert alarms.measured_with(tmp_path) == before
+    path.write_text(text.replace("MAX_BIAS = 0.08", "MAX_BIAS = 10"))
+    assert alarms.measured_with(tmp_path) != before
 
 
 def test_what_rings_without_a_drill_has_seen_none():

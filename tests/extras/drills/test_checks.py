@@ -7,7 +7,7 @@ import pytest
 
 from extras.drills import score_card
 from extras.drills.checks import CHECKS, SECTIONS, named
-from extras.drills.practice import part
+from extras.drills.drill_helpers import part
 from flights.artifacts import read_json
 from flights.config import MIN_SLICE_ROC_AUC, Settings
 from flights.contract import as_arrays

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from extras.drills.drill_helpers import part, serving
 from extras.drills.inclusion import gaps, groups
-from extras.drills.practice import part, serving
 from flights import features
 from flights.columns import DeclarationError
 from flights.config import Settings

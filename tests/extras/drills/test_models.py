@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from extras.drills.drill_helpers import features_of, fitted, part
 from extras.drills.models import figures_on, verdict
-from extras.drills.practice import features_of, fitted, part
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, targets
 

@@ -5,7 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from extras.drills.practice import features_of, fitted, part
+from extras.drills.drill_helpers import features_of, fitted, part
 from extras.drills.provenance import NotTraceable, traced
 from flights.config import Settings
 from flights.dataset import targets

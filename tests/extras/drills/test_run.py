@@ -20,7 +20,7 @@ def test_the_guard_acts(name, trained, tmp_path, monkeypatch, capsys):
     """A guard that does not refuse or ring fails the drill; the data folder is as it was, and the copy is gone."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = digests(trained / "3_models") | digests(trained / "2_splits")
-    told = run.told(name, trained)
+    told = run.run_one(name, trained)
     assert digests(trained / "3_models") | digests(trained / "2_splits") == before
     assert list(tmp_path.iterdir()) == []
     assert all(re.search(r"\d", sentence) for sentence in (told.damage, told.guard, told.back))
@@ -32,11 +32,11 @@ def test_all_of_them_leave_a_table(trained, monkeypatch, capsys):
     """Two drills stand for ten: a line for each while they run, and a row with all that they told."""
     monkeypatch.setenv("DATA_DIR", str(trained))
     monkeypatch.setattr("sys.argv", ["run", "all"])
-    monkeypatch.setattr(run, "DRILLS", {name: run.DRILLS[name] for name in ("new-category", "split-leaks")})
+    monkeypatch.setattr(run, "DRILLS", {name: run.DRILLS[name] for name in ("new-carrier", "split-leaks")})
     run.main()
     assert capsys.readouterr().out.count("the guard acted") == 2
     rows = (trained / "5_reports" / "drills.md").read_text().splitlines()
-    assert [row.split("`")[1] for row in rows[2:]] == ["new-category", "split-leaks"]
+    assert [row.split("`")[1] for row in rows[2:]] == ["new-carrier", "split-leaks"]
     assert all(re.search(r"\d", cell) for row in rows[2:] for cell in row.split("|")[2:5])
 
 
@@ -59,4 +59,4 @@ def test_an_unknown_drill_is_refused(monkeypatch):
 def test_a_drill_without_a_model_names_the_command(tmp_path):
     """There is nothing to practise on before a training."""
     with pytest.raises(FileNotFoundError, match="make train"):
-        run.told("feed-dies", tmp_path)
+        run.run_one("feed-down", tmp_path)

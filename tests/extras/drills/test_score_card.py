@@ -184,7 +184,7 @@ def test_a_ci_that_leaves_one_out_is_seen(ci, old, new, runs):
 
 def test_outside_ci_the_tests_are_run_here():
     """One test of one parameter and one without."""
-    nodes = ["tests/monitoring/test_watch.py::test_one_bad_day_is_no_alarm", "tests/flights/test_config.py"]
+    nodes = ["tests/monitoring/test_check.py::test_one_bad_day_is_no_alarm", "tests/flights/test_config.py"]
     found = score_card.outcomes(nodes)
     assert found[nodes[0]] == "passed"
     assert any(name.endswith("[PORT-eighty]") for name in found)

@@ -13,7 +13,7 @@ from flights.dataset import INPUTS, KEY, targets
 from flights.evaluation import metrics
 from flights.features import CATEGORIES
 from flights.ranking import rank
-from monitoring.findings import serving_model
+from monitoring.view import serving_model
 from pipelines.rows import features_of
 
 
@@ -44,7 +44,7 @@ def test_every_named_fault_is_there():
 
 GUARDS = {
     "weather feed down": "feeds",
-    "weather feed stuck for a day": "feeds",
+    "weather feed frozen for a day": "feeds",
     "temperature in Celsius": "feeds",
     "local hour as UTC": "drift",
     "temperature and humidity swapped": "feeds",
@@ -59,7 +59,7 @@ GUARDS = {
 def test_the_first_guard_that_notices(world, clean, fault, guard):
     """Each named fault has its guard; only a destination that nobody knew is no fault to any of them."""
     found = run(world, clean, fault)
-    assert (found.guard, stress.objections([found])) == (guard, [])
+    assert (found.guard, stress.failures([found])) == (guard, [])
 
 
 @pytest.mark.heavy
@@ -73,7 +73,7 @@ def test_noise_is_noticed_or_does_little(world, clean, name):
 def test_a_handful_of_refused_rows_is_no_guard(world, clean):
     """Planted: so few rows are refused that the fault goes through. The contract is not credited with it."""
     few = run(world, clean, "noise on departures_planned")
-    assert 0 < few.refused < stress.LEAST_REFUSED
+    assert 0 < few.rejected < stress.MIN_REJECTED
     assert few.guard != "contract"
 
 
@@ -86,14 +86,14 @@ def test_a_model_that_is_worse_than_the_fallback_ends_the_command(world, clean, 
         return flights.assign(**{name: flights[name].to_numpy()[order] for name in names}), outcomes
 
     monkeypatch.setitem(stress.FAULTS, "chaos", chaos)
-    said = stress.objections([clean, run(world, clean, "chaos")])
+    said = stress.failures([clean, run(world, clean, "chaos")])
     assert said
     assert all(each.startswith("chaos: ") for each in said)
     noise = replace(clean, fault="noise on distance", guard="none", figures=clean.figures | {"brier": 0.9})
-    assert stress.objections([noise])[0].startswith("noise on distance: brier is 0.900, expected below the heuristic's")
-    assert stress.objections([replace(noise, guard="contract")]) == []
-    monkeypatch.setitem(stress.PROMISED, "none", clean.figures["calibration_error"] / 2)
-    assert "none: calibration_error is" in stress.objections([clean])[0]
+    assert stress.failures([noise])[0].startswith("noise on distance: brier is 0.900, expected below the heuristic's")
+    assert stress.failures([replace(noise, guard="contract")]) == []
+    monkeypatch.setitem(stress.EXPECTED, "none", clean.figures["calibration_error"] / 2)
+    assert "none: calibration_error is" in stress.failures([clean])[0]
 
 
 def test_weather_gone_is_seen_and_does_little(world, clean):
@@ -127,13 +127,13 @@ def test_an_unseen_carrier_is_refused_by_the_contract(world, clean):
     """A tenth of the rows after the fault begins, and none before."""
     new = run(world, clean, "unseen carrier")
     assert new.guard == "contract"
-    assert new.refused == pytest.approx(0.1, abs=0.03)
+    assert new.rejected == pytest.approx(0.1, abs=0.03)
 
 
 def test_an_unseen_destination_is_let_through(world, clean):
     """The contract allows it, and the model takes it for an average place: little is lost."""
     moved = run(world, clean, "unseen destination")
-    assert moved.refused == 0
+    assert moved.rejected == 0
     assert moved.figures["roc_auc"] == pytest.approx(clean.figures["roc_auc"], abs=0.02)
 
 
@@ -149,7 +149,7 @@ def test_the_table_is_left_behind(world, clean, trained, monkeypatch, tmp_path, 
     monkeypatch.setattr(stress, "write_json", lambda path, content: write_there(tmp_path, content))
     monkeypatch.setenv("DATA_DIR", str(trained))
     stress.main()
-    monkeypatch.setitem(stress.PROMISED, "unseen carrier", 0.0)  # planted: a promise that nothing can keep
+    monkeypatch.setitem(stress.EXPECTED, "unseen carrier", 0.0)  # planted: a promise that nothing can keep
     with pytest.raises(SystemExit, match="unseen carrier: calibration_error is"):
         stress.main()
     found = read_json(tmp_path / "stress.json", "")["faults"]

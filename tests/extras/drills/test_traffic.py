@@ -2,7 +2,7 @@
 
 import pytest
 
-from extras.drills.practice import FAULT_DAYS, in_fault, month
+from extras.drills.drill_helpers import FAULT_DAYS, in_fault, month
 from flights.config import Settings
 
 

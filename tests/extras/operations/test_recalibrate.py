@@ -15,7 +15,7 @@ from flights.contract import as_arrays
 from flights.dataset import targets
 from flights.log_reader import engine
 from flights.predictions import add
-from monitoring import replay
+from monitoring.traffic import period, traffic
 from tests.monitoring.conftest import arrived, predictions
 
 
@@ -26,7 +26,7 @@ def november(a_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(sys, "argv", ["recalibrate"])
     settings = Settings()
     live = read_parquet(a_copy / "2_splits" / "2013-11-01" / "live.parquet", "")
-    flights, outcomes = replay.traffic(live, *replay.span(live, "2013-11", "2013-11"))
+    flights, outcomes = traffic(live, *period(live, "2013-11", "2013-11"))
     outcomes["arrival_delay"] += 10
     outcomes["outcome_known_at"] += pd.Timedelta(minutes=10)
     champion = registry.load(settings.models_dir, 1)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from flights.config import Settings
-from flights.extras import erase, erased_subjects, erasure_list, pseudonym_key, pseudonymizer, select_rows
+from flights.extras.privacy import erase, erased_subjects, erasure_list, pseudonym_key, pseudonymizer, select_rows
 
 HIDDEN = "N0SECR"  # a tail number that nothing else here has
 

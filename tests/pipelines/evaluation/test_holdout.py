@@ -81,7 +81,7 @@ DOORS = {  # what names the holdout's file or can, and why it may
     "extras/operations/forget.py": "erases a subject from every part",
     "extras/evidence/workers.py": "reads train and validation by their names",
     "extras/benchmarks/score.py": "names partitions of its own",
-    "extras/drills/practice.py": "works on a copy, access log and all",
+    "extras/drills/drill_helpers.py": "works on a copy, ledger and all",
     "extras/drills/data.py": "works on a copy",
     "extras/drills/models.py": "works on a copy",
 }

@@ -1,0 +1,190 @@
+"""What drills share: a copy to break, small fits, a log of live traffic with a failure in it, and a decision."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from extras.drills import faults
+from flights.artifacts import read_parquet
+from flights.config import Settings
+from flights.contract import as_arrays
+from flights.dataset import EVENT_TIME, OUTCOME, ZONE, targets
+from flights.evaluation import metrics
+from flights.feature_set import build_features
+from flights.files import LIVE_FILE, TRAIN_FIRST
+from flights.log_reader import engine
+from flights.model import CANDIDATE, build_model
+from flights.predictions import Outcome, Prediction, add
+from flights.ranking import rank
+from flights.registry import Model, champion, load
+from monitoring.decide import Decision
+from monitoring.findings import findings
+from monitoring.traffic import Traffic, outcome_bodies, period, request_bodies, traffic
+
+MAX_ROWS = 20_000  # to learn from in a drill
+FAULT_DAYS = 7  # after the clean ones; then it is repaired
+DAYS = 28  # of live traffic in a log
+RECEIVED = "2014-02-01T{:02}:00:00.{:06}Z"  # the log's stamp of an outcome: differs between any two
+
+
+@dataclass(frozen=True)
+class DrillReport:
+    """What a drill showed, in three sentences with numbers."""
+
+    damage: str
+    guard: str
+    back: str
+
+
+class GuardDidNotFire(AssertionError):
+    """A check that should have rejected or fired did not."""
+
+
+@contextmanager
+def copied(data_dir: Path) -> Iterator[Settings]:
+    """Settings of a copy of the data folder, which is deleted after the block."""
+    with tempfile.TemporaryDirectory(prefix="drill-") as folder:
+        for name in ("1_raw", "2_splits", "3_models"):
+            if not (data_dir / name).is_dir():
+                raise FileNotFoundError(f"no {data_dir / name}: {TRAIN_FIRST}")
+            shutil.copytree(data_dir / name, Path(folder) / name, ignore=shutil.ignore_patterns("mlflow*"))
+        yield Settings(data_dir=Path(folder), predictions_url="")
+
+
+def refusal(kind: type[BaseException], call: Callable[[], object]) -> str:
+    """The message with which a guard rejects a call.
+
+    Raises
+    ------
+    GuardDidNotFire
+        It rejected nothing.
+    """
+    try:
+        call()
+    except kind as rejected:
+        return " ".join(str(rejected).split())[:200]
+    raise GuardDidNotFire(f"expected {kind.__name__}, nothing was rejected")
+
+
+def expect(happened: bool, what: str) -> None:
+    """Fail the drill if a guard did not act."""
+    if not happened:
+        raise GuardDidNotFire(f"expected {what}")
+
+
+def part(settings: Settings, name: str, most: int = MAX_ROWS) -> pd.DataFrame:
+    """Rows of a part that have an outcome, evenly thinned."""
+    rows = read_parquet(settings.splits_dir / f"{name}.parquet", TRAIN_FIRST)
+    rows = rows[~np.isnan(targets(rows))]
+    return rows.iloc[:: max(1, len(rows) // most)].reset_index(drop=True)
+
+
+def features_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """The features of some rows."""
+    return pd.DataFrame(build_features(as_arrays(rows)))
+
+
+def fitted(features: pd.DataFrame, y_true: NDArray[np.float64], seed: int) -> Any:
+    """A candidate fitted to some rows, without constraints on single features, as there may be other features."""
+    return build_model(CANDIDATE, seed).set_params(trees__monotonic_cst=None).fit(features, y_true)
+
+
+def ranking(y_true: NDArray[Any], probabilities: NDArray[np.float64]) -> float:
+    """ROC-AUC."""
+    return metrics(rank(y_true.astype(np.float64), probabilities))["roc_auc"]
+
+
+def serving(settings: Settings) -> Model:
+    """The champion of the copy."""
+    version = champion(settings.models_dir)
+    if version is None:
+        raise FileNotFoundError(f"no champion yet: {TRAIN_FIRST}")
+    return load(settings.models_dir, version)
+
+
+@dataclass(frozen=True)
+class Month:
+    """Some weeks of live traffic: as it would have been, and with a failure in its third week."""
+
+    clean: Traffic
+    faulty: Traffic
+    begins: pd.Timestamp
+    mended: pd.Timestamp
+    ends: pd.Timestamp
+    truth: "pd.Series[float]"  # 1 late, 0 not, by key
+
+
+def month(settings: Settings, drill: str, first_day: int = 0) -> Month:
+    """Live traffic under a drill whose failure ends after `FAULT_DAYS`."""
+    live = read_parquet(settings.splits_dir / LIVE_FILE, TRAIN_FIRST)
+    begin, _ = period(live, "", "")
+    begin = begin.tz_convert(ZONE) + pd.DateOffset(days=first_day)  # local days: one of them has 25 hours
+    starts = begin + pd.DateOffset(days=faults.CLEAN_DAYS)
+    mended, ends = starts + pd.DateOffset(days=FAULT_DAYS), begin + pd.DateOffset(days=DAYS)
+    clean = traffic(live, begin, ends)
+    whole = faults.applied(clean, drill, settings.seed)
+    moments = ("moment", "outcome_known_at")
+    faulty = tuple(
+        pd.concat([bad[bad[moment] < mended], good[good[moment] >= mended]], ignore_index=True)
+        for bad, good, moment in zip(whole, clean, moments, strict=True)
+    )
+    truth = pd.Series(targets(live), live["flight_id"].to_numpy())
+    return Month(clean, (faulty[0], faulty[1]), starts, mended, ends, truth)
+
+
+def in_fault(weeks: Month, sent: Traffic) -> pd.DataFrame:
+    """The flights of the faulty week that got an outcome, in the order of their keys."""
+    flights = sent[0]
+    flights = flights[(flights["moment"] >= weeks.begins) & (flights["moment"] < weeks.mended)]
+    return flights[flights["flight_id"].map(weeks.truth).notna()].sort_values("flight_id", ignore_index=True)
+
+
+def write_log(settings: Settings, sent: Traffic) -> None:
+    """Leave what a replay of some traffic would leave in the log, without the HTTP requests."""
+    flights, outcomes = sent
+    flights = flights[flights["carrier"] != faults.NEW_CARRIER]  # the service rejects those
+    add_to_log(settings, logged_answers(serving(settings), flights))
+    report_outcomes(settings, outcomes, hour=0)
+
+
+def logged_answers(model: Model, flights: pd.DataFrame) -> list[Prediction]:
+    """What the service would log of these flights with this model."""
+    rows = []
+    for row, probability in zip(request_bodies(flights), model.score(as_arrays(flights)).tolist(), strict=True):
+        name, moment = row.pop("request_id"), row[EVENT_TIME].replace("Z", ".000000Z")
+        answer = (probability, probability >= model.threshold, model.threshold, model.version, model.digest)
+        rows.append(Prediction(name, moment, moment, json.dumps(row), *answer))
+    return rows
+
+
+def report_outcomes(settings: Settings, outcomes: pd.DataFrame, hour: int) -> None:
+    """Add outcomes to the log; those of a later hour replace those of an earlier one."""
+    bodies = enumerate(outcome_bodies(outcomes))
+    add_to_log(
+        settings,
+        [
+            Outcome(row["request_id"], row["known_at"], row[OUTCOME], RECEIVED.format(hour, each))
+            for each, row in bodies
+        ],
+    )
+
+
+def add_to_log(settings: Settings, rows: Iterable[Prediction | Outcome]) -> None:
+    """Add rows to the prediction log."""
+    log = engine(settings.log_url)
+    add(log, rows)
+    log.dispose()
+
+
+def decision_at(settings: Settings, now: pd.Timestamp) -> Decision:
+    """What the monitor decides at a moment."""
+    return findings(settings, now).decision

@@ -1,0 +1,125 @@
+"""How the service does: how much it is asked, how fast it answers, what it rejects, and whether a model answers.
+
+The prediction log holds what was answered. Rejected requests never reach it, so the service's own counters are kept
+too, as lines of `service.jsonl`: by a replay at its simulated time, and by the monitor if SERVER_URL is set.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import httpx
+import pandas as pd
+
+from flights.dataset import ZONE
+from monitoring.check import Check
+from monitoring.client import COUNTERS_FILE
+from monitoring.view import View
+
+LOW, HIGH = 0.5, 1.6  # of the median day's predictions; a holiday has 0.6
+SLOW_MS = 100.0  # of the 99th percentile from a request's arrival to the log
+MAX_SILENT_DAYS = 1  # whole days in a row without a request
+MAX_REJECTED = 0.01  # share of the requests that violate the contract
+MAX_OVER_CAPACITY = 0.01  # share of the requests that came while too many others were waiting
+FAILED, REQUESTS = "prediction_errors_total", "http_requests_total"
+COUNTERS = ("predictions_total", FAILED, REQUESTS)
+BUSY = ("429", "503")
+# Not JSON, too large, of another type, or against the contract. A wrong address, method or password is no failure of
+# the data; if predictions are lost by it, their outcomes have no prediction.
+REJECTED = ("400", "413", "415", "422")
+
+
+def checks(view: View) -> list[Check]:
+    """Traffic and speed from the log, rejected and failed requests from the service's counters."""
+    rows = view.rows[view.rows["day"] < view.today]
+    counts = daily_counts(view.settings.reports_dir / COUNTERS_FILE, view.now)
+    return [*log_checks(rows, view.today), *counter_checks(counts)]
+
+
+def observe(client: httpx.Client, moment: pd.Timestamp, folder: Path) -> None:
+    """Append the service's counters to the snapshots; if it does not answer, say so."""
+    try:
+        answer = client.get("/metrics").raise_for_status()
+    except httpx.HTTPError as error:
+        print(f"service counters: no answer from {client.base_url} ({error}): check SERVER_URL", file=sys.stderr)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / COUNTERS_FILE).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"at": moment.isoformat(), **counters(answer.text)}) + "\n")
+
+
+def counters(text: str) -> dict[str, float]:
+    """The counters of interest, from Prometheus' text format."""
+    found = (line.rpartition(" ") for line in text.splitlines() if line.startswith(COUNTERS))
+    return {name: float(value) for name, _, value in found}
+
+
+def daily_counts(path: Path, now: pd.Timestamp) -> pd.DataFrame:
+    """By how much each counter rose, by local day; torn lines are skipped, a restart begins at zero again."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    snapshots = pd.DataFrame([each for each in map(_snapshot, lines) if "at" in each])
+    if snapshots.empty:
+        return pd.DataFrame(index=pd.DatetimeIndex([]))
+    moments = pd.to_datetime(snapshots.pop("at"), format="ISO8601", utc=True, errors="coerce")
+    totals = snapshots[moments <= now].fillna(0.0)
+    rises = totals.diff().where(totals.diff() >= 0, totals).iloc[1:]  # what the first one counted has no day
+    days = moments[rises.index].dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize()
+    return rises.groupby(days).sum()
+
+
+def _snapshot(line: str) -> dict[str, float]:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def log_checks(rows: pd.DataFrame, today: pd.Timestamp | None = None) -> list[Check]:
+    """Traffic, silent days, latency and fallback answers, from the log's rows."""
+    by_day = rows.groupby("day")
+    traffic = daily_traffic(rows, today)
+    silent = traffic == 0
+    silence = silent.astype(float).groupby((~silent).cumsum()).cumsum()
+    usual = traffic.where(~silent).expanding().median()
+    slow = by_day["latency_us"].quantile(0.99) / 1000
+    fallback = (rows["served_by"] == "heuristic").astype(float).groupby(rows["day"]).mean()
+    return [
+        Check("traffic", "traffic", "times the usual", traffic / usual, LOW, HIGH),
+        Check("days without a request", "rejected", "in a row", silence, high=MAX_SILENT_DAYS, needed=1, of=1),
+        Check("latency p99", "service", "ms", slow, high=SLOW_MS),
+        Check("answered by the heuristic", "service", "share", fallback, high=0.0),
+    ]
+
+
+def counter_checks(counts: pd.DataFrame) -> list[Check]:
+    """Shares of the requests that were rejected, over capacity or failed, from the daily counts."""
+    kinds = {name: kind_of(str(name)) for name in counts}
+    totals = {
+        wanted: counts[[name for name, kind in kinds.items() if kind == wanted]].sum(axis=1)
+        for wanted in ("rejected", "busy", "failed", "answered")
+    }
+    asked = pd.DataFrame(totals).sum(axis=1).where(lambda total: total > 0)
+    return [
+        Check("rejected requests", "rejected", "share", totals["rejected"] / asked, high=MAX_REJECTED),
+        Check("over capacity", "service", "share", totals["busy"] / asked, high=MAX_OVER_CAPACITY),
+        Check("failed requests", "service", "share", totals["failed"] / asked, high=0.0),
+    ]
+
+
+def daily_traffic(rows: pd.DataFrame, today: pd.Timestamp | None) -> "pd.Series[float]":
+    """Predictions a day, 0 on days without any, until the day before `today` or the log's last day."""
+    traffic = rows.groupby("day").size().astype(float)
+    if traffic.empty:
+        return traffic
+    last = traffic.index.max() if today is None else today - pd.Timedelta(days=1)
+    return traffic.reindex(pd.date_range(traffic.index.min(), last), fill_value=0.0)
+
+
+def kind_of(counter: str) -> str:
+    """What a counter counts: predictions `answered`, or requests `rejected`, `busy` or `failed`."""
+    status = counter.partition('status="')[2][:3]
+    if counter.startswith(REQUESTS):
+        by_status = {"rejected": status in REJECTED, "busy": status in BUSY, "failed": status.startswith("5")}
+        return next((kind for kind, is_so in by_status.items() if is_so), "")  # answered ones are counted by row
+    return "failed" if counter.startswith(FAILED) else "answered"

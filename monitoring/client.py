@@ -1,0 +1,59 @@
+"""A client of the running service: what a replay posts, and what the checks record of its counters."""
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+
+from flights.plugins import load_plugins
+from monitoring.traffic import Bodies
+
+COUNTERS_FILE = "service.jsonl"  # in the folder of reports
+MAX_BATCH = 1000  # flights or outcomes in one request
+BUSY = {429, 503}  # "come back later"
+ATTEMPTS = 6
+PAUSE_SECONDS = 0.2  # before the second attempt; doubled each time
+
+
+def post_batches(client: httpx.Client, one: str, many: str, name: str, bodies: Bodies) -> Counter[str]:
+    """Post in batches; a rejected batch is posted again one by one, so only what is wrong is rejected."""
+    statuses: Counter[str] = Counter()
+    for first in range(0, len(bodies), MAX_BATCH):
+        batch = bodies[first : first + MAX_BATCH]
+        status = post(client, many, {name: batch})
+        if status == "200":
+            statuses[status] += len(batch)
+        else:
+            statuses.update(post(client, one, body if one != many else {name: [body]}) for body in batch)
+    return statuses
+
+
+def post(client: httpx.Client, path: str, body: dict[str, Any]) -> str:
+    """Post one request and return its status; a busy server is asked again after a pause.
+
+    Raises
+    ------
+    SystemExit
+        The server does not answer, or stays unavailable; the message says what to run.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            response = client.post(path, json=body)
+        except httpx.TransportError as error:
+            raise SystemExit(
+                f"no server at {client.base_url} ({error}): run `make serve`, then `make replay` again"
+            ) from error
+        if response.status_code not in BUSY:
+            return str(response.status_code)
+        time.sleep(PAUSE_SECONDS * 2**attempt)
+    raise SystemExit(f"{client.base_url} is not ready ({response.text[:200]}): see the server's log")
+
+
+def observe(client: httpx.Client, moment: pd.Timestamp, folder: Path) -> None:
+    """Let the checks record what the running service counts."""
+    for module in load_plugins("monitoring.checks"):
+        if hasattr(module, "observe"):
+            module.observe(client, moment, folder)

@@ -1,0 +1,109 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from flights.dataset import EVENT_TIME
+from monitoring.check import is_firing
+from monitoring.checks import drift
+from tests.monitoring.conftest import view_of
+
+
+@pytest.fixture(scope="module")
+def parts(autumn: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """September and October to compare with, and November."""
+    return autumn[autumn["day"] < "2013-11-01"], autumn[autumn["day"] >= "2013-11-01"]
+
+
+def drifting(reference: pd.DataFrame, live: pd.DataFrame) -> dict[str, int]:
+    """The checks that fire, with the number of days."""
+    checks = drift.checks(view_of(live, reference))
+    return {check.name: int(is_firing(check).sum()) for check in checks if is_firing(check).any()}
+
+
+def test_a_clean_month_does_not_drift(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """November after September and October fires nothing, though it is 15 degrees colder."""
+    assert drifting(*parts) == {}
+
+
+def test_a_change_of_unit_drifts(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """Kilometres for miles from the middle of the month on fire for their column, and for no other."""
+    reference, live = parts
+    late = live["day"] >= "2013-11-15"
+    faulty = live.assign(distance=live["distance"].where(~late, live["distance"] * 1.6))
+    assert drifting(reference, faulty).keys() == {"distance: drift"}
+
+
+def test_a_clock_that_is_hours_off_drifts(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """Local times sent as UTC move the hour of the day, and the day's calendar columns fire nothing."""
+    reference, live = parts
+    faulty = live.assign(**{EVENT_TIME: live[EVENT_TIME] - pd.Timedelta(hours=5)})
+    assert drifting(reference, faulty).keys() == {"hour of day: drift"}
+
+
+def test_a_stranger_s_text_is_not_repeated(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """A text that the reference does not know becomes one word of ours; missing stays missing."""
+    reference, live = parts
+    hostile = live.head(3).assign(carrier=["</script><script>alert(1)</script>", None, "UA"])
+    seen = drift.drift_columns(hostile, drift.known_texts(reference))
+    assert seen["carrier"].fillna("missing").tolist() == [drift.OTHER, "missing", "UA"]
+
+
+def test_empty_days_and_columns_have_no_distance(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """No rows, and columns with nothing in them, are states and no errors."""
+    reference, live = parts
+    assert drifting(reference, live.head(0)) == {}
+    assert drifting(reference, live.assign(temperature=np.nan, pressure=np.nan)) == {}
+    assert "temperature: drift" not in drifting(reference.assign(temperature=np.nan), live)
+
+
+def test_every_check_can_fire_within_the_contract(
+    parts: tuple[pd.DataFrame, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+):
+    """All of a column at one of its bounds, or all of it one text, fires; the wind's direction has no check."""
+    reference, live = parts
+    deaf, without = set(), set()
+    for name in drift.COLUMNS:
+        monkeypatch.setattr(drift, "COLUMNS", (name,))
+        past = drift.drift_columns(reference, drift.known_texts(reference))
+        ends = [past[name].value_counts().index[-1]] if name in drift.TEXTS else drift.BOUNDS[name]
+        planted = [planted_column(live.head(1500), name, end) for end in ends]
+        checks = [check for rows in planted for check in drift.checks(view_of(rows, reference))]
+        without |= set() if checks else {name}
+        deaf |= set() if any(is_firing(check).any() for check in checks) else {name}
+    assert deaf == without == {"wind_direction"}  # clean days go eight tenths of the way across the dial
+
+
+def planted_column(rows: pd.DataFrame, name: str, value: object) -> pd.DataFrame:
+    """Rows with one value in a compared column; the hour moves the event."""
+    if name != drift.HOUR:
+        return rows.assign(**{name: value})
+    hours = rows["day"].dt.tz_localize("America/New_York") + pd.to_timedelta(min(value, 23.9), unit="h")
+    return rows.assign(**{EVENT_TIME: hours.dt.tz_convert("UTC")})
+
+
+def test_predictions_that_all_go_up_drift(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """Nine in ten for every flight fires for the predictions, and for nothing else."""
+    reference, live = parts
+    assert drifting(reference, live.assign(probability=0.9)).keys() == {"probability: drift"}
+
+
+def test_a_small_log_is_not_louder(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """One flight in eight of a clean month: limits allow for the noise of 30 rows a day."""
+    reference, live = parts
+    assert drifting(reference, live[::8]) == {}
+
+
+def test_a_limit_lies_between_noise_and_bound():
+    """Far beyond clean days where there is room, half of the way where there is less, and none where there is none."""
+    days = [1.0, 0.5, 0.6, 0.4, 0.7, 0.5]
+    assert drift.limit(days, 100) == drift.MARGIN
+    assert drift.limit(days, 2) == (0.6 + 2) / 2
+    assert np.isnan(drift.limit(days, 0.8))
+    assert np.isnan(drift.limit([], 2))
+
+
+def test_a_day_that_strays_does_not_become_the_norm(parts: tuple[pd.DataFrame, pd.DataFrame]):
+    """A failure that lasts for weeks still fires at the end of them."""
+    reference, live = parts
+    faulty = live.assign(distance=live["distance"] * 1.6)
+    assert drifting(reference, faulty)["distance: drift"] == live["day"].nunique() - 2

@@ -1,0 +1,70 @@
+import importlib
+
+import pandas as pd
+import pytest
+
+from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOMES
+from monitoring import traffic as module
+from monitoring.traffic import period, request_bodies, traffic, with_drill
+
+SPAN = ("2013-11-04", "2013-11-06")
+TABLE = [KEY, *(column.name for column in (*INPUTS, *OUTCOMES))]
+
+
+@pytest.fixture(scope="module")
+def live(autumn: pd.DataFrame) -> pd.DataFrame:
+    """The live split: November, a quarter of it."""
+    return autumn.loc[autumn["day"] >= "2013-11-01", TABLE]
+
+
+def test_a_span_is_local_and_includes_its_last_month(live: pd.DataFrame):
+    """From the first local midnight to the one after the last day; nothing named means all of it."""
+    assert [str(moment) for moment in period(live, "2013-11", "2013-11")] == [
+        "2013-11-01 04:00:00+00:00",
+        "2013-12-01 05:00:00+00:00",
+    ]
+    assert [str(moment) for moment in period(live, "", "")] == [
+        "2013-11-01 04:00:00+00:00",
+        "2013-12-02 05:00:00+00:00",
+    ]
+
+
+def test_a_span_without_flights_is_refused(live: pd.DataFrame):
+    """The message says what there is."""
+    with pytest.raises(ValueError, match="they run from 2013-11-01 to 2013-12-01"):
+        period(live, "2012-01", "2012-02")
+
+
+def test_nothing_is_known_before_it_happened(live: pd.DataFrame):
+    """Cancelled flights never get an outcome, the others not before they arrived, nor after the span's end."""
+    start, end = period(live, *SPAN)
+    flights, outcomes = traffic(live, start, end)
+    assert flights["moment"].is_monotonic_increasing
+    assert outcomes["outcome_known_at"].is_monotonic_increasing
+    assert outcomes["outcome_known_at"].max() <= end
+    cancelled = live.loc[live["arrival_delay"].isna(), KEY]
+    assert not outcomes[KEY].isin(cancelled).any()
+    both = outcomes.merge(flights, on=KEY)
+    assert (both["outcome_known_at"] > both["moment"]).all()
+
+
+def test_requests_hold_the_inputs_and_nothing_else(live: pd.DataFrame):
+    """No outcome travels with a request; missing is null and the time has its zone."""
+    flights, _ = traffic(live, *period(live, *SPAN))
+    rows = request_bodies(flights)
+    assert rows[0].keys() == {"request_id", *(column.name for column in INPUTS)}
+    assert rows[0][EVENT_TIME].endswith("Z")
+    assert any(row["previous_leg_delay"] is None for row in rows)
+
+
+def test_without_a_drill_the_traffic_is_what_it_was(live: pd.DataFrame):
+    """No extra is loaded, and nothing is copied."""
+    clean = traffic(live, *period(live, *SPAN))
+    assert with_drill(clean, "", 3, 1) is clean
+
+
+def test_without_extras_a_drill_is_named_as_missing(live: pd.DataFrame, monkeypatch: pytest.MonkeyPatch):
+    """Planted: a clone whose drills were deleted."""
+    monkeypatch.setattr(module, "load_plugins", lambda _: [importlib.import_module("monitoring")])
+    with pytest.raises(SystemExit, match="extras/drills was removed"):
+        with_drill(traffic(live, *period(live, *SPAN)), "celsius", 30, 1)
