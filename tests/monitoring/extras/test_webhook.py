@@ -38,7 +38,7 @@ def test_a_fault_calls_somebody(
     assert (code, decision["action"]) == (1, "relabel")
     assert received == [decision]
     assert "without outcome: 100 %" in capsys.readouterr().out
-    assert len(list((folder / "alarms").glob("*weather-stuck.html"))) == 1
+    assert len(list((folder / "alarms").glob("*without-outcome.html"))) == 1
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/", "no-such-scheme", "http://[", "ftp://127.0.0.1/"])
