@@ -177,7 +177,7 @@ def test_a_chapter_has_its_parts_and_a_caught_failure(chapter):
 KINDS = ("run", "fails", "python", "table", "include", "measured", "shown")
 FENCES = ("python", "console", "sh", "text", "bash")
 DATED = r"(20\d\d-\d\d-\d\d), (make|python -m) ([a-z_.-]+)"  # when, and by which command
-MOST_DAYS = 180  # that a measured output may lie before the newest commit
+MAX_DAYS = 180  # that a measured output may be older than the newest commit
 
 
 def unaccounted(text: str) -> list[str]:
@@ -215,7 +215,7 @@ def stale(text: str, today: date) -> list[str]:
     wrong = []
     for mark, day, how, what in re.findall(rf"(<!-- (?:measured|picture): {DATED})", text):
         known = what in targets if how == "make" else (ROOT / f"{what.replace('.', '/')}.py").is_file()
-        if not known or (today - date.fromisoformat(day)).days > MOST_DAYS:
+        if not known or (today - date.fromisoformat(day)).days > MAX_DAYS:
             wrong.append(mark)
     return wrong
 
