@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from extras.benchmarks.rivals import constant
 from tests.serving.bad_input import GOOD, MARKER, body, cases, send
 from tests.serving.running import Server
 
@@ -59,6 +58,7 @@ def test_without_the_checks_the_same_corpus_breaks_a_server():
     """The positive control: FastAPI with the same body model and no care answers 5xx, and repeats what was sent."""
 
     async def replies() -> list[httpx.Response]:
+        constant = pytest.importorskip("extras.benchmarks.rivals").constant
         transport = httpx.ASGITransport(constant(), raise_app_exceptions=False)
         headers = {"Content-Type": "application/json"}
         async with httpx.AsyncClient(transport=transport, base_url="http://careless") as client:

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extras.drills import faults as drills
-from extras.drills.bad_version import reversed_version
 from extras.operations import loop
 from flights import registry
 from flights.artifacts import read_json, read_parquet, sha256, write_parquet
@@ -25,6 +23,9 @@ from monitoring.findings import findings
 from pipelines import evaluate, train
 from pipelines.evaluation.publish import promote_evaluated
 from tests.swap.swapped import mark_installed
+
+drills = pytest.importorskip("extras.drills.faults")
+reversed_version = pytest.importorskip("extras.drills.bad_version").reversed_version
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 
