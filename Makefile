@@ -27,8 +27,6 @@ SPLITS := $(DATA_DIR)/2_splits/$(AS_OF)
 CANDIDATE := $(DATA_DIR)/3_models/candidates/$(AS_OF)
 CHAMPION := $(DATA_DIR)/3_models/flights/history/000001.json
 LIBRARY := src/flights
-# What each test came to, and of which commit: `make score-card` counts from it.
-REPORT = --junitxml=build/$(1).xml -o junit_suite_name=$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo none)
 IMAGE ?= ml-loop
 BATCH_IMAGE ?= ml-loop-batch
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),-dirty)
@@ -84,15 +82,18 @@ $(CHAMPION):
 
 ##@ Quality
 
-test: $(INSTALLED) ## Every test but the heavy ones (under 10 minutes on two cores)
+test: $(INSTALLED) ## The tests that hold for any data (under 10 minutes on two cores)
 	@$(RUN) coverage erase
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term $(call REPORT,$@)
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term
+
+test-exhibit: $(INSTALLED) ## The tests of this example: its data, figures, texts and drills
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "exhibit and not heavy" -n 2 --dist loadfile
 
 test-quick: $(INSTALLED) ## The library's and the pipelines' tests: enough to try another Python
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" -n 2 --dist loadfile tests/flights tests/pipelines
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" -n 2 --dist loadfile tests/flights tests/pipelines
 
 test-heavy: $(INSTALLED) $(TOOLS) ## The tests that take longer: fault injection, fuzzing, long replays
-	@$(RUN) pytest -m heavy $(call REPORT,$@)
+	@$(RUN) pytest -m heavy
 
 lint: $(INSTALLED) ## Formatting, lint, types and the import contract
 	@$(BIN)/ruff format --check .

@@ -1,26 +1,12 @@
-"""The monitor's tables: what `make alarms` measured, with which code, and the decision tree."""
+"""The monitor's tables: what `make alarms` measured, on which day, and the decision tree."""
 
-import re
 from pathlib import Path
 
-from flights.artifacts import digest, read_json
+from flights.artifacts import read_json
 from monitoring.decide import TREE
 from monitoring.drift import HOUR
 
 MEASURED = Path(__file__).with_name("alarms.json")
-ROOT = Path(__file__).parents[1]
-WATCHING = (  # what decides the figures; the pages do not
-    *(f"monitoring/{name}.py" for name in ("decide", "drift", "drills", "feeds", "findings", "performance", "service")),
-    *(f"monitoring/{name}.py" for name in ("skew", "slices", "watch")),
-    "extras/drills/alarms.py",
-)
-COMMENTS = re.compile(r'(?s:""".*?""")|#[^\n]*')
-
-
-def measured_with(root: Path = ROOT) -> str:
-    """One digest of the code and the limits that the figures depend on; comments and layout do not count."""
-    texts = (COMMENTS.sub("", (root / name).read_text()) for name in WATCHING)
-    return digest("".join(text.split()) for text in texts)
 
 
 def alarms() -> str:
@@ -29,7 +15,7 @@ def alarms() -> str:
     clean, act = measured["clean"], measured["clean"]["days_to_act"]
     rung = ", ".join(f"{name} ({days} days)" for name, days in clean["days_by_watch"].items()) or "none"
     lines = [
-        f"On {clean['days']} clean days {act} ({act / clean['days']:.1%}) would have called somebody to act, and on "
+        f"Measured on {measured['measured']}. On {clean['days']} clean days {act} ({act / clean['days']:.1%}) would have called somebody to act, and on "
         f"{clean['days_to_watch']} the advice was to watch. Of the {clean['watches']} figures that moved at "
         f"all on these days {clean['alarms_per_watch_and_day']:.2%} rang: {rung}.\n",
         "| drill | first alarm on day | action | decided on day |",

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flights import config, dataset, features
-from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOME_TIME, OUTCOMES, ROW_KEY, ZONE, Column
+from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOMES, ROW_KEY, ZONE, Column
 
 TRAIN_MONTHS, LIVE_MONTHS = 6, 2
 MISSING = 0.03  # share of a nullable column's values
@@ -110,27 +110,23 @@ def matching(random: Random, pattern: str) -> str:
 
 
 def part(random: Random, operation: Any, argument: Any) -> str:
-    """A random text for one part of a parsed pattern."""
-    match str(operation):
-        case "LITERAL":
-            return chr(argument)
-        case "IN":
-            return part(random, *argument[random.integers(len(argument))])
-        case "RANGE":
-            return chr(random.integers(argument[0], argument[1] + 1))
-        case "CATEGORY":
-            return str(random.integers(10)) if "DIGIT" in str(argument) else "a" if "WORD" in str(argument) else " "
-        case "MAX_REPEAT" | "MIN_REPEAT":
-            low, high, repeated = argument
-            times = random.integers(low, min(int(high), low + 8) + 1)
-            return "".join(part(random, *each) for _ in range(times) for each in repeated)
-        case "SUBPATTERN":
-            return "".join(part(random, *each) for each in argument[-1])
-        case "BRANCH":
-            return "".join(part(random, *each) for each in argument[1][random.integers(len(argument[1]))])
-        case "ANY":
-            return "x"
-    return ""  # an anchor
+    """A random text for one part of a parsed pattern; an anchor has none."""
+    name = str(operation)
+    if name in {"LITERAL", "RANGE"}:
+        low, high = (argument, argument) if name == "LITERAL" else argument
+        return chr(random.integers(low, high + 1))
+    if name == "IN":
+        return part(random, *argument[random.integers(len(argument))])
+    if name == "CATEGORY":
+        return str(random.integers(10)) if "SPACE" not in str(argument) else " "
+    if name in {"MAX_REPEAT", "MIN_REPEAT"}:
+        low, high, repeated = argument
+        times = random.integers(low, min(int(high), low + 8) + 1)
+        return "".join(part(random, *each) for _ in range(times) for each in repeated)
+    if name in {"SUBPATTERN", "BRANCH"}:
+        chosen = argument[-1] if name == "SUBPATTERN" else argument[1][random.integers(len(argument[1]))]
+        return "".join(part(random, *each) for each in chosen)
+    return "x" if name == "ANY" else ""
 
 
 def with_missing(random: Random, column: Column, found: Values | pd.Series) -> Values | pd.Series:
@@ -151,7 +147,7 @@ def planted_labels(random: Random, frame: pd.DataFrame) -> NDArray[np.bool_]:
         if pd.Series(standard).groupby(month).mean().std() > 0.2:
             continue  # goes with the season: it would shift the rate from month to month
         bent = 2 * np.abs(standard) + 0.5 * standard
-        term = features.RISING[name] * standard if name in features.RISING else bent
+        term = features.MONOTONIC_CONSTRAINTS[name] * standard if name in features.MONOTONIC_CONSTRAINTS else bent
         terms.append(3 * term if name in features.HEURISTIC else term)
     score = sum(terms, np.zeros(len(frame))) / np.sqrt(max(1, len(terms)))
     return random.random(len(frame)) < calibrated(score - score.mean())
@@ -171,7 +167,7 @@ def ranks(column: Values) -> Values:
 
 def calibrated(score: Values) -> Values:
     """Probabilities with the wanted mean, ranked as well as an honest model is believed to do."""
-    wanted = min(MAX_ROC_AUC, 0.5 + 0.95 * (config.SUSPICIOUS_ROC_AUC - 0.5))
+    wanted = min(MAX_ROC_AUC, 0.5 + 0.95 * (config.MAX_PLAUSIBLE_ROC_AUC - 0.5))
 
     def probabilities(scale: float) -> Values:
         shift = bisect(lambda by: float(logistic(scale * score + by).mean()), POSITIVES, -50, 50)

@@ -57,6 +57,7 @@ def test_every_step_of_the_walk_can_be_imported_without_the_extras(core, listed)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.ml_test_score("I3", injects="the training begins to need the backtest")
 def test_a_step_that_imports_an_extra_is_found(core, listed):
     """Planted: the training begins to need the backtest."""
     with (core / "pipelines" / "train.py").open("a") as file:
@@ -66,6 +67,7 @@ def test_a_step_that_imports_an_extra_is_found(core, listed):
     assert "backtest" in done.stderr
 
 
+@pytest.mark.ml_test_score("I3")
 @pytest.mark.heavy
 def test_the_core_walks_its_loop_without_the_extras(core, split_data, tmp_path):
     """From split rows to a champion, an answer, three replayed days and a decision."""

@@ -49,6 +49,7 @@ def test_a_leaky_model_would_have_looked_brilliant(parts, trained):
     assert not gate.too_good(replace(GOOD, metrics={"roc_auc": Interval(honest, honest, honest)}))
 
 
+@pytest.mark.ml_test_score("D4", injects="each outcome column among the inputs")
 @pytest.mark.parametrize("column", OUTCOMES, ids=lambda column: column.name)
 def test_no_outcome_can_be_declared_an_input(column):
     """Planted: each outcome column among the inputs."""

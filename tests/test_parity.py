@@ -56,6 +56,7 @@ def bodies(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return frame.where(frame.notna(), None).to_dict("records")
 
 
+@pytest.mark.ml_test_score("D7")
 def test_batches_over_http_give_the_same(client: httpx.Client, rows: pd.DataFrame, expected):
     """Every row of the holdout, to 1e-9."""
     answers = []
@@ -75,6 +76,9 @@ def test_single_rows_over_http_give_the_batch_pipelines_probabilities(
     assert np.abs(ours - expected[:SINGLES]).max() <= 1e-9
 
 
+@pytest.mark.ml_test_score(
+    "D7", injects="The comparison can fail: half a mile an hour of wind in every row moves some probability"
+)
 def test_parity_would_notice_one_changed_value(rows: pd.DataFrame, expected, trained: Path):
     """The comparison can fail: half a mile an hour of wind in every row moves some probability."""
     models_dir = Settings(data_dir=trained).models_dir

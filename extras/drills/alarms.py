@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
-from docs.alarms import measured_with
 from extras.drills import faults as drills
 from extras.evidence.backtest import Task, fitted
 from flights import portable
@@ -56,7 +56,8 @@ def main() -> None:
     clean = clean_days(predicted_year(settings), MONTHS[REFERENCE_MONTHS:])
     practice = {name: drilled(settings, name) for name in practised()}
     figures = practice[""].pop("figures")
-    write_json(STORED, {"code": measured_with(), "clean": clean, "figures": figures, "drills": practice})
+    today = str(datetime.now(UTC).date())
+    write_json(STORED, {"measured": today, "clean": clean, "figures": figures, "drills": practice})
     for name, drill in practice.items():
         print(f"{name or 'no drill':<12} {drill['action']}, on day {drill['days_to_action']}")
     print(f"wrote {STORED}")

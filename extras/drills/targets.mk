@@ -10,5 +10,5 @@ alarms: $(CHAMPION) ## How often the monitor cries wolf on clean days, and how s
 drill: $(INSTALLED) ## Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills
 	@$(RUN) extras.drills.run $(NAME)
 
-score-card: $(INSTALLED) ## Add up the ML Test Score: 28 checks, each with its planted bug, from what make test and test-heavy reported
+score-card: $(INSTALLED) ## Run the tests that are marked for the ML Test Score, and add up its 28 checks
 	@OMP_NUM_THREADS=1 $(RUN) extras.drills.score_card

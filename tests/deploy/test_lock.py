@@ -17,6 +17,7 @@ def pins(lock: str) -> dict[str, str]:
     return {f"{name}{rest.split(' ')[0]}": " ".join(rest.split()) for name, rest in blocks}
 
 
+@pytest.mark.ml_test_score("O1")
 @pytest.mark.parametrize(("part", "most"), PARTS.items())
 def test_what_is_shipped_is_what_was_tested(part, most):
     """Every pin of an image's lock is in the whole lock, with the same hashes."""

@@ -53,6 +53,7 @@ def rows(collected) -> pd.DataFrame:
     return read_parquet(collected / "1_raw" / "valid.parquet", "")[:2000]
 
 
+@pytest.mark.ml_test_score("D1", injects="one corruption of real rows that are accepted without it")
 @pytest.mark.parametrize("fault", CORRUPTIONS)
 def test_the_contract_refuses(rows, fault):
     """Planted: one corruption of real rows that are accepted without it."""
@@ -61,6 +62,7 @@ def test_the_contract_refuses(rows, fault):
         contract().validate(CORRUPTIONS[fault](rows), lazy=True)
 
 
+@pytest.mark.ml_test_score("D1")
 def test_the_contract_changes_nothing(rows):
     """What comes out is what went in, to the type."""
     pd.testing.assert_frame_equal(contract().validate(rows, lazy=True), rows)

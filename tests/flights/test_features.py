@@ -22,6 +22,7 @@ def test_there_are_at_most_forty_features(columns):
     assert len(build_features(columns)) == len(FEATURES) <= MAX_FEATURES
 
 
+@pytest.mark.ml_test_score("D4")
 def test_features_read_inputs_only():
     """No feature can be declared over a column that is not an input."""
     read = {parameter for _, _, parameters in plan() for parameter in parameters}
@@ -35,6 +36,7 @@ def test_every_input_is_read_or_is_an_identity():
     assert {column.name for column in INPUTS} - read == {"flight", "tailnum"}
 
 
+@pytest.mark.ml_test_score("D7")
 def test_features_are_row_wise(columns):
     """A row's features are the same alone, in a batch and in another order."""
     together = build_features(columns)
@@ -60,6 +62,7 @@ def test_all_but_categories_are_numbers(columns):
         assert values.dtype == (object if name in CATEGORIES else np.float64), name
 
 
+@pytest.mark.ml_test_score("D6")
 def test_a_feature_is_one_function_and_one_entry(columns, monkeypatch):
     """Adding one needs no other change."""
 

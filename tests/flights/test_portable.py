@@ -49,6 +49,7 @@ def test_a_recalibrated_model_agrees(folder, holdout, tmp_path):
         portable.check_parity(portable.load(tmp_path / "without")(as_arrays(rows)), theirs)
 
 
+@pytest.mark.ml_test_score("O5")
 def test_missing_values_and_unseen_categories_agree(folder, holdout):
     """Every nullable input missing, and a destination that training never saw."""
     odd = holdout.head(200).assign(dest="ZZZ", **{column.name: None for column in INPUTS if column.nullable})
@@ -102,6 +103,7 @@ def test_a_moved_threshold_is_noticed(folder, holdout, tmp_path):
         portable.check_parity(portable.load(tmp_path)(as_arrays(holdout)), theirs)
 
 
+@pytest.mark.ml_test_score("I2", injects="They have no exact portable form: encode categories as tables")
 def test_categorical_splits_are_refused():
     """They have no exact portable form: encode categories as tables."""
     data = np.column_stack([np.arange(400) % 7, np.arange(400)]).astype(float)
@@ -111,6 +113,7 @@ def test_categorical_splits_are_refused():
         portable._onnx(trees, 2)
 
 
+@pytest.mark.ml_test_score("I2", injects="A model that learned nothing is the prior, and no candidate")
 def test_trees_that_found_nothing_are_refused():
     """A model that learned nothing is the prior, and no candidate."""
     data = np.zeros((100, 1))

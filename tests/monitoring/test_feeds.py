@@ -22,11 +22,13 @@ def ringing(reference: pd.DataFrame, live: pd.DataFrame) -> set[str]:
     return {watch.name for watch in feeds.feed_watches(reference, live) if fires(watch).any()}
 
 
+@pytest.mark.ml_test_score("O2")
 def test_clean_feeds_ring_nothing(parts: tuple[pd.DataFrame, pd.DataFrame]):
     """A real month is neither silent, nor stuck, nor out of tune, nor strange at one place."""
     assert ringing(*parts) == set()
 
 
+@pytest.mark.ml_test_score("O2", injects="Each fault rings for what it is, and for no feed that is sound")
 @pytest.mark.parametrize(
     ("drill", "watch"),
     [

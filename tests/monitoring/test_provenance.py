@@ -20,6 +20,9 @@ def rung(**changes: str) -> set[str]:
     return {watch.name for watch in provenance.provenance_watches(settings, manifest, DAY) if fires(watch).any()}
 
 
+@pytest.mark.ml_test_score(
+    "O1", injects="Nothing rings on the day of training; each digest that is another one rings by its name"
+)
 @pytest.mark.parametrize("what", ["lock", "data", "contract"])
 def test_what_a_model_stands_on_is_watched(a_copy: Path, monkeypatch: pytest.MonkeyPatch, what: str):
     """Nothing rings on the day of training; each digest that is another one rings by its name."""
@@ -29,6 +32,7 @@ def test_what_a_model_stands_on_is_watched(a_copy: Path, monkeypatch: pytest.Mon
     assert rung(**{key: "0" * 64}) == {f"{what} changed since training"}
 
 
+@pytest.mark.ml_test_score("O1")
 def test_where_nothing_is_kept_nothing_is_said(a_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """In a container without the lock and the splits only the contract can be compared."""
     monkeypatch.chdir(tmp_path)
@@ -36,8 +40,12 @@ def test_where_nothing_is_kept_nothing_is_said(a_copy: Path, tmp_path: Path, mon
     assert rung(lock_digest="0" * 64, as_of="1999-01-01") == set()
 
 
+@pytest.mark.ml_test_score(
+    "O1",
+    injects="another version than the lock's",
+)
 def test_an_unlocked_package_is_named():
-    """Another version than the lock's counts; extras, markers and spelling do not; what the lock omits may be there."""
+    """another version than the lock's."""
     lock = f"""NumPy==0.1 \\
     --hash=sha256:0
 uvicorn[standard]=={version("uvicorn")} ; python_version >= "3.11" \\

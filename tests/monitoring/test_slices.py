@@ -27,6 +27,9 @@ def test_a_model_that_is_right_everywhere_rings_nothing(parts: tuple[pd.DataFram
     assert not fires(slices.slice_watch(*parts)).any()
 
 
+@pytest.mark.ml_test_score(
+    "M6", injects="One carrier is late far more often than said; all flights together hardly move"
+)
 def test_a_slice_that_goes_astray_rings(parts: tuple[pd.DataFrame, pd.DataFrame]):
     """One carrier is late far more often than said; all flights together hardly move."""
     reference, live = parts

@@ -59,6 +59,7 @@ def with_another_future(tables, instants, now):
     return tables | {"flights": flights, "weather": weather}
 
 
+@pytest.mark.ml_test_score("D4")
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_no_later_event_reaches_an_input(tables, rows, instants, subject):
     """Planted: its own delay, every other departure and arrival and all weather after the moment are changed."""
@@ -104,6 +105,9 @@ def test_an_earlier_departure_is_seen(tables, rows, instants, subject):
     assert {"backlog_all", "backlog_origin"} <= changed_columns(tables, rows, subject, flights=flights)
 
 
+@pytest.mark.ml_test_score(
+    "D4", injects="The previous leg of the aircraft, arrived before the moment, an hour later than it did"
+)
 def test_an_earlier_arrival_is_seen(tables, rows, instants, subject):
     """The previous leg of the aircraft, arrived before the moment, an hour later than it did."""
     row = rows.iloc[subject]

@@ -23,6 +23,7 @@ def report(trained):
     return read_json(trained / "3_models" / "candidates" / "2013-11-01" / "evaluation.json", "")
 
 
+@pytest.mark.ml_test_score("M5")
 def test_the_real_candidate_beats_the_heuristic(report):
     """On an eighth of the real flights, ranking and estimates are better than the heuristic's beyond chance."""
     assert report["passed"], [check for check in report["checks"] if check["objection"]]
@@ -111,6 +112,7 @@ def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkey
         registry.promote(Settings().models_dir, 2, expected=3)
 
 
+@pytest.mark.ml_test_score("I4", injects="training saw five rows of the holdout, under other names")
 def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
     """Planted: training saw five rows of the holdout, under other names. Published as refused, never promoted."""
     settings = Settings()
@@ -137,6 +139,7 @@ def test_a_damaged_portable_model_is_refused(a_copy):
     assert "portable" in [check["name"] for check in report["checks"] if check["objection"]]
 
 
+@pytest.mark.ml_test_score("O5", injects="a candidate that answers NaN")
 def test_probabilities_that_are_none_are_refused_without_a_traceback(trained, monkeypatch):
     """Planted: a candidate that answers NaN. It cannot be measured, and is refused for exactly that."""
     monkeypatch.setenv("DATA_DIR", str(trained))

@@ -144,6 +144,8 @@ def test_a_champion_that_cannot_be_loaded_is_replaced_only_by_decision():
     assert gate.checks(replace(worse, replace_champion=True)) == gate.checks(worse)
 
 
+@pytest.mark.ml_test_score("M5", injects="Exactly the criterion that watches for it objects, and says what it found")
+@pytest.mark.ml_test_score("O6", injects="Exactly the criterion that watches for it objects, and says what it found")
 @pytest.mark.parametrize(("evidence", "criterion"), BAD.values(), ids=BAD)
 def test_a_bad_candidate_is_refused_for_its_own_reason(evidence, criterion):
     """Exactly the criterion that watches for it objects, and says what it found."""

@@ -37,6 +37,7 @@ def test_what_a_machine_may_not_decide_is_left_to_people(a_copy, action):
     assert registry.champion(a_copy / "3_models") == 1
 
 
+@pytest.mark.ml_test_score("I3", injects="a target that does not exist; the loop names it")
 def test_a_failing_target_ends_the_loop(monkeypatch, capsys):
     """Planted: a target that does not exist; the loop names it."""
     with pytest.raises(SystemExit, match="make no-such-target failed"):

@@ -34,6 +34,7 @@ def test_the_real_data_loses_one_broken_anemometer(collected):
     assert list(quarantine.columns) == [*(column.name for column in TABLE), "reasons"]
 
 
+@pytest.mark.ml_test_score("D1", injects="two faults in one row, one in another")
 def test_bad_rows_are_refused_with_all_their_reasons(rows):
     """Planted: two faults in one row, one in another."""
     bad = rows.copy()

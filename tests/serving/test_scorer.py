@@ -72,6 +72,10 @@ def test_what_waits_together_is_committed_together(model: Model, log: Counted):
     assert log.commits == [100]
 
 
+@pytest.mark.ml_test_score(
+    "O5",
+    injects="A model that raises or answers NaN for one row still answers all others, and logs nothing for that one",
+)
 def test_a_row_that_breaks_the_model_breaks_no_other_request(model: Model, log: Counted):
     """A model that raises or answers NaN for one row still answers all others, and logs nothing for that one."""
 

@@ -78,6 +78,7 @@ def test_a_cluster_gives_the_same_numbers(spring, monkeypatch):
     assert there == here
 
 
+@pytest.mark.ml_test_score("M4")
 def test_every_flight_is_predicted_by_the_newest_model_of_its_cadence():
     """The periods of each cadence follow one another without a gap, from the first day to the last."""
     start, end = backtest.span()

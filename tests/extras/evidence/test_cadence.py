@@ -22,6 +22,7 @@ def report(**noise):
     return cadence.compared(truth, moments, answers | {"heuristic": np.full(len(truth), 0.3)}, schedules(), COSTS)
 
 
+@pytest.mark.ml_test_score("M4")
 @pytest.mark.parametrize(
     ("noise", "chosen", "days"),
     [
@@ -45,6 +46,9 @@ def test_the_distance_from_the_best_has_an_interval():
     assert 0 < low < value < high
 
 
+@pytest.mark.ml_test_score(
+    "M4", injects="the best ranking with ruined probabilities, and the reverse: probabilities decide"
+)
 def test_the_best_in_one_metric_alone_is_not_taken():
     """Planted: the best ranking with ruined probabilities, and the reverse: probabilities decide."""
     far = {"behind_roc_auc": [0.1, 0, 0], "behind_brier": [0.0, 0, 0], "brier": 0.14, "fits": 9}

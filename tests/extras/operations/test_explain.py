@@ -76,6 +76,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     explain.main()
 
 
+@pytest.mark.ml_test_score("I5")
 def test_the_contributions_add_up_to_what_was_served(served: Path, monkeypatch, capsys):
     """To 1e-6, step by step, for a person and for programs, also with everything missing."""
     for name in ("whole", "sparse"):
@@ -93,6 +94,7 @@ def test_the_contributions_add_up_to_what_was_served(served: Path, monkeypatch, 
     assert "minute_of_day" in page
 
 
+@pytest.mark.ml_test_score("I5", injects="another probability, input, digest or version, or no row at all")
 @pytest.mark.parametrize(
     ("statement", "words"),
     [

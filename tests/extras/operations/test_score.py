@@ -316,6 +316,7 @@ def test_a_cluster_refuses_what_one_process_refuses(cluster: Any, trained: Path,
     assert sorted(digests(target)) == sorted({path.name for path in source.iterdir()} - {planted.name})
 
 
+@pytest.mark.ml_test_score("O6")
 @pytest.mark.heavy
 @pytest.mark.parametrize("engine", ["one", "dask"])
 def test_time_is_linear_and_memory_flat(trained: Path, collected: Path, tmp_path: Path, engine: str):

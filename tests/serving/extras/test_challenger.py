@@ -94,6 +94,9 @@ def beyond_one(columns):
     return np.full(len(columns["distance"]), 1.5)
 
 
+@pytest.mark.ml_test_score(
+    "I6", injects="It raises, sleeps, or answers no probability: every answer is the champion's, and the reason is said"
+)
 @pytest.mark.parametrize("share", [0.0, 1.0], ids=["shadow", "canary"])
 @pytest.mark.parametrize(
     ("planted", "reason"),
@@ -233,6 +236,7 @@ def rows(folder: Path, query: str) -> list[tuple]:
         log.close()
 
 
+@pytest.mark.ml_test_score("I6")
 def test_a_running_server_follows_shadow_canary_and_the_end_of_it(
     both: tuple[Path, Model, Model], models_dir: Path, tmp_path: Path
 ):
