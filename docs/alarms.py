@@ -15,7 +15,8 @@ def alarms() -> str:
     clean, act = measured["clean"], measured["clean"]["days_to_act"]
     rung = ", ".join(f"{name} ({days} days)" for name, days in clean["days_by_watch"].items()) or "none"
     lines = [
-        f"Measured on {measured['measured']}. On {clean['days']} clean days {act} ({act / clean['days']:.1%}) would have called somebody to act, and on "
+        f"Measured on {measured['measured']}. "
+        f"On {clean['days']} clean days {act} ({act / clean['days']:.1%}) would have called somebody to act, and on "
         f"{clean['days_to_watch']} the advice was to watch. Of the {clean['watches']} figures that moved at "
         f"all on these days {clean['alarms_per_watch_and_day']:.2%} rang: {rung}.\n",
         "| drill | first alarm on day | action | decided on day |",
