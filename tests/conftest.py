@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from tests.contract_rows import contract_rows
 
 ROOT = Path(__file__).parents[1]
 EVERY = 8  # of the example's rows, `split_data` keeps one in this many
+EXHIBIT_FIXTURES = {"autumn", "logged"}  # the flights' own days: who uses them is marked
 EXHIBIT = re.compile(r"^pytestmark = .*\bexhibit\b", re.MULTILINE)
 
 
@@ -35,11 +36,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if EXHIBIT.search(collection_path.read_text()) else None
 
 
+def is_exhibit(item: pytest.Item, fixtures: Iterable[str]) -> bool:
+    """Whether a test is about this example: it is marked, or uses a fixture that is."""
+    return any(item.iter_markers("exhibit")) or not EXHIBIT_FIXTURES.isdisjoint(fixtures)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use an exhibit fixture."""
+    for item in items:
+        if is_exhibit(item, getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.exhibit)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give tests that are marked `exhibit` the example's rows, and all others generated ones."""
     if "rows_source" in metafunc.fixturenames:
-        example = any(metafunc.definition.iter_markers("exhibit"))
-        source = "example" if example else "contract"
+        source = "example" if is_exhibit(metafunc.definition, metafunc.fixturenames) else "contract"
         metafunc.parametrize("rows_source", [source], indirect=True, scope="session", ids=[pytest.HIDDEN_PARAM])
 
 

@@ -12,6 +12,8 @@ import pytest
 from docs.generate import old_measurements
 from serving.request import example
 
+pytestmark = pytest.mark.exhibit
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TERMS = (  # that readers of the field's books look for

@@ -12,6 +12,8 @@ from flights.config import Settings
 from flights.dataset import EVENT_TIME, ZONE, as_arrays, targets
 from pipelines.split import labelled
 
+pytestmark = pytest.mark.exhibit
+
 SCORE_TOLERANCE = 1e-12  # the order in which trees are added up
 
 

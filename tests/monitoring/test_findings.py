@@ -19,6 +19,8 @@ from monitoring.watch import fires
 from tests.monitoring.conftest import Logged
 from tests.serving.running import ROOT
 
+pytestmark = pytest.mark.exhibit
+
 
 def altered(*statements: str) -> None:
     """Change the log behind everybody's back."""

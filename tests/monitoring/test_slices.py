@@ -7,6 +7,8 @@ from monitoring import slices
 from monitoring.watch import fires
 from tests.monitoring.conftest import judged
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def parts() -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,6 +12,8 @@ from pipelines import collect
 from pipelines.collect import SourceError
 from pipelines.conditions import NEVER
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def tables():

@@ -8,6 +8,8 @@ from flights.dataset import EVENT_TIME, INPUTS, KEY, PREDICTION_LEAD_HOURS
 from pipelines import collect
 from pipelines.conditions import NEVER, amount_between, events, last_observation, previous_leg_known
 
+pytestmark = pytest.mark.exhibit
+
 NAMES = [column.name for column in INPUTS]
 SUBJECTS = range(1000, 2900, 100)  # rows of the second and third day
 DAYS = "month == 7 and day in (8, 9, 10)"  # thunderstorms: many delays and cancellations

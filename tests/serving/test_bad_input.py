@@ -15,6 +15,8 @@ from serving.request import example
 from tests.serving.bad_input import GOOD, MARKER, Reply, body, cases, send
 from tests.serving.running import Server
 
+pytestmark = pytest.mark.exhibit
+
 CASES = {case["name"]: case for case in cases()}
 
 

@@ -9,6 +9,8 @@ from extras.drills.alarms import write_log
 from flights.config import Settings
 from flights.predictions import count, counted_outcomes, engine, logged_predictions
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture
 def log(a_copy):

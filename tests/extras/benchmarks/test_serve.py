@@ -9,7 +9,7 @@ from extras.benchmarks import serve
 from extras.benchmarks.load import Window
 from flights.config import Settings
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.exhibit, pytest.mark.heavy]
 
 # Loose, as CI's machines are shared: a quiet one shows two to four times as much.
 FLOORS = {

@@ -11,6 +11,8 @@ from flights.config import Settings
 from flights.dataset import EVENT_TIME, targets
 from monitoring.performance import local_day
 
+pytestmark = pytest.mark.exhibit
+
 MONTH = pd.period_range("2013-11", "2013-11", freq="M")
 
 

@@ -5,6 +5,8 @@ from extras.drills import faults as drills
 from flights.dataset import EVENT_TIME, INPUTS, KEY, contract
 from monitoring import replay
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def clean(autumn: pd.DataFrame) -> drills.Traffic:

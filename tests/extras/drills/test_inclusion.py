@@ -9,6 +9,8 @@ from flights import features
 from flights.config import Settings
 from flights.dataset import DeclarationError, as_arrays
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def answered(trained):

@@ -16,6 +16,8 @@ from pipelines import slices
 from pipelines.gate import bad_slice
 from pipelines.split import local_days
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.mark.heavy
 def test_figures_know_what_was_learned(trained):

@@ -11,6 +11,8 @@ from flights.config import Settings
 from flights.dataset import targets
 from flights.registry import champion, load
 
+pytestmark = pytest.mark.exhibit
+
 IDENTITY = ["-c", "user.name=a test", "-c", "user.email=test@example.org"]
 
 

@@ -9,6 +9,8 @@ import pytest
 from extras.drills import run
 from flights.artifacts import sha256
 
+pytestmark = pytest.mark.exhibit
+
 
 def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -9,6 +9,8 @@ import pytest
 
 from extras.drills.score_card import CHECKS, SECTIONS, Card, table, text
 
+pytestmark = pytest.mark.exhibit
+
 ROOT = Path(__file__).parents[3]
 CONFIG = '[tool.pytest.ini_options]\nmarkers = ["ml_test_score(check, injects): a check"]\n'
 TESTS = """

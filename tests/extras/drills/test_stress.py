@@ -15,6 +15,8 @@ from flights.features import CATEGORIES
 from monitoring.findings import serving_model
 from pipelines.train import features_of
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def world(trained, environment):

@@ -12,6 +12,8 @@ from flights.config import Settings
 from flights.dataset import as_arrays
 from flights.features import plan
 
+pytestmark = pytest.mark.exhibit
+
 RANDOM = "distance"  # made random; a column more would not fit the model's constraints
 
 

@@ -14,6 +14,8 @@ from flights.dataset import EVENT_TIME, ZONE
 from flights.model import CANDIDATE
 from pipelines import holdout
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def small(collected, tmp_path_factory):

@@ -8,6 +8,8 @@ from extras.evidence import cadence
 from extras.evidence.backtest import schedules
 from flights.dataset import ZONE
 
+pytestmark = pytest.mark.exhibit
+
 COSTS = {"never": [1.0], "monthly": [1.0] * 9, "weekly": [1.0] * 40}
 
 

@@ -13,6 +13,8 @@ from flights.evaluation import metrics, rank
 from pipelines import holdout
 from pipelines.split import labelled
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def parts(split_data):

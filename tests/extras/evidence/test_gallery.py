@@ -7,6 +7,8 @@ from flights import registry
 from flights.config import Settings
 from pipelines import gate, holdout
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def hall(trained, environment):

@@ -8,6 +8,8 @@ from flights.artifacts import read_json, read_parquet
 from flights.config import Settings
 from flights.model import CANDIDATE, build_model
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def rows(split_data):

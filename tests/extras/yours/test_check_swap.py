@@ -17,6 +17,8 @@ from flights.dataset import INPUTS, OUTCOMES, ROW_KEY, DeclarationError, table
 from tests.serving.running import free_port
 from tests.swap.swapped import commit, installed_environment, repository_copy, swap
 
+pytestmark = pytest.mark.exhibit
+
 EXAMPLE = json.loads(check_swap.EXAMPLE.read_text())
 GUIDE = check_swap.ROOT / "docs" / "your_data.md"
 
