@@ -7,7 +7,7 @@ import pytest
 
 from flights import model
 from flights.artifacts import read_json
-from flights.config import Settings
+from flights.config import AS_OF, Settings
 from flights.dataset import INPUTS, OUTCOMES, LeakageError, inputs, targets
 from flights.evaluation import Interval, metrics, rank
 from pipelines import gate
@@ -43,7 +43,7 @@ def test_a_leaky_model_would_have_looked_brilliant(parts, trained):
     """With the departure delay as a feature, ROC-AUC rises beyond what is honest, and the gate takes it for a leak."""
     honest, leaky = scored(parts), scored(parts, "departure_delay")
     assert leaky > honest + 0.08
-    report = read_json(trained / "3_models" / "candidates" / "2013-11-01" / "evaluation.json", "")
+    report = read_json(trained / "3_models" / "candidates" / AS_OF / "evaluation.json", "")
     assert honest == pytest.approx(report["metrics"]["candidate"]["roc_auc"]["value"], abs=0.03)
     assert gate.too_good(replace(GOOD, metrics={"roc_auc": Interval(leaky, leaky, leaky)}))
     assert not gate.too_good(replace(GOOD, metrics={"roc_auc": Interval(honest, honest, honest)}))

@@ -30,6 +30,7 @@ def test_features_read_inputs_only():
     assert not read & {column.name for column in OUTCOMES}
 
 
+@pytest.mark.exhibit
 def test_every_input_is_read_or_is_an_identity():
     """No caller has to send what nobody uses."""
     read = {parameter for _, _, parameters in plan() for parameter in parameters}
@@ -56,6 +57,7 @@ def test_features_leave_their_inputs_alone(columns):
         np.testing.assert_array_equal(columns[name], values)
 
 
+@pytest.mark.exhibit
 def test_all_but_categories_are_numbers(columns):
     """Trees and tables need nothing else."""
     for name, values in build_features(columns).items():
@@ -88,12 +90,14 @@ def test_far_away_times_have_the_nearest_offset():
     np.testing.assert_array_equal(features.minute_of_day(times), [7 * 60.0, 7 * 60.0])
 
 
+@pytest.mark.exhibit
 def test_weekday():
     """1 November 2013 was a Friday, in New York until 4 o'clock UTC on the next day."""
     times = np.array(["2013-11-01T12:00", "2013-11-02T03:59", "2013-11-02T04:00"], dtype="datetime64[us]")
     np.testing.assert_array_equal(features.weekday(times), [4.0, 4.0, 5.0])
 
 
+@pytest.mark.exhibit
 def test_turnaround_slack():
     """Out two hours, back two hours, five hours in all: one hour is left, less the delay; arrival counts if known."""
     hours, minutes = np.array([5.0, 5.0, np.nan]), np.array([120.0, 120.0, np.nan])

@@ -52,6 +52,7 @@ def area(model, rows, silent=None):
     return roc_auc_score(targets(rows), model.predict_proba(seen(rows, silent))[:, 1])
 
 
+@pytest.mark.exhibit
 @pytest.mark.ml_test_score("M5")
 def test_each_model_beats_the_simpler_one(fitted, parts):
     """Nothing, the historic rate, a weight for each feature, trees."""
@@ -63,6 +64,7 @@ def test_each_model_beats_the_simpler_one(fitted, parts):
     assert areas[CANDIDATE] > areas["heuristic"] + 0.08
 
 
+@pytest.mark.exhibit
 @pytest.mark.ml_test_score("I2")
 def test_the_heuristic_is_the_historic_rate(fitted, parts):
     """For a carrier and an hour with many flights it gives their share of late ones."""
@@ -89,6 +91,7 @@ def test_trees_split_on_numbers_only(fitted):
     assert not any(predictor.nodes["is_categorical"].any() for (predictor,) in trees._predictors)
 
 
+@pytest.mark.exhibit
 def test_a_silent_feed_keeps_the_probabilities_honest(fitted, parts):
     """On the live months, each feed lost: the mean risk stays near the truth, and the rest still ranks."""
     rows = parts["live"]
@@ -168,6 +171,7 @@ LOCKED = {
 }
 
 
+@pytest.mark.exhibit
 @pytest.mark.parametrize(("name", "digest"), LOCKED.items())
 def test_the_baselines_are_locked(name, digest):
     """What must be beaten is not made weaker in passing: whoever changes a baseline changes its digest here too."""

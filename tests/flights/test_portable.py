@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from flights import model, portable
 from flights.artifacts import read_json, read_parquet
-from flights.config import Settings
+from flights.config import AS_OF, Settings
 from flights.dataset import INPUTS, as_arrays, targets
 from pipelines import calibration
 from pipelines.evaluate import candidate_folder, fitted
@@ -25,7 +25,7 @@ def folder(trained, environment):
 @pytest.fixture(scope="module")
 def holdout(trained):
     """Rows that the candidate did not see."""
-    return read_parquet(trained / "2_splits" / "2013-11-01" / "holdout.parquet", "")
+    return read_parquet(trained / "2_splits" / AS_OF / "holdout.parquet", "")
 
 
 def test_every_row_of_the_holdout_agrees(folder, holdout):

@@ -86,6 +86,7 @@ def test_a_missing_version_names_the_next_command(models):
         registry.load(models, 99)
 
 
+@pytest.mark.exhibit
 @pytest.mark.ml_test_score(
     "D7", injects="Files that verify are not enough: if the features changed, the golden predictions tell"
 )

@@ -6,6 +6,8 @@ from monitoring import performance
 from monitoring.watch import Watch, fires
 from tests.monitoring.conftest import judged
 
+pytestmark = pytest.mark.exhibit
+
 OUTCOME = ["request_id", "known_at", "arrival_delay"]
 
 

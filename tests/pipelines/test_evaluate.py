@@ -9,7 +9,7 @@ import pytest
 
 from flights import model, portable, registry
 from flights.artifacts import read_json, read_parquet, sha256
-from flights.config import Settings
+from flights.config import AS_OF, Settings
 from flights.dataset import EVENT_TIME, INPUTS, KEY, as_arrays
 from flights.evaluation import METRICS
 from pipelines import card, evaluate, holdout
@@ -20,7 +20,7 @@ from pipelines.split import labelled, local_days
 @pytest.fixture
 def report(trained):
     """The evaluation report of the session's training."""
-    return read_json(trained / "3_models" / "candidates" / "2013-11-01" / "evaluation.json", "")
+    return read_json(trained / "3_models" / "candidates" / AS_OF / "evaluation.json", "")
 
 
 @pytest.mark.ml_test_score("M5")
@@ -78,6 +78,7 @@ def test_the_next_candidate_is_compared_with_the_champion(a_copy):
     assert promoted(Settings()).champion == report["version"] == 2
 
 
+@pytest.mark.exhibit
 @pytest.mark.parametrize("planted", ["a changed feature", "a flipped bit", "an input more"])
 def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkeypatch, planted):
     """Planted: the champion answers otherwise, is damaged, or lacks a column. Refused with the way out; then taken."""
@@ -128,6 +129,7 @@ def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
     assert registry.champion(a_copy / "3_models") == 1
 
 
+@pytest.mark.exhibit
 def test_a_damaged_portable_model_is_refused(a_copy):
     """Planted: a table of the candidate changed after training."""
     folder = evaluate.candidate_folder(Settings())

@@ -24,6 +24,7 @@ def test_a_server_that_never_answers_with_the_champion_ends_the_loop(a_copy, mon
         loop.wait_for_champion(Settings(), "9")
 
 
+@pytest.mark.exhibit
 def test_the_months_to_replay_are_the_live_ones(trained, monkeypatch):
     """What no training has seen: November and December."""
     monkeypatch.setenv("DATA_DIR", str(trained))

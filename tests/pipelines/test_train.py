@@ -10,7 +10,7 @@ import pytest
 
 from flights import heuristic, model, portable, registry
 from flights.artifacts import read_json, read_parquet
-from flights.config import Settings
+from flights.config import AS_OF, Settings
 from flights.dataset import INPUTS, as_arrays, targets
 from flights.evaluation import decision_cost
 from pipelines import evaluate, train
@@ -61,6 +61,7 @@ def test_the_candidate_folder_is_complete(settings):
     assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run", "threshold"} <= set(training)
 
 
+@pytest.mark.exhibit
 def test_golden_rows_cover_the_odd_ones(settings):
     """Some golden predictions are of rows with everything missing that may be, and an unseen category."""
     golden = json.loads((candidate_folder(settings) / registry.GOLDEN).read_text())["inputs"]
@@ -73,7 +74,7 @@ def test_golden_rows_cover_the_odd_ones(settings):
 
 def test_training_never_opens_the_holdout(a_copy, monkeypatch):
     """With the holdout gone, training does not notice."""
-    (a_copy / "2_splits" / "2013-11-01" / "holdout.parquet").unlink()
+    (a_copy / "2_splits" / AS_OF / "holdout.parquet").unlink()
     monkeypatch.setattr(model, "MODELS", (model.CANDIDATE,))
     train.main()
 
@@ -103,6 +104,7 @@ def test_a_threshold_tuned_on_the_holdout_would_be_another(settings):
     assert tuned["validation"] == training["threshold"] != tuned["holdout"]
 
 
+@pytest.mark.exhibit
 def test_rows_without_an_outcome_are_not_learned(settings):
     """Cancelled and diverted flights have no target and are left out."""
     everything = read_parquet(settings.splits_dir / "train.parquet", "")

@@ -131,6 +131,7 @@ def test_a_flight_is_logged_as_it_can_be_read_back():
     assert np.datetime64(content[EVENT_TIME]) == np.datetime64(example()[EVENT_TIME].removesuffix("Z"))
 
 
+@pytest.mark.exhibit
 def test_columns_are_those_of_the_library():
     """The service's own way to columns gives the same arrays as the library's, missing values among them."""
     rows = random_flights(50, seed=3)
@@ -157,6 +158,7 @@ def test_a_key_given_twice_is_found(times: dict[str, int]):
     assert (raw.count(b'"') != flight.quotes()) == has_repeated_keys(raw) == bool(extra)
 
 
+@pytest.mark.exhibit
 def test_a_batch_counts_its_quotation_marks():
     """A batch and its flights together account for every key and text."""
     raw = json.dumps({"flights": [example(), example() | {"tailnum": None}, example() | {"request_id": "x"}]}).encode()

@@ -48,6 +48,7 @@ def test_a_subject_is_gone_from_every_file(a_copy: Path, run):
     assert "wrote nothing new" in run()
 
 
+@pytest.mark.exhibit
 def test_a_published_model_holds_no_personal_value(a_copy: Path):
     """Neither its reference nor its golden predictions: a folder that never changes could not forget."""
     folder = registry.model_folder(Settings().models_dir, 1)

@@ -17,6 +17,8 @@ from flights.predictions import add, engine
 from monitoring import replay
 from tests.monitoring.conftest import arrived, predictions
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture
 def november(a_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:

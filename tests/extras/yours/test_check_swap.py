@@ -20,6 +20,7 @@ from tests.swap.swapped import commit, installed_environment, repository_copy, s
 pytestmark = pytest.mark.exhibit
 
 EXAMPLE = json.loads(check_swap.EXAMPLE.read_text())
+MIN_TESTS_AFTER_SWAP = 500  # so that a selection that is nearly empty does not count as a pass
 GUIDE = check_swap.ROOT / "docs" / "your_data.md"
 
 
@@ -261,3 +262,19 @@ def test_the_tables_are_made_after_the_swap(copy):
     checked = copy.run("docs.generate", "--check", "--tables")
     assert checked.returncode == 0, checked.stdout
     assert json.loads((copy.root / "docs" / "flight.json").read_text())["station"] == "JFK"
+
+
+@pytest.mark.heavy
+def test_the_tests_pass_after_the_swap(tmp_path):
+    """A copy with other columns, target, time column and numbers passes what `make test` selects, unchanged."""
+    swap(repository_copy(tmp_path))
+    commit(tmp_path)
+    path = os.pathsep.join(str(tmp_path / name) for name in ("src", ".", "tests/alone"))
+    environment = os.environ | {"PYTHONPATH": path}
+    environment.pop("DATA_DIR", None)
+    command = [sys.executable, "-m", "pytest", "-m", "not heavy and not exhibit", "-n", "2", "--dist", "loadfile"]
+    done = subprocess.run(
+        [*command, "--tb=line"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert int(re.findall(r"(\d+) passed", done.stdout)[-1]) > MIN_TESTS_AFTER_SWAP
