@@ -77,7 +77,12 @@ def environment():
 def code_digest() -> str:
     """One digest of everything that decides what collect and train make."""
     sources = [*sorted((ROOT / "src").rglob("*.py")), *sorted((ROOT / "pipelines").rglob("*.py"))]
-    sources += [ROOT / "tests/conftest.py", ROOT / "tests/contract_rows.py", ROOT / "requirements.lock"]
+    sources += [
+        ROOT / "tests/conftest.py",
+        ROOT / "tests/contract_rows.py",
+        ROOT / "tests/patterns.py",
+        ROOT / "requirements.lock",
+    ]
     return hashlib.sha256(sys.version.encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 

@@ -3,9 +3,7 @@
 Nothing here knows the example: names, kinds, ranges, categories, patterns and roles come from the declarations.
 """
 
-import re
 from collections.abc import Callable
-from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from flights import config, dataset, features
 from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOMES, ROW_KEY, ZONE, Column
+from tests.patterns import matching
 
 TRAIN_MONTHS, LIVE_MONTHS = 6, 2
 MISSING = 0.03  # share of a nullable column's values
@@ -100,33 +99,6 @@ def keys(random: Random, count: int) -> list[str]:
         if len(found) == count:
             return list(found)
     raise ValueError(f"expected {count:,} different keys like {ROW_KEY.pattern}, got {len(found):,}")
-
-
-def matching(random: Random, pattern: str) -> str:
-    """A random text that matches a pattern."""
-    text = "".join(part(random, *each) for each in _parser.parse(pattern))
-    assert re.match(pattern, text), f"expected a text like {pattern}, got {text!r}: teach `part` this syntax"
-    return text
-
-
-def part(random: Random, operation: Any, argument: Any) -> str:
-    """A random text for one part of a parsed pattern; an anchor has none."""
-    name = str(operation)
-    if name in {"LITERAL", "RANGE"}:
-        low, high = (argument, argument) if name == "LITERAL" else argument
-        return chr(random.integers(low, high + 1))
-    if name == "IN":
-        return part(random, *argument[random.integers(len(argument))])
-    if name == "CATEGORY":
-        return str(random.integers(10)) if "SPACE" not in str(argument) else " "
-    if name in {"MAX_REPEAT", "MIN_REPEAT"}:
-        low, high, repeated = argument
-        times = random.integers(low, min(int(high), low + 8) + 1)
-        return "".join(part(random, *each) for _ in range(times) for each in repeated)
-    if name in {"SUBPATTERN", "BRANCH"}:
-        chosen = argument[-1] if name == "SUBPATTERN" else argument[1][random.integers(len(argument[1]))]
-        return "".join(part(random, *each) for each in chosen)
-    return "x" if name == "ANY" else ""
 
 
 def with_missing(random: Random, column: Column, found: Values | pd.Series) -> Values | pd.Series:

@@ -14,7 +14,7 @@ from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS, ROWS, as_arrays
 from flights.features import CATEGORIES, FEATURES
-from tests.contract_rows import matching
+from tests.patterns import matching
 from tests.serving.running import running
 
 BATCH = 1000

@@ -16,7 +16,7 @@ from flights import heuristic, portable, registry
 from flights.artifacts import new_folder, sha256, write_json
 from flights.dataset import INPUTS, Column
 from flights.features import CATEGORIES, FEATURES, HEURISTIC, build_features
-from tests.contract_rows import matching
+from tests.patterns import matching
 
 SIGNAL = next(name for name in FEATURES if isinstance(name, str) and name not in CATEGORIES)
 GROUP = next((column.example for column in INPUTS if column.name == HEURISTIC[0]), "")  # the heuristic knows this one
