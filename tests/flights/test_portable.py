@@ -34,6 +34,7 @@ def test_every_row_of_the_holdout_agrees(folder, holdout):
     assert portable.check_parity(portable.load(folder)(as_arrays(holdout)), theirs) <= 1e-12
 
 
+@pytest.mark.exhibit
 def test_a_recalibrated_model_agrees(folder, holdout, tmp_path):
     """Its slope and shift are exported with it; planted: without them it is another model."""
     rows = holdout[holdout["arrival_delay"].notna()].head(2000)
@@ -49,6 +50,7 @@ def test_a_recalibrated_model_agrees(folder, holdout, tmp_path):
         portable.check_parity(portable.load(tmp_path / "without")(as_arrays(rows)), theirs)
 
 
+@pytest.mark.exhibit
 @pytest.mark.ml_test_score("O5")
 def test_missing_values_and_unseen_categories_agree(folder, holdout):
     """Every nullable input missing, and a destination that training never saw."""
@@ -58,6 +60,7 @@ def test_missing_values_and_unseen_categories_agree(folder, holdout):
     portable.check_parity(portable.load(folder)(as_arrays(odd)), theirs)
 
 
+@pytest.mark.exhibit
 def test_a_category_that_was_missing_in_training_agrees(folder, holdout, tmp_path):
     """A missing text has a rate of its own where training saw it missing; it is not the unseen category's."""
     rows = holdout.head(2000).reset_index(drop=True)
@@ -92,6 +95,7 @@ def test_a_difference_is_refused(difference):
         portable.check_parity(np.array([0.5, 0.5 + difference]), np.array([0.5, 0.5]))
 
 
+@pytest.mark.exhibit
 def test_a_moved_threshold_is_noticed(folder, holdout, tmp_path):
     """An export that got one table wrong does not pass."""
     (tmp_path / portable.TREES).write_bytes((folder / portable.TREES).read_bytes())

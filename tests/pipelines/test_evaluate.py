@@ -23,6 +23,7 @@ def report(trained):
     return read_json(trained / "3_models" / "candidates" / AS_OF / "evaluation.json", "")
 
 
+@pytest.mark.exhibit
 @pytest.mark.ml_test_score("M5")
 def test_the_real_candidate_beats_the_heuristic(report):
     """On an eighth of the real flights, ranking and estimates are better than the heuristic's beyond chance."""

@@ -27,6 +27,8 @@ from tests.serving.published import UNSEEN, random_flights
 from tests.serving.running import ROOT
 from tests.serving.test_scorer import a_scorer, all_at_once
 
+pytestmark = pytest.mark.exhibit
+
 FLIGHTS = [*random_flights(60, seed=5), example() | {"dest": UNSEEN}]
 FLIGHTS[0] |= {"scheduled_departure": "2013-11-02T01:56:00.000123Z", "tailnum": "N14228"}
 

@@ -72,6 +72,7 @@ def test_what_waits_together_is_committed_together(model: Model, log: Counted):
     assert log.commits == [100]
 
 
+@pytest.mark.exhibit
 @pytest.mark.ml_test_score(
     "O5",
     injects="A model that raises or answers NaN for one row still answers all others, and logs nothing for that one",
@@ -92,6 +93,7 @@ def test_a_row_that_breaks_the_model_breaks_no_other_request(model: Model, log: 
     assert log.find("poison") is None
 
 
+@pytest.mark.exhibit
 def test_a_stand_in_answers_the_request_on_which_the_model_fails(model: Model, log: Counted):
     """Marked as such, in the log too, and only that one; where both fail the request is refused."""
 
