@@ -88,6 +88,7 @@ def look(settings: Settings) -> dict:
     return read_json(settings.reports_dir / "decision.json", "")
 
 
+@pytest.mark.ml_test_score("I3")
 @pytest.mark.heavy
 def test_the_loop_closes(
     wrongly_promoted: Settings, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch,

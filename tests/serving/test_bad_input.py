@@ -13,6 +13,8 @@ from extras.benchmarks.rivals import constant
 from tests.serving.bad_input import GOOD, MARKER, body, cases, send
 from tests.serving.running import Server
 
+pytestmark = pytest.mark.exhibit
+
 CASES = {case["name"]: case for case in cases()}
 
 

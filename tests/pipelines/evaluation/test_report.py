@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from flights import model
 from flights.config import Settings
@@ -12,6 +13,7 @@ from pipelines.extras import model_card
 from pipelines.rows import labelled_rows
 
 
+@pytest.mark.ml_test_score("O5", injects="a candidate that answers NaN")
 def test_probabilities_that_are_none_are_refused_without_a_traceback(trained, monkeypatch):
     """Injected: a candidate that returns NaN. It cannot be measured, and is blocked for that alone."""
     monkeypatch.setenv("DATA_DIR", str(trained))
