@@ -43,7 +43,7 @@ NAMES = {  # as identifiers, also when prose quotes them
     r"PlainRoute": "StrictJSONRoute",  # style: allow
     r"why_not": "unavailable_reason",  # style: allow
     r"stand_in": "fallback",  # style: allow
-    r"without_feed|with_silent_feed": "with_missing_feed",  # style: allow
+    r"without_feed|with_missing_feed": "with_missing_feed",  # style: allow
     r"(MOST|LARGEST)_[A-Z_]+": "MAX_*",  # style: allow
     r"(FEWEST|LEAST|LOWEST)_[A-Z_]+": "MIN_*",  # style: allow
 }
