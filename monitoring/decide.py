@@ -13,7 +13,7 @@ from monitoring.check import Check, alarms, describe, is_firing
 
 NEW_CHAMPION_DAYS = 28  # quality lost this soon after a change is blamed on the new model
 COOL_DOWN_DAYS = 7  # a younger model is not trained again, or retraining would never stop
-MAX_TRAININGS, WINDOW_DAYS = 2, 28  # training cutoffs in so many days, passed or not; then a person decides
+MAX_TRAININGS, WINDOW_DAYS = 2, 28  # training cutoffs in this many days, passed or not; then a person decides
 TRAIN = ("retrain", "recalibrate")
 
 TREE = (  # the cause of an alarm, what to do, and why

@@ -35,6 +35,6 @@ def jensen_shannon(past: Counter[str], current: Counter[str]) -> float:
 
 
 def thinned(values: Values, rows: int = DAY_ROWS) -> Values:
-    """At most so many of the values, evenly spaced."""
+    """At most `rows` of the values, evenly spaced."""
     chosen: Values = values[np.linspace(0, len(values) - 1, min(rows, len(values))).astype(int)]
     return chosen

@@ -109,7 +109,7 @@ def publish(folder: Path, found: Findings) -> None:
             if hasattr(module, "write"):
                 module.write(folder, found)
         except Exception:
-            print(f"{module.__name__} failed; the decision stands:", file=sys.stderr)
+            print(f"{module.__name__} failed; the decision is still valid:", file=sys.stderr)
             traceback.print_exc()
 
 

@@ -114,7 +114,7 @@ def replay_hour(client: httpx.Client, sent: Traffic, now: pd.Timestamp, state: R
 
 
 def in_hour(rows: pd.DataFrame, moment: str, now: pd.Timestamp) -> pd.DataFrame:
-    """Rows, sorted by a moment, whose moment lies in the hour that begins now."""
+    """Rows, sorted by a moment, whose moment is in the hour that begins now."""
     first, last = rows[moment].searchsorted([now, now + STEP])
     return rows.iloc[first:last]
 

@@ -12,7 +12,7 @@
 # # A first look at the flights
 #
 # Exploration only: it imports from the library, and nothing imports it. What is found here and holds moves to
-# `src/flights/`, with a test. It looks at the training part alone: whoever explores the holdout has begun to fit it.
+# `src/flights/`, with a test. It looks at the training part alone: exploring the holdout would begin to fit it.
 
 # %%
 import matplotlib.pyplot as plt

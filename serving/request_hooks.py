@@ -31,7 +31,7 @@ Request = tuple[Waiting, Scored]
 
 
 class Observer:
-    """Told of every event; a plug-in overrides what it needs and adds itself to the service's observers."""
+    """Notified of every event; a plug-in overrides what it needs and adds itself to the service's observers."""
 
     def answered(self, predictions: list[Prediction] | Batch, seconds: float) -> None:
         """One request was answered."""
@@ -40,7 +40,7 @@ class Observer:
         """One batch of flights was committed."""
 
     def failed(self, nonfinite: int) -> None:
-        """The model could not score one request; so many of its flights got no probability."""
+        """The model could not score one request; `rows` of its flights got no probability."""
 
     def refused(self, status: int) -> None:
         """One request was refused."""

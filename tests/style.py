@@ -21,7 +21,7 @@ WORDS = {  # in prose, whatever the case  # style: allow
     r"whoever": "the client, the on-call engineer",  # style: allow
     r"lies": "is",  # style: allow
     r"stands": "is",  # style: allow
-    r"rings": "fires",  # style: allow
+    r"(?<!ree\s)(?<!the\s)rings": "fires",  # style: allow
     r"so many": "n, each",  # style: allow
     r"what it is that": "which",  # style: allow
     r"silent feeds?": "missing feed",  # style: allow
@@ -43,7 +43,7 @@ NAMES = {  # as identifiers, also when prose quotes them
     r"PlainRoute": "StrictJSONRoute",  # style: allow
     r"why_not": "unavailable_reason",  # style: allow
     r"stand_in": "fallback",  # style: allow
-    r"without_feed|with_missing_feed": "with_missing_feed",  # style: allow
+    r"with_silent_feed": "with_missing_feed",  # style: allow
     r"(MOST|LARGEST)_[A-Z_]+": "MAX_*",  # style: allow
     r"(FEWEST|LEAST|LOWEST)_[A-Z_]+": "MIN_*",  # style: allow
 }

@@ -59,9 +59,9 @@ def main() -> None:
             "a month, second run": cost("monitoring.monitor", environment),
             "Evidently's preset": cost("extras.benchmarks.monitor", environment, "preset"),
         }
-    beside = found["Evidently's preset"]
+    reference = found["Evidently's preset"]
     for name, each in found.items():
-        print(f"{name:<22} {each} ({each.processor / beside.processor:.2f} of the preset's)")
+        print(f"{name:<22} {each} ({each.processor / reference.processor:.2f} of the preset's)")
 
 
 def write_log(settings: Settings) -> None:
@@ -94,7 +94,7 @@ def growth(environment: dict[str, str], *, older: bool, times: tuple[int, ...] =
 
 
 def add_copy(log: sa.Engine, copy: int, days_older: int) -> None:
-    """Add the live months once more to the log under other names, and so many days earlier."""
+    """Add the live months once more to the log under other names, and some days earlier."""
     moved = {"event_time", "answered_at", "known_at", "received_at"}
     with log.begin() as connection:
         for table, row in (("predictions", Prediction), ("outcomes", Outcome)):

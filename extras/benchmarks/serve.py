@@ -1,4 +1,4 @@
-"""How fast the service is, beside what limits it and what people use: `make bench-serve`.
+"""How fast the service is, next to what limits it and what people use: `make bench-serve`.
 
 All servers are up at once on one core, the load is on the other, and short windows alternate between them; a ratio is
 the median of the ratios within each round, so that what disturbs the machine disturbs both sides. CPU is what an

@@ -1,13 +1,13 @@
 ##@ Benchmarks
 
-bench: $(INSTALLED) #- What `make train` costs, step by step, beside the fits alone
+bench: $(INSTALLED) #- What `make train` costs, step by step, next to the fits alone
 	@$(RUN) extras.benchmarks.train
 
-bench-serve: $(CHAMPION) $(call group,replay) #- The service beside the limit, the naive FastAPI app and mlflow models serve, in alternating windows
+bench-serve: $(CHAMPION) $(call group,replay) #- The service next to the empty endpoint, a naive FastAPI app and mlflow models serve, in alternating windows
 	@$(RUN) extras.benchmarks.serve
 
 bench-score: $(CHAMPION) $(call group,cluster) #- Score ten and a hundred times the flights, by one process and by Dask: seconds, memory, the same bytes
 	@$(RUN) extras.benchmarks.score
 
-bench-monitor: $(CHAMPION) $(call group,monitor) #- What monitoring a month costs, beside Evidently's preset on the raw rows
+bench-monitor: $(CHAMPION) $(call group,monitor) #- What monitoring a month costs, next to Evidently's preset on the raw rows
 	@$(RUN) extras.benchmarks.monitor

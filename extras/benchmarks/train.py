@@ -1,4 +1,4 @@
-"""What `make train` costs, step by step: seconds, peak memory, and each step beside the fit, all of one run."""
+"""What `make train` costs, step by step: seconds, peak memory, and each step relative to the fit, all of one run."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def main() -> None:
     fit = sum(each.fit for each in costs.values())
     total = sum(each.seconds for each in costs.values())
     table = Table(title="make train, after installation", title_justify="left")
-    for heading in ("step", "seconds", "peak MB", "beside the fit"):
+    for heading in ("step", "seconds", "peak MB", "relative to fit"):
         table.add_column(heading, justify="left" if heading == "step" else "right")
     for step, each in costs.items():
         table.add_row(step, f"{each.seconds:.1f}", f"{each.peak_mb:.0f}", f"{(each.seconds - each.fit) / fit:.2f}")

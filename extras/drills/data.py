@@ -94,7 +94,7 @@ def split_leaks(settings: Settings) -> DrillReport:
         f"The same {len(asked):,} flights: split by time ROC-AUC is {found[0]:.3f}, split by chance {found[1]:.3f}. "
         "The difference is not there in service.",
         f"The gate refuses a candidate that learned from the split by chance: {refused}.",
-        f"`make split` divides by time again, with a gap of {GAP_DAYS} days, and the gate has no objection.",
+        f"`make split` divides by time again, with a gap of {GAP_DAYS} days, and the gate blocks nothing.",
     )
 
 

@@ -118,7 +118,7 @@ class Month:
     clean: Traffic
     faulty: Traffic
     begins: pd.Timestamp
-    mended: pd.Timestamp
+    repaired: pd.Timestamp
     ends: pd.Timestamp
     truth: "pd.Series[float]"  # 1 late, 0 not, by key
 
@@ -129,22 +129,22 @@ def month(settings: Settings, drill: str, first_day: int = 0) -> Month:
     begin, _ = period(live, "", "")
     begin = begin.tz_convert(ZONE) + pd.DateOffset(days=first_day)  # local days: one of them has 25 hours
     starts = begin + pd.DateOffset(days=faults.CLEAN_DAYS)
-    mended, ends = starts + pd.DateOffset(days=FAULT_DAYS), begin + pd.DateOffset(days=DAYS)
+    repaired, ends = starts + pd.DateOffset(days=FAULT_DAYS), begin + pd.DateOffset(days=DAYS)
     clean = traffic(live, begin, ends)
     whole = faults.applied(clean, drill, settings.seed)
     moments = ("moment", "outcome_known_at")
     faulty = tuple(
-        pd.concat([bad[bad[moment] < mended], good[good[moment] >= mended]], ignore_index=True)
+        pd.concat([bad[bad[moment] < repaired], good[good[moment] >= repaired]], ignore_index=True)
         for bad, good, moment in zip(whole, clean, moments, strict=True)
     )
     truth = pd.Series(targets(live), live["flight_id"].to_numpy())
-    return Month(clean, (faulty[0], faulty[1]), starts, mended, ends, truth)
+    return Month(clean, (faulty[0], faulty[1]), starts, repaired, ends, truth)
 
 
 def in_fault(weeks: Month, sent: Traffic) -> pd.DataFrame:
     """The flights of the faulty week that got an outcome, in the order of their keys."""
     flights = sent[0]
-    flights = flights[(flights["moment"] >= weeks.begins) & (flights["moment"] < weeks.mended)]
+    flights = flights[(flights["moment"] >= weeks.begins) & (flights["moment"] < weeks.repaired)]
     return flights[flights["flight_id"].map(weeks.truth).notna()].sort_values("flight_id", ignore_index=True)
 
 

@@ -20,8 +20,8 @@ from flights.dataset import EVENT_TIME, ZONE, targets
 from flights.features import CATEGORIES
 from pipelines.evaluation import holdout
 
-FEWEST_ROWS = 100  # of a group, below which nothing can be said
-MOST_GAP = 0.05  # of mean probability and share late, beyond chance
+MIN_ROWS = 100  # of a group, below which nothing can be said
+MAX_GAP = 0.05  # of mean probability and share late, beyond chance
 RARE = 50  # places: the busiest this many against all others
 
 
@@ -37,7 +37,7 @@ class Gap:
     @property
     def unfair(self) -> bool:
         """Whether it is more than chance, by more than may be."""
-        return abs(self.gap) - self.chance > MOST_GAP
+        return abs(self.gap) - self.chance > MAX_GAP
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def gaps(rows: pd.DataFrame, probabilities: NDArray[np.float64]) -> list[Gap]:
     return [
         Gap(name, int(inside.sum()), *against_the_rest(errors, days, inside))
         for name, inside in groups(rows).items()
-        if FEWEST_ROWS <= inside.sum() < len(rows)
+        if MIN_ROWS <= inside.sum() < len(rows)
     ]
 
 

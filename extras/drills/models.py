@@ -125,7 +125,7 @@ def put_in_place(settings: Settings, before: int, version: int) -> None:
 
 
 def verdict(settings: Settings, pipeline: Any, holdout: pd.DataFrame) -> dict[str, Any]:
-    """The whole evaluation of a fitted candidate, beside the baselines and the champion, with what the gate says."""
+    """The whole evaluation of a fitted candidate, next to the baselines and the champion, with what the gate says."""
     folder = candidate_folder(settings)
     skops.io.dump(pipeline, folder / f"{model.CANDIDATE}.skops")
     portable.export(pipeline, folder)

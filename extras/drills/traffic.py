@@ -48,7 +48,7 @@ def watched(settings: Settings, drill: str, check: str) -> DrillReport:
     """A week of a replay's drill: what it does to the predictions, which check fires, and that it stops."""
     weeks = month(settings, drill)
     write_log(settings, weeks.faulty)
-    fired, after = decision_at(settings, weeks.mended), decision_at(settings, weeks.ends)
+    fired, after = decision_at(settings, weeks.repaired), decision_at(settings, weeks.ends)
     expect(fired.action == FIX, f"`{FIX}`, got {fired.action}: {fired.reasons}")
     reasons = [reason for reason in fired.reasons if check in reason]
     expect(bool(reasons), f"a reason about {check}, got {fired.reasons}")
@@ -56,7 +56,7 @@ def watched(settings: Settings, drill: str, check: str) -> DrillReport:
     return DrillReport(
         damage(settings, weeks),
         f"The monitor says `{fired.action}` since {fired.since}: {reasons[0]}.",
-        f"The feed is repaired on {weeks.mended:%F}; a week later the monitor says `{after.action}`, and "
+        f"The feed is repaired on {weeks.repaired:%F}; a week later the monitor says `{after.action}`, and "
         "the model was never touched.",
     )
 
@@ -79,11 +79,11 @@ def airport_labels(settings: Settings) -> DrillReport:
     """Labels are wrong at one airport: late flights are reported on time, punctual ones an hour late."""
     weeks = month(settings, "airport-labels")
     write_log(settings, weeks.faulty)
-    fired = decision_at(settings, weeks.mended)
+    fired = decision_at(settings, weeks.repaired)
     expect(fired.action == "relabel", f"`relabel`, got {fired.action}: {fired.reasons}")
     outcomes = weeks.faulty[1]
     week = weeks.clean[1]
-    week = week[(week[OUTCOME_TIME] >= weeks.begins) & (week[OUTCOME_TIME] < weeks.mended)]
+    week = week[(week[OUTCOME_TIME] >= weeks.begins) & (week[OUTCOME_TIME] < weeks.repaired)]
     report_outcomes(settings, week.assign(**{OUTCOME_TIME: week[OUTCOME_TIME] + LATER}), hour=1)
     after = decision_at(settings, weeks.ends)
     expect(after.action != "relabel", f"no alarm after the correction, got {after.reasons}")

@@ -43,7 +43,7 @@ EARNS, SHARES, UNUSED = "earns its place", "shares its place", "no use found"
 REJECTED = ("rejected: no use", "rejected: too expensive")
 VERDICTS = (EARNS, SHARES, UNUSED, *REJECTED)  # in the order of the table
 # They stay without proof: to drop all of them costs .0001 of ROC-AUC, within noise, and they are the redundancy that a
-# silent feed leaves (docs/decisions.md). Whoever adds another feature that shows no use has to argue for it here.
+# missing feed leaves (docs/decisions.md). Add the reason here for any other feature without proven use.
 UNPROVEN = (
     "arrival_delay_4h_all", "arrival_delay_4h_carrier", "backlog_all", "backlog_carrier", "carrier_lateness",
     "origin", "overdue_3h_all", "overdue_3h_carrier", "overdue_3h_origin", "overdue_3h_origin_carrier",
@@ -110,7 +110,7 @@ def arguments() -> argparse.Namespace:
     """By whom, and on how much."""
     parser = argparse.ArgumentParser(prog="make features", description=__doc__)
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, processes here")
-    parser.add_argument("--every", type=int, default=4, help="keep one flight of so many")
+    parser.add_argument("--every", type=int, default=4, help="keep every Nth flight")
     return parser.parse_args()
 
 

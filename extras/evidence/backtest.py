@@ -78,7 +78,7 @@ def arguments() -> argparse.Namespace:
     """By whom, and on how much."""
     parser = argparse.ArgumentParser(prog="make backtest", description=__doc__)
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, processes here")
-    parser.add_argument("--every", type=int, default=1, help="keep one flight of so many: faster, and less exact")
+    parser.add_argument("--every", type=int, default=1, help="keep every Nth flight: faster, and less exact")
     return parser.parse_args()
 
 

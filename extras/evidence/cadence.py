@@ -81,7 +81,7 @@ def recommended(cadences: Mapping[str, Mapping[str, Any]], noise: Mapping[str, f
 
 
 def greatest_age_days(periods: Sequence[Period]) -> int:
-    """How old a model may be: an alarm above this age rings while the shortest period still has days to train in."""
+    """How old a model may be: an alert above this age fires while the shortest period still has days to train in."""
     return min(round((end - start) / pd.Timedelta(days=1)) for start, end in periods[:-1] or periods) - GAP_DAYS
 
 

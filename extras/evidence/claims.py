@@ -1,4 +1,4 @@
-"""What one could have claimed: the same trees judged in ways that flatter, beside the honest figure.
+"""What one could have claimed: the same trees judged in ways that flatter, next to the honest metric.
 
 A random split lets training see other flights of the days that it is judged by; a column that knows the outcome needs
 no model at all. Only the first line is a claim about flights that have not departed yet.

@@ -45,7 +45,7 @@ class Recipe:
 
     name: str
     model: str = CANDIDATE
-    every: int = 1  # learns from one flight in so many
+    every: int = 1  # learns from every Nth flight
     until: str = ""  # learns from flights before this day only
     lost: tuple[str, ...] = ()  # feeds that it never sees
     flipped: float = 0.0  # share of its labels that are wrong
@@ -91,7 +91,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """On how much."""
     parser = argparse.ArgumentParser(prog="make correlate", description=__doc__)
-    parser.add_argument("--every", type=int, default=4, help="learn from one flight of so many")
+    parser.add_argument("--every", type=int, default=4, help="learn from every Nth flight")
     return parser.parse_args()
 
 

@@ -30,7 +30,7 @@ from pipelines.evaluation.properties import folder_properties, scoring_propertie
 from pipelines.rows import features_of, labelled_rows
 from pipelines.training.recalibration import expit, logit
 
-SAMPLE_EVERY = 4  # one row of so many is enough to show a failure
+SAMPLE_EVERY = 4  # every Nth row is enough to show a failure
 LEAK = next(column.name for column in OUTCOMES if column.kind == "number")
 
 

@@ -22,10 +22,10 @@ from flights.files import LABELS_FILE
 from pipelines.collection.timetable import TABLES, clock, source_folder, with_instants
 from pipelines.step import step
 
-TRIAL_DAYS = 8  # one day of so many: an aircraft's legs stay together
-FEWEST_PRECISION = 0.8  # of a method that may win: an audit that cries wolf is not read
+TRIAL_DAYS = 8  # every Nth day: an aircraft's legs stay together
+MIN_PRECISION = 0.8  # of a method that may win: an audit that cries wolf is not read
 TAXI_MINUTES = (3, 150)  # between gate-to-gate time and air time: 5 to 136 in 99.9 % of real flights
-MOST_MPH = 600  # over the ground, with the jet stream; 548 in 99.99 % of real flights
+MAX_MPH = 600  # over the ground, with the jet stream; 548 in 99.99 % of real flights
 FOLDS = 5
 EXAMPLES = ["flight_id", "tailnum", "dest", "departure_delay", "arrival_delay", "air_time", "taxi_minutes", "reason"]
 
@@ -88,7 +88,7 @@ def ground_time_impossible(flights: pd.DataFrame) -> Mask:
 
 def too_fast(flights: pd.DataFrame) -> Mask:
     """Flown faster than an airliner flies."""
-    return (flights["distance"] > MOST_MPH / 60 * flights["air_time"]).to_numpy(bool)
+    return (flights["distance"] > MAX_MPH / 60 * flights["air_time"]).to_numpy(bool)
 
 
 def gone_before_arrival(flights: pd.DataFrame) -> Mask:
@@ -152,7 +152,7 @@ def trial(found: Mask, planted: Mapping[str, Rows]) -> Trial:
 
 def best(tried: Mapping[str, Trial]) -> str:
     """The method that finds most of those that are precise enough, or else the most precise one."""
-    precise = [name for name, each in tried.items() if each.precision >= FEWEST_PRECISION]
+    precise = [name for name, each in tried.items() if each.precision >= MIN_PRECISION]
     if not precise:
         return max(tried, key=lambda name: tried[name].precision)
     return max(precise, key=lambda name: tried[name].recall)
@@ -185,7 +185,7 @@ def as_table(tried: Mapping[str, Trial], winner: str) -> Table:
         shares = (each.precision, each.recall, *each.recall_by_kind.values())
         table.add_row(name, *(f"{share:.1%}" for share in shares))
     table.caption = (
-        f"Taken is what finds most at a precision of {FEWEST_PRECISION:.0%} or more; real mistakes count against it"
+        f"Taken is what finds most at a precision of {MIN_PRECISION:.0%} or more; real mistakes count against it"
     )
     return table
 

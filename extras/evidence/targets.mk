@@ -1,7 +1,7 @@
 ##@ Evidence
 $(call arguments,EVERY SCHEDULER TRIES)
 
-claims: $(CANDIDATE)/candidate.json #- What a random split and a leaky column would have claimed, beside the honest metric
+claims: $(CANDIDATE)/candidate.json #- What a random split and a leaky column would have claimed, next to the honest metric
 	@$(RUN) extras.evidence.claims
 
 gallery: $(CANDIDATE)/candidate.json #- Gate self-test: candidates that are bad on purpose, and good ones; fails if the gate decides wrongly

@@ -31,7 +31,7 @@ SPACE: dict[str, list[Any]] = {  # of the candidate's trees
     "trees__l2_regularization": [0.0, 1.0, 5.0, 20.0],
 }
 FOLDS = 3
-FACTOR = 3  # of those tried, one in so many goes on, with so many times the rows
+FACTOR = 3  # one of N goes on, with N times the rows
 SHOWN = 6
 
 
@@ -55,7 +55,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """How much to search."""
     parser = argparse.ArgumentParser(prog="make tune", description=__doc__)
-    parser.add_argument("--every", type=int, default=4, help="keep one flight of so many")
+    parser.add_argument("--every", type=int, default=4, help="keep every Nth flight")
     parser.add_argument("--tries", type=int, default=27, help="sets of parameters to begin with")
     return parser.parse_args()
 

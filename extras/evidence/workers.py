@@ -34,10 +34,10 @@ def workers(scheduler: str) -> Iterator[Callable[..., Any]]:
 
 
 def sampled_rows(path: Path, every: int, hint: str, columns: list[str] | None = None) -> pd.DataFrame:
-    """One row of so many that have an outcome, in the order of time; `hint` says which command makes the file."""
+    """Every Nth row that has an outcome, in the order of time; `hint` says which command makes the file."""
     return labelled(read_parquet(path, hint, columns)).iloc[::every].reset_index(drop=True)
 
 
 def sampled_part(folder: Path, part: str, every: int) -> pd.DataFrame:
-    """One labelled row of so many of a part of the split."""
+    """Every Nth labelled row of a part of the split."""
     return sampled_rows(folder / f"{part}.parquet", every, "run `make split`")

@@ -1,6 +1,6 @@
 """Explain: replay one logged request step by step, from what was sent to the probability that was served.
 
-Everything is computed again, by the version that answered, and held against the log: an explanation of another number
+Everything is computed again, by the version that answered, and compared with the log: an explanation of another number
 than the one that was served is refused.
 """
 
@@ -105,7 +105,7 @@ def explanation(settings: Settings, request_id: str) -> Explanation:
 
 
 def answered(models_dir: Path, row: Prediction) -> registry.Model:
-    """The model that answered, verified; the heuristic lies in the folder of a model, and is known by its digest."""
+    """The model that answered, verified; the heuristic is in the folder of a model, and is known by its digest."""
     if row.model_version != heuristic.VERSION:
         return registry.load(models_dir, row.model_version)
     for file in sorted((models_dir / NAME).glob(f"[0-9]*/{heuristic.FILE}")):

@@ -22,7 +22,7 @@ from serving.log_connection import LogUnavailable, Sqlite
 from serving.prediction_log import PredictionLog
 from serving.service import EXTRAS
 
-CHUNK_ROWS = 1_000  # deleted at once: a server that wants to write waits for so many
+CHUNK_ROWS = 1_000  # deleted in one transaction: a server that wants to write waits for at most this many
 PAUSE_SECONDS = 0.005  # between two batches that become rows: a waiting server gets the lock
 
 

@@ -1,6 +1,6 @@
-"""Scan: every place in a folder where a word still stands, in Parquet, SQLite, zip, gzip, JSON or any other file.
+"""Scan: every place in a folder that still holds a word, in Parquet, SQLite, zip, gzip, JSON or any other file.
 
-A word counts where it stands alone: N123 is not found in N1234.
+Only whole words count: N123 is not found in N1234.
 """
 
 import gzip
@@ -15,7 +15,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Trace:
-    """One place where a word stands."""
+    """One place that holds the word."""
 
     file: Path
     place: str

@@ -1,7 +1,7 @@
 """Score: the champion's probabilities for a partitioned Parquet dataset, by one process or by a Dask cluster.
 
-Each file is one partition: held against the contract, scored batch by batch in flat memory, and written whole or not at
-all. A partition whose scores are there already, of the same input and model, is left alone: run it again after a crash.
+Each file is one partition: validated, scored batch by batch in flat memory, and written completely or not at all. A
+partition with scores of the same input and model is skipped, so run it again after a crash.
 A cluster's workers need this package and see the same folders; the engine changes nothing in what is written.
 """
 
@@ -103,7 +103,7 @@ def refuse_to_overwrite(sources: list[Path], target: Path) -> None:
         source for source in sources if source.parent in written or (target / source.name).resolve() == source
     ]:
         sys.exit(
-            f"refused: expected an OUTPUT apart from the INPUT, and {found[0]} lies in {target}: name another folder"
+            f"refused: expected an OUTPUT apart from the INPUT, and {found[0]} is in {target}: name another folder"
         )
 
 
@@ -166,7 +166,7 @@ def scored(source: Path, target_dir: Path, models_dir: Path, version: int) -> Pa
 
 @lru_cache(maxsize=1)
 def input_contract() -> Any:
-    """What rows are held against, made once per process: making it takes a tenth of a batch's time."""
+    """The contract that rows are validated with, made once per process: making it takes a tenth of a batch's time."""
     return contract(INPUTS, strict="filter")
 
 
@@ -177,7 +177,7 @@ def loaded(models_dir: Path, version: int) -> Model:
 
 
 def write_scores(file: pq.ParquetFile, target: Path, model: Model, origin: bytes) -> int:
-    """Write the scores of one partition, and beside them the rows that the contract refused; return how many."""
+    """Write the scores of one partition, and next to them the rows that the contract rejected; return how many."""
     quarantine = target.parent / "refused" / target.name
     refused: list[pd.DataFrame] = []
     schema = pa.schema(

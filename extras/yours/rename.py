@@ -1,4 +1,4 @@
-"""Give the package another name, everywhere the name stands for the package: `make rename NAME=churn`.
+"""Give the package another name, wherever the name means the package: `make rename NAME=churn`.
 
 Words stay as they are: what a row is called is `ROWS` in `dataset.py`.
 """

@@ -1,7 +1,7 @@
 """Whether the traffic still looks as it did: distances of each column, day by day, from the days before.
 
 A day is compared with the last clean days before it, so the season is no drift. Distances, not tests: on large windows
-every test is significant. The limit lies well beyond the distances between clean days of the reference, but never
+every test is significant. The limit is well beyond the distances between clean days of the reference, but never
 beyond what the contract lets a column do. Columns that move with the date are left out.
 """
 

@@ -17,7 +17,7 @@ code { background: #f2f5f8; padding: .1rem .3rem; border-radius: 3px; overflow-w
 
 
 def write(path: Path, source: Path) -> None:
-    """Render a Markdown file and the pictures that lie beside it."""
+    """Render a Markdown file and the pictures next to it."""
     path.write_text(page(source.read_text(), source.parent))
 
 

@@ -99,7 +99,7 @@ def draw_alerts(axes: Axes, models: Mapping[str, RankedPredictions], metrics: Ma
         axes.plot(100 * share[some], 100 * (hits / count)[some], color=SHOWN.get(name), label=name)
     axes.axvline(100 * ALERT_BUDGET, color="#bbbbbb", linestyle="--")
     axes.set(
-        title="At the dashed line so many alerts are right\n" + compared(metrics, "precision_at_budget", ".0%"),
+        title="Precision; the dashed line is the alert budget\n" + compared(metrics, "precision_at_budget", ".0%"),
         xlabel=f"{ROWS} alerted, riskiest first (%); dashed: the budget",
         ylabel=f"of these, {POSITIVE} (%)",
     )

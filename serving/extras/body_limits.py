@@ -50,7 +50,7 @@ class BodyReader:
         self._turn = asyncio.Lock()
 
     async def read(self, scope: Scope, receive: Receive, rows: int) -> bytes:
-        """Return the body of a request with up to so many rows.
+        """Return the body of a request, which may hold a limited number of rows.
 
         Raises
         ------

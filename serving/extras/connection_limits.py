@@ -107,7 +107,7 @@ class LimitedConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Whoever was refused before the end of its body takes nobody's place; the next body may be on its way."""
+        """A client that was rejected before the end of its body no longer counts as unfinished."""
         if self._idle():
             self._unfinished.pop(self, None)
         super().on_response_complete()

@@ -1,6 +1,6 @@
 """A page for people at `/`: try a prediction, read the champion's card, see what monitoring last said.
 
-Plain HTML made from the contract, with a stylesheet and a script beside it and nothing from elsewhere, so it works
+Plain HTML made from the contract, with its own stylesheet and script and nothing from elsewhere, so it works
 offline. The reports are served as they lie in the data folder, but may not talk to the service.
 """
 

@@ -12,7 +12,7 @@ from flights.predictions import timestamp
 from serving.log_connection import LogConnection, LogUnavailable
 from serving.service import EXTRAS, Service
 
-CHUNK_ROWS = 1_000  # deleted at once: a write waits for so many
+CHUNK_ROWS = 1_000  # deleted in one transaction: a write waits for at most this many
 TABLES = (("outcomes", "received_at"), ("batches", "answered_at"), ("predictions", "answered_at"))
 INDEXES = tuple(  # what is too old is found without reading the rest; times only grow, so an insert costs little
     f"CREATE INDEX IF NOT EXISTS {table}_{moment} ON {table} ({moment})"

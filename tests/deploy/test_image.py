@@ -24,7 +24,7 @@ from tests.serving.test_app import probabilities
 
 pytestmark = pytest.mark.heavy
 
-LARGEST_BYTES = 350e6
+MAX_BYTES = 350e6
 START_SECONDS = 2.0
 TRIES = 8
 STOP_SECONDS = 10.0  # the server drains in less; the engine kills it after 25
@@ -81,7 +81,7 @@ def test_the_image_says_what_it_is(image: str, served: Model):
 
 def test_the_image_is_small_and_carries_no_training(image: str):
     """Less than 350 MB with the model inside, without pip and without the trainers' and monitors' libraries."""
-    assert json.loads(docker("image", "inspect", image))[0]["Size"] < LARGEST_BYTES
+    assert json.loads(docker("image", "inspect", image))[0]["Size"] < MAX_BYTES
     unwanted = ("pandas", "pandera", "sklearn", "mlflow", "evidently", "pyarrow", "matplotlib", "skops", "pip")
     script = f"import importlib.util as u; print([n for n in {unwanted} if u.find_spec(n)])"
     assert docker("run", "--rm", image, "python", "-c", script) == "[]"

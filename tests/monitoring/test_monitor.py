@@ -166,5 +166,5 @@ def test_a_report_that_fails_leaves_the_decision(
     with pytest.raises(SystemExit) as stop:
         monitor.main()
     assert stop.value.code is False
-    assert "broken failed; the decision stands" in capsys.readouterr().err
+    assert "broken failed; the decision is still valid" in capsys.readouterr().err
     assert read_json(Settings().reports_dir / "decision.json", "")["action"] == "ok"

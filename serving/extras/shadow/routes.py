@@ -35,7 +35,7 @@ def admin_routes(
     EXPECTED.update({"version": "a published version", "share": "a number, 0 to 1"})
 
     async def canary(request: Request) -> dict[str, str]:
-        """Run a version beside the champion."""
+        """Run a version as shadow or canary."""
         check_type(request.scope)
         body = parse(Canary, await service.read_body(request.scope, request.receive, 1))
         return await changed(challenge, models_dir, body.version, body.share, BY_OPERATOR)
@@ -46,7 +46,7 @@ def admin_routes(
         def stop() -> None:
             running = latest(models_dir)
             if running is None or not running.runs:
-                raise Refused(409, "Nothing to withdraw", "No version runs beside the champion.")
+                raise Refused(409, "Nothing to withdraw", "No version runs as shadow or canary.")
             end(models_dir, running, WITHDRAW, BY_OPERATOR)
 
         return await changed(stop)

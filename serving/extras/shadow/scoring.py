@@ -74,7 +74,7 @@ class SecondVersion:
         self._batches = Counter("challenger_batches", "Batches that the challenger got", ["result"], registry=registry)
         self._rows = Counter("challenger_predictions", "Flights that the challenger scored", ["as"], registry=registry)
         self._version = Gauge(
-            "challenger_version", "Version that runs beside the champion; 0 is none", registry=registry
+            "challenger_version", "Version that runs as shadow or canary; 0 is none", registry=registry
         )
         self._aborted = Gauge("challenger_aborted", "Whether the latest challenge was aborted", registry=registry)
 

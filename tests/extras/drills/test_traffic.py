@@ -12,9 +12,9 @@ pytestmark = pytest.mark.exhibit
 def test_the_fault_begins_and_ends(trained):
     """Before and after the faulty week the traffic is what it was."""
     told = month(Settings(data_dir=trained), "feed-down")
-    assert (told.mended - told.begins).days == FAULT_DAYS
+    assert (told.repaired - told.begins).days == FAULT_DAYS
     week = in_fault(told, told.faulty)
     assert week["temperature"].isna().all()
-    rest = told.faulty[0].loc[lambda flights: flights["moment"] >= told.mended]
+    rest = told.faulty[0].loc[lambda flights: flights["moment"] >= told.repaired]
     assert rest["temperature"].notna().mean() > 0.9
     assert len(told.faulty[0]) == len(told.clean[0])

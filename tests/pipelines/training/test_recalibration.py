@@ -1,4 +1,4 @@
-"""Probabilities that mean something else are found, mended where that helps, and left alone where it does not."""
+"""Probabilities that mean something else are found, fixed where that helps, and left alone where it does not."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def world():
     return odds, (random.random(ROWS) < recalibration.expit(odds)).astype(float), np.arange(ROWS) // 400
 
 
-def test_an_exaggeration_is_mended(world):
+def test_an_exaggeration_is_corrected(world):
     """Planted: log-odds twice as large as they should be, and shifted. The slope and the shift come back."""
     odds, truth, days = world
     record = recalibration.recalibration_trial(2 * odds + 1, truth, days, seed=1)
