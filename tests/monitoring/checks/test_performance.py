@@ -8,6 +8,8 @@ from monitoring.outcomes import WATERMARK
 from tests.monitoring.conftest import judged
 from tests.monitoring.test_outcomes import followed
 
+pytestmark = pytest.mark.exhibit
+
 
 def firing(checks: list[Check]) -> set[str]:
     """Names of the checks that fire."""
