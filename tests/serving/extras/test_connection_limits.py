@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from extras.benchmarks.load import request, window
 from flights.registry import Model
 from serving.extras.connection_limits import Settings, overloaded
 from serving.request import example
@@ -356,8 +355,11 @@ def test_the_refusal_of_too_much_says_when_to_come_back():
 @pytest.mark.parametrize(("connections", "rows"), [(24, 1000), (64, 100)])
 def test_health_answers_while_large_batches_are_read(server: Server, connections: int, rows: int):
     """Clients that never pause, each with a batch: whoever asks after the service's health waits for none of them."""
+    bench = pytest.importorskip("extras.benchmarks.load")
     raw = json.dumps({"flights": [example()] * rows}).encode()
-    load = ThreadPoolExecutor(1).submit(window, address(server)[1], request("/predict/batch", raw), connections, 3)
+    load = ThreadPoolExecutor(1).submit(
+        bench.window, address(server)[1], bench.request("/predict/batch", raw), connections, 3
+    )
     time.sleep(0.5)
     waits = []
     while not load.done():
@@ -371,7 +373,8 @@ def test_health_answers_while_large_batches_are_read(server: Server, connections
 @pytest.mark.heavy
 def test_ten_times_too_much_is_shed_and_health_answers(server: Server):
     """640 clients that never pause: many are told to come back, many are answered, and health answers throughout."""
-    load = ThreadPoolExecutor(1).submit(window, address(server)[1], request("/predict", BODY), 640, 5)
+    bench = pytest.importorskip("extras.benchmarks.load")
+    load = ThreadPoolExecutor(1).submit(bench.window, address(server)[1], bench.request("/predict", BODY), 640, 5)
     time.sleep(1)
     waits = []
     while not load.done():

