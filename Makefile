@@ -58,8 +58,6 @@ SPLITS := $(DATA)/2_splits/$(AS_OF)
 CANDIDATE := $(DATA)/3_models/candidates/$(AS_OF)
 CHAMPION := $(DATA)/3_models/flights/history/000001.json
 LIBRARY := src/flights
-# What each test came to, and of which commit: `make score-card` counts from it.
-REPORT = --junitxml=build/$(1).xml -o junit_suite_name=$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo none)
 export IMAGE ?= ml-loop
 export BATCH_IMAGE ?= ml-loop-batch
 export MLFLOW_PORT ?= 5000
@@ -121,15 +119,18 @@ $(CHAMPION):
 
 ##@ Quality
 
-test: $(call group,test lint docs monitor) ## Every test except the heavy ones (under 10 minutes on two cores)
+test: $(call group,test lint docs monitor) ## The tests that hold for any data (under 10 minutes on two cores)
 	@$(RUN) coverage erase
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term $(call REPORT,$@)
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term
+
+test-exhibit: $(GROUPS) #- The tests of this example: its data, figures, texts and drills
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "exhibit and not heavy" -n 2 --dist loadfile
 
 test-quick: $(call group,test) #- The library's and the pipelines' tests: enough to try another Python
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy" -n 2 --dist loadfile tests/flights tests/pipelines
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" -n 2 --dist loadfile tests/flights tests/pipelines
 
-test-heavy: $(call group,test lint docs monitor notebook) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays
-	@$(RUN) pytest -m heavy $(call REPORT,$@)
+test-heavy: $(GROUPS) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays
+	@$(RUN) pytest -m heavy
 
 lint: $(call group,lint) ## Formatting, lint, types and the import contracts
 	@$(BIN)/ruff format --check .

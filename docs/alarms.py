@@ -1,4 +1,4 @@
-"""The monitor's tables: what `make alarms` measured, and the decision tree."""
+"""The monitor's tables: what `make alarms` measured, on which day, and the decision tree."""
 
 from pathlib import Path
 
@@ -15,6 +15,7 @@ def alarms() -> str:
     clean, act = measured["clean"], measured["clean"]["days_to_act"]
     fired = ", ".join(f"{name} ({days} days)" for name, days in clean["days_by_check"].items()) or "none"
     lines = [
+        f"Measured on {measured['measured']}. "
         f"On {act} of {clean['days']} clean days ({act / clean['days']:.1%}) the decision was to act, and on "
         f"{clean['days_to_watch']} to watch. Of the {clean['checks']} checks whose values moved on these days, "
         f"{clean['alarms_per_check_and_day']:.2%} fired per check and day: {fired}.\n",

@@ -3,8 +3,8 @@
 Blocks lie between a comment and `<!-- end -->`. `<!-- table: NAME -->` is a table made from the code, `<!-- run: C -->`
 a command with its real output, `<!-- fails: C -->` a command that must fail, `<!-- python -->` the code below it with
 what it prints, and `<!-- include: PATH -->` a text that the commands left in the data folder, without its pictures.
-Left alone are `<!-- measured: DATE, COMMAND -->`, the output of a command that takes too long for every change, which
-must not grow old, and `<!-- shown: TEST -->`, commands without output that the named test runs.
+Left alone are `<!-- measured: DATE, COMMAND -->`, the output of a command that takes too long for every change (a
+warning is printed when it is old), and `<!-- shown: TEST -->`, commands without output that the named test runs.
 
 All share one new DATA_DIR, `data/` in commands and output; a command that ends in `&` goes on until its page ends.
 """
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from docs.tables import OUTSIDE, TABLES
@@ -47,6 +48,7 @@ VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"\[Makefile:\d+: "), "[Makefile:_: "),
 )
 START_SECONDS = 30
+MAX_AGE_DAYS = 180
 
 
 def main() -> None:
@@ -64,8 +66,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         shell = Shell((words.data or Path(folder) / "data").absolute())
         stale = [path for path in words.files if not brought_up_to_date(path, shell, words.check, words.tables)]
+    for path in words.files:
+        for mark in old_measurements(path.read_text(), datetime.now(UTC).date()):
+            sys.stderr.write(f"warning: {path}: measured more than {MAX_AGE_DAYS} days ago: {mark}\n")
     if stale:
         sys.exit(f"stale: {', '.join(str(path) for path in stale)}; run `make docs`")
+
+
+def old_measurements(text: str, today: date) -> list[str]:
+    """Measured blocks and pictures of a page that should be measured again soon."""
+    marks = re.findall(r"<!-- (?:measured|picture): ((20\d\d-\d\d-\d\d), .*?) -->", text)
+    return [mark for mark, day in marks if (today - date.fromisoformat(day)).days > MAX_AGE_DAYS]
 
 
 def example_request_is(path: Path, check: bool) -> bool:

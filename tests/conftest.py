@@ -1,27 +1,59 @@
-"""Real parts for every test: real flights, collected once, and one real training on an eighth of them.
+"""Shared fixtures: rows made from the declared contract, and one real training on them.
 
-`trained` is shared by all tests, who only read it; `a_copy` is a test's own, to break as it likes. What takes long is
-made once for as long as the code that makes it stays the same; `make test` begins with nothing kept.
+A test or module marked `exhibit` gets this example's own rows instead: all of them in `collected`, an eighth in
+`split_data` and `trained`. `trained` is read-only; `a_copy` is a test's own. Slow parts are kept while their code stays
+the same; `make test` starts with nothing kept.
 """
 
 import fcntl
 import hashlib
 import importlib
 import os
+import re
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from flights import tracking
-from flights.artifacts import read_parquet, write_parquet
+from flights.artifacts import read_parquet, write_json, write_parquet
 from flights.config import Settings
+from tests.contract_rows import contract_rows
 
 ROOT = Path(__file__).parents[1]
-EVERY = 8  # one row of so many is kept
+EVERY = 8  # of the example's rows, `split_data` keeps one in this many
+EXHIBIT_FIXTURES = {"autumn", "logged"}  # the flights' own days: who uses them is marked
+EXHIBIT = re.compile(r"^pytestmark = .*\bexhibit\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import the modules of this example when they are deselected: their imports need its declarations."""
+    if "not exhibit" not in config.option.markexpr or collection_path.suffix != ".py":
+        return None
+    return True if EXHIBIT.search(collection_path.read_text()) else None
+
+
+def is_exhibit(item: pytest.Item, fixtures: Iterable[str]) -> bool:
+    """Whether a test is about this example: it is marked, or uses a fixture that is."""
+    return any(item.iter_markers("exhibit")) or not EXHIBIT_FIXTURES.isdisjoint(fixtures)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use an exhibit fixture."""
+    for item in items:
+        if is_exhibit(item, getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.exhibit)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give tests that are marked `exhibit` the example's rows, and all others generated ones."""
+    if "rows_source" in metafunc.fixturenames:
+        source = "example" if is_exhibit(metafunc.definition, metafunc.fixturenames) else "contract"
+        metafunc.parametrize("rows_source", [source], indirect=True, scope="session", ids=[pytest.HIDDEN_PARAM])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -61,13 +93,17 @@ def made_once(config: pytest.Config, name: str, make: Callable[[Path], None]) ->
     return kept / name
 
 
-def collect_and_validate(folder: Path) -> None:
-    """Make a DATA_DIR with every real flight."""
+def collect_and_validate(folder: Path, source: str) -> None:
+    """Make a DATA_DIR with every valid row of a source."""
     from pipelines import collect, validate
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(folder))
-        collect.main()
+        if source == "example":
+            collect.main()
+        else:
+            write_parquet(folder / "1_raw" / "collected.parquet", contract_rows())
+            write_json(folder / "1_raw" / "manifest.json", {"source": "tests/contract_rows.py"})
         validate.main()
 
 
@@ -86,9 +122,19 @@ def train_and_promote(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def collected(pytestconfig: pytest.Config, environment: pytest.MonkeyPatch) -> Path:
-    """A DATA_DIR with every real flight, collected and validated."""
-    folder = made_once(pytestconfig, "collected", collect_and_validate)
+def rows_source(request: pytest.FixtureRequest) -> str:
+    """Where the rows come from: the declared `contract`, or this `example`'s source."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def collected(pytestconfig: pytest.Config, environment: pytest.MonkeyPatch, rows_source: str) -> Path:
+    """A DATA_DIR with every row, collected and validated."""
+
+    def make(folder: Path) -> None:
+        collect_and_validate(folder, rows_source)
+
+    folder = made_once(pytestconfig, f"collected-{rows_source}", make)
     environment.setenv("DATA_DIR", str(folder))
     return folder
 
@@ -96,15 +142,15 @@ def collected(pytestconfig: pytest.Config, environment: pytest.MonkeyPatch) -> P
 @pytest.fixture(scope="session")
 def split_data(
     collected: Path, tmp_path_factory: pytest.TempPathFactory,
-    environment: pytest.MonkeyPatch,
+    environment: pytest.MonkeyPatch, rows_source: str,
 ) -> Path:  # fmt: skip
-    """A DATA_DIR with an eighth of the real flights, split."""
+    """A DATA_DIR with some 40,000 rows, split."""
     from pipelines import split
 
     folder = tmp_path_factory.mktemp("data")
     environment.setenv("DATA_DIR", str(folder))
     rows = read_parquet(collected / "1_raw" / "valid.parquet", "")
-    write_parquet(folder / "1_raw" / "valid.parquet", rows[::EVERY])
+    write_parquet(folder / "1_raw" / "valid.parquet", rows[:: EVERY if rows_source == "example" else 1])
     split.main()
     return folder
 
@@ -112,7 +158,7 @@ def split_data(
 @pytest.fixture(scope="session")
 def trained(
     split_data: Path, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory,
-    environment: pytest.MonkeyPatch,
+    environment: pytest.MonkeyPatch, rows_source: str,
 ) -> Path:  # fmt: skip
     """A DATA_DIR with a champion: everything that `make train` leaves."""
 
@@ -121,7 +167,7 @@ def trained(
         train_and_promote(folder)
 
     folder = tmp_path_factory.mktemp("trained") / "data"
-    shutil.copytree(made_once(pytestconfig, "trained", make), folder)
+    shutil.copytree(made_once(pytestconfig, f"trained-{rows_source}", make), folder)
     environment.setenv("DATA_DIR", str(folder))
     return folder
 

@@ -67,6 +67,7 @@ def test_an_import_the_other_way_is_refused(tree, file, line):
     assert line.removeprefix("import ") in verdict.stdout
 
 
+@pytest.mark.exhibit
 @pytest.mark.parametrize(
     ("file", "line", "arrow"),
     [

@@ -116,6 +116,7 @@ def test_an_extra_can_be_deleted(copy, deleted):
     assert problems(copy) == ""
 
 
+@pytest.mark.ml_test_score("I3", injects="the training begins to need the backtest")
 @pytest.mark.parametrize(
     ("file", "line", "deleted"),
     [
@@ -143,6 +144,7 @@ def test_an_import_that_is_planted_in_the_core_breaks_it(copy):
     assert "No module named 'extras" in problems(copy)
 
 
+@pytest.mark.ml_test_score("I3")
 @pytest.mark.heavy
 def test_the_core_walks_its_loop_without_the_extras(copy, split_data, tmp_path):
     """From split rows to a champion, an answer, three replayed days and a decision."""

@@ -12,6 +12,8 @@ import yaml
 
 from tests.swap.swapped import mark_installed
 
+pytestmark = pytest.mark.exhibit
+
 ROOT = Path(__file__).parents[1]
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
 PRE_COMMIT = ROOT / ".venv-tools" / "bin" / "pre-commit"

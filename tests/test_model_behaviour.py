@@ -15,6 +15,8 @@ from flights.files import GOLDEN_FILE
 from flights.rows import as_columns
 from pipelines.rows import labelled_rows
 
+pytestmark = pytest.mark.exhibit
+
 SCORE_TOLERANCE = 1e-12  # the order in which trees are added up
 
 

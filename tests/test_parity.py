@@ -13,12 +13,16 @@ from flights import registry
 from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
-from flights.dataset import EVENT_TIME, INPUTS
+from flights.dataset import EVENT_TIME, INPUTS, ROWS
+from flights.features import CATEGORIES, FEATURES
+from tests.patterns import matching
 from tests.serving.running import running
 
 BATCH = 1000
+NUMBERS = {column.name for column in INPUTS if column.kind == "number"}
+NUMBER = next(name for name in FEATURES if isinstance(name, str) and name in NUMBERS)
 SINGLES = 300
-UNSEEN = "ZZZ"
+OPEN = next((column for column in INPUTS if column.pattern and column.name in CATEGORIES), None)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,8 @@ def rows(trained: Path) -> pd.DataFrame:
     """Rows of the holdout, a few with an unseen category or with everything missing that may be."""
     holdout = read_parquet(Settings(data_dir=trained).splits_dir / "holdout.parquet", "")
     chosen = holdout[[column.name for column in INPUTS]].reset_index(drop=True)
-    chosen.loc[:20, "dest"] = UNSEEN
+    if OPEN is not None:
+        chosen.loc[:20, OPEN.name] = [matching(np.random.default_rng(row), OPEN.pattern) for row in range(21)]
     for column in INPUTS:
         if column.nullable:
             chosen.loc[10:30, column.name] = None
@@ -57,12 +62,13 @@ def bodies(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return frame.where(frame.notna(), None).to_dict("records")
 
 
+@pytest.mark.ml_test_score("D7")
 def test_batches_over_http_give_the_same(client: httpx.Client, rows: pd.DataFrame, expected):
     """Every row of the holdout, to 1e-9."""
     answers = []
     for first in range(0, len(rows), BATCH):
         flights = bodies(rows[first : first + BATCH])
-        answers += client.post("/predict/batch", json={"flights": flights}).raise_for_status().json()["predictions"]
+        answers += client.post("/predict/batch", json={ROWS: flights}).raise_for_status().json()["predictions"]
     ours = np.array([answer["probability"] for answer in answers])
     assert np.abs(ours - expected).max() <= 1e-9
 
@@ -76,10 +82,11 @@ def test_single_rows_over_http_give_the_batch_pipelines_probabilities(
     assert np.abs(ours - expected[:SINGLES]).max() <= 1e-9
 
 
+@pytest.mark.ml_test_score("D7", injects="one input differs by its standard deviation in every row")
 def test_parity_would_notice_one_changed_value(rows: pd.DataFrame, expected, trained: Path):
-    """The comparison can fail: half a mile an hour of wind in every row moves some probability."""
+    """Planted: one input differs by its standard deviation in every row. Some probability moves."""
     models_dir = Settings(data_dir=trained).models_dir
-    changed = rows.assign(departures_planned=rows["departures_planned"] + 5)
+    changed = rows.assign(**{NUMBER: rows[NUMBER] + rows[NUMBER].std()})
     champion = registry.champion(models_dir)
     assert champion is not None
     moved = registry.load(models_dir, champion).score(as_arrays(changed))

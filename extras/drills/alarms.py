@@ -7,10 +7,10 @@ champion's own predictions. Both go through the real checks, the drills through 
 
 import json
 import os
-import re
 import shutil
 import tempfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from rich.progress import track
 from extras.drills import faults
 from extras.drills.bad_version import reversed_version
 from extras.drills.drill_helpers import add_to_log, logged_answers, report_outcomes, serving
-from flights.artifacts import digest, read_parquet, write_atomically, write_json
+from flights.artifacts import read_parquet, write_atomically, write_json
 from flights.config import GAP_DAYS, NAME, Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, KEY, OUTCOME, OUTCOME_TIME, ZONE, targets
@@ -45,7 +45,6 @@ ROOT = Path(__file__).parents[2]
 STORED = ROOT / "docs" / "alarms.json"  # what the tables in docs/monitoring.md are made from
 FAMILIES = ("categories", "drift", "feeds", "labels", "performance", "service", "slices")  # of checks on clean days
 NO_DRILL = ("age", "provenance")  # causes that no drill moves
-COMMENTS = re.compile(r'(?s:""".*?""")|#[^\n]*')
 
 
 def main() -> None:
@@ -54,7 +53,8 @@ def main() -> None:
     clean = clean_days(predicted_year(settings), MONTHS[REFERENCE_MONTHS:])
     drills = {name: drilled(settings, name) for name in track(all_drills(), "drills", transient=True)}
     names = drills[""].pop("checks")
-    write_json(STORED, {"code": measured_with(), "clean": clean, "checks": names, "drills": drills})
+    today = str(datetime.now(UTC).date())
+    write_json(STORED, {"measured": today, "clean": clean, "checks": names, "drills": drills})
     for name, drill in drills.items():
         print(f"{name or 'no drill':<16} {drill['action']}, on day {drill['days_to_action']}")
     print(f"wrote {STORED.relative_to(ROOT)}")
@@ -63,18 +63,6 @@ def main() -> None:
 def all_drills() -> list[str]:
     """The drills, with no drill first."""
     return ["", *faults.DRILLS, BAD_VERSION]
-
-
-def measured_with(root: Path = ROOT) -> str:
-    """One digest of the code and the limits that the numbers depend on; comments and layout do not count."""
-    texts = [COMMENTS.sub("", (root / name).read_text()) for name in measured_files(root)]
-    return digest("".join(text.split()) for text in texts)
-
-
-def measured_files(root: Path) -> list[str]:
-    """The files that decide the numbers; the report does not."""
-    found = [*root.glob("monitoring/*.py"), *root.glob("monitoring/checks/*.py"), *root.glob("extras/drills/alarms.py")]
-    return sorted(str(path.relative_to(root)) for path in found)
 
 
 def clean_days(year: pd.DataFrame, months: "pd.PeriodIndex") -> dict[str, Any]:

@@ -1,155 +1,114 @@
-"""The ML Test Score (Breck et al., 2017) of this repository: 28 checks, each with its planted bug, added up.
+"""The ML Test Score (Breck et al., 2017): run the tests marked `ml_test_score`, and add up the 28 checks.
 
-A point is given if every test of the check passed, and the tests that plant its bug passed too (they assert the
-refusal). What counts is what `make test` and `make test-heavy` reported of this very commit; where they have not run,
-the tests are run here, but not in CI. The score is the smallest of the four sums.
+A check counts if it has a test that shows it and a test that injects its failure, and all of them pass. The score is
+the smallest of the four sums.
 """
 
-import ast
-import os
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
 
-from extras.drills.checks import CHECKS, SECTIONS, Check
+import pytest
 
 ROOT = Path(__file__).parents[2]
-REPORTS = ("test.xml", "test-heavy.xml")  # that `make test` and `make test-heavy` leave in build/
-FAULTS = {"failure": "failed", "error": "error", "skipped": "skipped"}  # JUnit's elements
+SECTIONS = {"D": "data", "M": "model", "I": "infrastructure", "O": "monitoring"}
+CHECKS = {
+    "D1": "What is expected of the data is written in a schema.",
+    "D2": "Every feature is measured against the noise of the seed: without use it is refused, or argued for by name.",
+    "D3": "No feature costs too much.",
+    "D4": "Features obey the rule that they are known in time.",
+    "D5": "What is personal is controlled, and its deletion propagates.",
+    "D6": "A feature can be added quickly.",
+    "D7": "The code of the features is tested, for training and for serving.",
+    "M1": "The model's specification is checked in: a champion comes from a clean commit.",
+    "M2": "Offline metrics go with online ones, shown with models degraded on purpose.",
+    "M3": "Hyperparameters are tuned.",
+    "M4": "What staleness costs is known.",
+    "M5": "A simpler model is not better.",
+    "M6": "The model is good enough on all important slices.",
+    "M7": "Inclusion is considered: no group is served otherwise, and no person is a feature.",
+    "I1": "Training is reproducible.",
+    "I2": "The model's specification is unit-tested.",
+    "I3": "The whole pipeline is integration-tested.",
+    "I4": "Quality is validated before serving.",
+    "I5": "One example can be debugged step by step.",
+    "I6": "A model is canaried before it serves.",
+    "I7": "A model can be rolled back, and that is practised.",
+    "O1": "A change of what the model depends on is told.",
+    "O2": "The data's rules hold in training and in serving.",
+    "O3": "Training and serving do not differ.",
+    "O4": "Models are not too old.",
+    "O5": "The model is numerically stable.",
+    "O6": "Speed and memory have not become worse.",
+    "O7": "The quality of served predictions has not become worse.",
+}
+COLLECT = ("--collect-only", "-p", "no:terminal", "-o", "addopts=")
 
 
-@dataclass(frozen=True)
-class Mark:
-    """What one check got, and why not the point."""
+class Card:
+    """A pytest plugin that notes which tests are marked for which check, and what each came to."""
 
-    check: Check
-    objection: str
+    def __init__(self) -> None:
+        self.marked: dict[str, dict[str, str]] = defaultdict(dict)  # check -> test -> the failure that it injects
+        self.passed: dict[str, bool] = {}
 
-    @property
-    def point(self) -> int:
-        """One or none."""
-        return int(not self.objection)
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Note the marks of one test; parameters count as one test for the table."""
+        for mark in item.iter_markers("ml_test_score"):
+            self.marked[mark.args[0]][item.nodeid] = mark.kwargs.get("injects", "")
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Note what setup, call and teardown of one test came to: a test that is skipped has not passed."""
+        self.passed[report.nodeid] = self.passed.get(report.nodeid, True) and report.passed
+
+    def objection(self, key: str) -> str:
+        """Why a check gets no point, or nothing."""
+        tests = self.marked.get(key, {})
+        for role, wanted in (("shows it", False), ("injects its failure", True)):
+            if not any(bool(injects) == wanted for injects in tests.values()):
+                return f"no test {role}: mark one with ml_test_score"
+        bad = [test for test in tests if not self.passed.get(test, False)]
+        return f"{bad[0]} did not pass ({len(bad)} of {len(tests)} tests)" if bad else ""
+
+    def sums(self) -> dict[str, int]:
+        """The points of each section."""
+        return {
+            name: sum(not self.objection(key) for key in CHECKS if key[0] == letter)
+            for letter, name in SECTIONS.items()
+        }
 
 
 def main() -> None:
-    """Count every check with its planted bug and print the card; exit code 1 below the full score."""
+    """Run the marked tests and print the card; exit code 1 below the full score. With --table, print the marks."""
+    card = Card()
     if sys.argv[1:] == ["--table"]:
-        sys.stdout.write(table())
+        if pytest.main([*COLLECT, str(ROOT / "tests")], plugins=[card]):
+            sys.exit("some tests cannot be collected: run `python -m pytest --collect-only`")
+        sys.stdout.write(table(card))
         return
-    commit = state(ROOT)
-    found = reported(ROOT / "build", commit)
-    if not found and os.environ.get("CI"):
-        sys.exit(f"expected build/{' and build/'.join(REPORTS)} of commit {commit}: run make test test-heavy first")
-    source = f"of make test and make test-heavy, commit {commit[:12]}" if found else "run here"
-    given = marks(found or outcomes(sorted({node for check in CHECKS for node in check.nodes if is_there(node)})))
-    print(f"{card(given)}\n(tests {source})")
-    sys.exit(score(given) < len(CHECKS) // len(SECTIONS))
+    code = pytest.main(["-m", "ml_test_score", "--tb=short", *(sys.argv[1:] or [str(ROOT / "tests")])], plugins=[card])
+    print(text(card))
+    sys.exit(int(code != 0 or min(card.sums().values()) < len(CHECKS) // len(SECTIONS)))
 
 
-def state(root: Path) -> str:
-    """The commit of a repository, `-dirty` at its end where files differ from it; empty without git."""
-    words = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
-def reported(folder: Path, commit: str) -> dict[str, str]:
-    """What all tests came to in the last runs of the two targets; nothing if one has not run on this clean commit."""
-    found: dict[str, str] = {}
-    for path in (folder / name for name in REPORTS):
-        of, results = read_report(path) if path.is_file() else ("", {})
-        if not commit or commit.endswith("-dirty") or of != commit:
-            return {}
-        found |= results
-    return found
-
-
-def read_report(path: Path) -> tuple[str, dict[str, str]]:
-    """The commit that a JUnit report is of, and what each test came to; a report that was cut off is of none."""
-    try:
-        suite = ElementTree.parse(path).getroot().find("testsuite")  # noqa: S314 - pytest's own file
-    except ElementTree.ParseError:
-        return "", {}
-    return ("", {}) if suite is None else (suite.get("name", ""), dict(results(suite)))
-
-
-def results(suite: ElementTree.Element) -> Iterator[tuple[str, str]]:
-    """Each test, as pytest names it, with what it came to: passed, failed, error or skipped."""
-    for case in suite.iter("testcase"):
-        file = case.get("classname", "").replace(".", "/") + ".py"
-        came = next((FAULTS[part.tag] for part in case if part.tag in FAULTS), "passed")
-        yield f"{file}::{case.get('name')}", came
-
-
-def is_there(node: str) -> bool:
-    """Whether a test of that name exists."""
-    file, _, name = node.partition("::")
-    path = ROOT / file
-    if not path.is_file():
-        return False
-    functions = [part.name for part in ast.walk(ast.parse(path.read_text())) if isinstance(part, ast.FunctionDef)]
-    return name.partition("[")[0] in functions
-
-
-def outcomes(nodes: Sequence[str]) -> dict[str, str]:
-    """What each test, with its parameters, comes to when it is run here."""
-    print(f"running {len(nodes)} tests of {len(CHECKS)} checks (minutes)", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "--show-capture=no", "--tb=no", f"--junitxml={path}", *nodes]
-        subprocess.run(command, cwd=ROOT, check=False)
-        return read_report(path)[1] if path.is_file() else {}
-
-
-def marks(found: Mapping[str, str]) -> list[Mark]:
-    """What each check gets."""
-    return [Mark(check, objection(check, found)) for check in CHECKS]
-
-
-def objection(check: Check, found: Mapping[str, str]) -> str:
-    """Why a check gets no point, or nothing."""
-    for role, nodes in (("check", check.proves), ("planted bug", check.planted)):
-        if not nodes:
-            return f"no {role}"
-        for node in nodes:
-            came = {outcome for name, outcome in found.items() if name == node or name.startswith(f"{node}[")}
-            if came != {"passed"}:
-                return f"{role} {node}: {', '.join(sorted(came)) or 'not there'}"
-    return ""
-
-
-def sums(given: Sequence[Mark]) -> dict[str, int]:
-    """The points of each section."""
-    return {
-        name: sum(mark.point for mark in given if mark.check.key.startswith(letter))
-        for letter, name in SECTIONS.items()
-    }
-
-
-def score(given: Sequence[Mark]) -> int:
-    """The smallest of the four sums."""
-    return min(sums(given).values())
-
-
-def card(given: Sequence[Mark]) -> str:
+def text(card: Card) -> str:
     """The card for a terminal."""
-    lines = [
-        f"  {mark.check.key}  {'1' if mark.point else '0'}  {mark.check.states} {mark.objection}" for mark in given
-    ]
-    added = ", ".join(f"{name} {points}" for name, points in sums(given).items())
-    return "\n".join([*lines, f"{added}; ML Test Score {score(given)} of {len(CHECKS) // len(SECTIONS)}"])
+    unknown = sorted(set(card.marked) - set(CHECKS))
+    lines = [f"  {key}  {int(not card.objection(key))}  {CHECKS[key]} {card.objection(key)}".rstrip() for key in CHECKS]
+    lines += [f"  {key} is not a check: D1 to D7, M1 to M7, I1 to I7, O1 to O7" for key in unknown]
+    added = ", ".join(f"{name} {points}" for name, points in card.sums().items())
+    return "\n".join([*lines, f"{added}; ML Test Score {min(card.sums().values())} of {len(CHECKS) // len(SECTIONS)}"])
 
 
-def table() -> str:
-    """The checks with the command of each, as Markdown."""
-    lines = ["| check | what holds | its tests | its planted bug |", "|---|---|---|---|"]
-    for check in CHECKS:
-        cells = ["<br>".join(f"`{node}`" for node in nodes) or "-" for nodes in (check.proves, check.planted)]
-        lines.append(f"| {check.key} | {check.states} | {cells[0]} | {cells[1]} |")
+def table(card: Card) -> str:
+    """The checks with their marked tests, as Markdown."""
+    lines = ["| check | what holds | its tests | its injected failures |", "|---|---|---|---|"]
+    for key, states in CHECKS.items():
+        tests = {test.partition("[")[0]: injects for test, injects in card.marked.get(key, {}).items()}
+        shows = [f"`{test}`" for test, injects in tests.items() if not injects]
+        injected = [f"{injects} (`{test}`)" for test, injects in tests.items() if injects]
+        lines.append(f"| {key} | {states} | {'<br>'.join(shows)} | {'<br>'.join(injected)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -11,5 +11,5 @@ alarms: $(CHAMPION) $(call group,monitor docs) #- How often the monitor fires on
 drill: $(call group,monitor) #- Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills
 	@$(RUN) extras.drills.run $(if $(value NAME),"$$NAME")
 
-score-card: $(call group,test) #- Add up the ML Test Score: 28 checks, each with its planted bug, from what make test and test-heavy reported
+score-card: $(GROUPS) $(TOOLS) #- Run the tests marked for the ML Test Score, and add up its 28 checks
 	@OMP_NUM_THREADS=1 $(RUN) extras.drills.score_card

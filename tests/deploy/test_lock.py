@@ -32,6 +32,7 @@ def disagreements(locks: list[Path]) -> set[str]:
     return {name for name, different in found.items() if len(different) > 1}
 
 
+@pytest.mark.ml_test_score("O1")
 def test_the_locks_agree():
     """One resolution: whichever groups share an environment, no package is asked for in two versions."""
     assert disagreements([ROOT / name for name in LOCKS if "tools" not in name]) == set()

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from flights.config import Settings
 from serving.app import create_app
 from tests.deploy.conftest import ROOT, absent
@@ -26,6 +28,7 @@ def test_rules_and_configuration_are_valid():
     assert promtool("check", "config", "prometheus.yml").returncode == 0
 
 
+@pytest.mark.ml_test_score("O6", injects="A healthy service rings nothing; each planted fault rings its alert")
 def test_every_alert_rings_where_it_should():
     """A healthy service rings nothing; each planted fault rings its alert."""
     done = promtool("test", "rules", "rules_test.yml")

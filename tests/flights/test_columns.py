@@ -6,6 +6,7 @@ from flights.columns import LeakageError, feed_column, inputs, outcome_column
 from flights.dataset import INPUTS, OUTCOMES
 
 
+@pytest.mark.exhibit
 def test_the_departure_delay_cannot_be_an_input():
     """Known only with the outcome: the declaration itself is refused."""
     with pytest.raises(LeakageError, match="departure_delay"):

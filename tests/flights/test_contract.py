@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,28 +11,36 @@ from pandera.errors import SchemaErrors
 
 from flights.artifacts import read_parquet
 from flights.contract import TABLE, allowed, as_arrays, contract, data_dictionary, schema_digest
-from flights.dataset import INPUTS
+from flights.dataset import EVENT_TIME, INPUTS, KEY
 from flights.rows import as_columns
 
 Corruption = Callable[[pd.DataFrame], pd.DataFrame]
 
+BOUNDED = next(column for column in INPUTS if column.kind == "number" and column.maximum is not None)
+WHOLE = next(column for column in INPUTS if column.kind == "integer")
+CHOICE = next(column for column in INPUTS if column.categories)
+
+
+def changed(name: str, value: Any) -> Corruption:
+    """Another value, or function of the values, in one column."""
+    return lambda rows: rows.assign(**{name: value(rows[name]) if callable(value) else value})
+
+
 CORRUPTIONS: dict[str, Corruption] = {
-    "a fraction in an integer column": lambda rows: rows.assign(flight=rows["flight"] + 0.7),
-    "a number as text": lambda rows: rows.assign(distance=rows["distance"].astype("str")),
-    "yes and no as numbers": lambda rows: rows.assign(visibility=rows["visibility"] > 5),
-    "a number for a code": lambda rows: rows.assign(carrier=4.9),
+    "a fraction in an integer column": changed(WHOLE.name, lambda values: values + 0.7),
+    "a number as text": changed(BOUNDED.name, lambda values: values.astype("str")),
+    "yes and no as numbers": changed(BOUNDED.name, lambda values: values > 5),
+    "a number for a code": changed(CHOICE.name, 4.9),
     "every row twice": lambda rows: rows.loc[rows.index.repeat(2)].reset_index(drop=True),
     "rows out of time order": lambda rows: rows[::-1].reset_index(drop=True),
-    "local times without a zone": lambda rows: rows.assign(
-        scheduled_departure=rows["scheduled_departure"].dt.tz_localize(None)
-    ),
-    "an unknown carrier": lambda rows: rows.assign(carrier="ZZ"),
-    "an airport in small letters": lambda rows: rows.assign(dest=rows["dest"].str.lower()),
-    "a missing origin": lambda rows: rows.assign(origin=pd.Series(None, index=rows.index, dtype="str")),
-    "wind of 1,048 mph": lambda rows: rows.assign(wind_speed=1048.36),
-    "an infinite delay": lambda rows: rows.assign(arrival_delay_4h_all=np.inf),
-    "a column too many": lambda rows: rows.assign(wind_gust=20.0),
-    "a column too few": lambda rows: rows.drop(columns="humidity"),
+    "local times without a zone": changed(EVENT_TIME, lambda times: times.dt.tz_localize(None)),
+    "an unknown category": changed(CHOICE.name, "no such category"),
+    "a key of another pattern": changed(KEY, lambda keys: " " + keys),
+    "a missing category": changed(CHOICE.name, lambda codes: codes.mask(codes.notna())),
+    "a number above its range": changed(BOUNDED.name, (BOUNDED.maximum or 0.0) + 1),
+    "an infinite number": changed(BOUNDED.name, np.inf),
+    "a column too many": lambda rows: rows.assign(no_such_column=20.0),
+    "a column too few": lambda rows: rows.drop(columns=BOUNDED.name),
 }
 
 
@@ -41,6 +50,7 @@ def rows(collected) -> pd.DataFrame:
     return read_parquet(collected / "1_raw" / "valid.parquet", "")[:2000]
 
 
+@pytest.mark.ml_test_score("D1", injects="one corruption of real rows that are accepted without it")
 @pytest.mark.parametrize("fault", CORRUPTIONS)
 def test_the_contract_refuses(rows, fault):
     """Planted: one corruption of real rows that are accepted without it."""
@@ -49,6 +59,7 @@ def test_the_contract_refuses(rows, fault):
         contract().validate(CORRUPTIONS[fault](rows), lazy=True)
 
 
+@pytest.mark.ml_test_score("D1")
 def test_the_contract_changes_nothing(rows):
     """What comes out is what went in, to the type."""
     pd.testing.assert_frame_equal(contract().validate(rows, lazy=True), rows)
@@ -60,6 +71,7 @@ def test_a_filtering_contract_drops_outcomes(rows):
     assert list(seen.columns) == [column.name for column in INPUTS]
 
 
+@pytest.mark.exhibit
 def test_arrays_are_plain(rows):
     """Text is objects with None for missing, an integer stays one, time is UTC without a zone."""
     arrays = as_arrays(rows.assign(tailnum=pd.Series(None, index=rows.index, dtype="str")))
@@ -76,6 +88,7 @@ def test_the_schema_digest_follows_the_contract():
     assert schema_digest(changed) != schema_digest(INPUTS)
 
 
+@pytest.mark.exhibit
 def test_the_data_dictionary_has_a_line_for_each_column():
     """With unit, limits and meaning."""
     lines = data_dictionary().splitlines()
@@ -83,6 +96,7 @@ def test_the_data_dictionary_has_a_line_for_each_column():
     assert "| `visibility` | number | mi | 0 to 20, or missing | prediction | Visibility at the origin |" in lines
 
 
+@pytest.mark.exhibit
 def test_allowed_in_words():
     """A column without limits allows any value."""
     assert allowed(replace(INPUTS[0], categories=())) == "any"

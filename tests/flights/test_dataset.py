@@ -17,6 +17,7 @@ def test_every_example_keeps_the_contract(column):
     contract((column,)).validate(pd.DataFrame({column.name: typed.astype(DTYPES[column.kind])}))
 
 
+@pytest.mark.exhibit
 def test_the_example_is_a_real_flight(collected):
     """Its columns belong together: it is one row of the data, to the thousandth."""
     rows = read_parquet(collected / "1_raw" / "valid.parquet", "").set_index(KEY, drop=False)
@@ -31,6 +32,7 @@ def test_the_example_is_a_real_flight(collected):
             assert real[column.name] == column.example
 
 
+@pytest.mark.exhibit
 def test_targets():
     """Late is 15 minutes or more; a flight that never arrived has no target."""
     delays = pd.DataFrame({"arrival_delay": [14.0, 15.0, np.nan]})

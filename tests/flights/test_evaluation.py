@@ -39,6 +39,7 @@ def test_a_weight_of_two_counts_a_row_twice(rows):
         assert METRICS[name](WeightedSample(rows, weights)) == pytest.approx(METRICS[name](unweighted(twice)), abs=1e-9)
 
 
+@pytest.mark.exhibit
 def test_the_budget_is_spent_on_the_riskiest():
     """With one late flight in ten ranked on top, every alert is right."""
     targets = np.repeat([1.0, 0.0], [10, 90])

@@ -23,6 +23,7 @@ def test_there_are_at_most_forty_features(columns):
     assert len(build_features(columns)) == len(FEATURES) <= 40
 
 
+@pytest.mark.ml_test_score("D4")
 def test_features_read_inputs_only():
     """No feature can be declared over a column that is not an input."""
     read = {parameter for _, _, parameters in plan() for parameter in parameters}
@@ -30,12 +31,14 @@ def test_features_read_inputs_only():
     assert not read & {column.name for column in OUTCOMES}
 
 
+@pytest.mark.exhibit
 def test_every_input_is_read_or_is_an_identity():
     """No caller has to send what nobody uses."""
     read = {parameter for _, _, parameters in plan() for parameter in parameters}
     assert {column.name for column in INPUTS} - read == {"flight", "tailnum"}
 
 
+@pytest.mark.ml_test_score("D7")
 def test_features_are_row_wise(columns):
     """A row's features are the same alone, in a batch and in another order."""
     together = build_features(columns)
@@ -55,12 +58,14 @@ def test_features_leave_their_inputs_alone(columns):
         np.testing.assert_array_equal(columns[name], values)
 
 
+@pytest.mark.exhibit
 def test_all_but_categories_are_numbers(columns):
     """Trees and tables need nothing else."""
     for name, values in build_features(columns).items():
         assert values.dtype == (object if name in CATEGORIES else np.float64), name
 
 
+@pytest.mark.ml_test_score("D6")
 def test_a_feature_is_one_function_and_one_entry(columns, monkeypatch):
     """Adding one needs no other change."""
 

@@ -1,6 +1,7 @@
 """The example's features say what their names promise."""
 
 import numpy as np
+import pytest
 
 from flights import features
 
@@ -11,12 +12,14 @@ def test_far_away_times_have_the_nearest_offset():
     np.testing.assert_array_equal(features.minute_of_day(times), [7 * 60.0, 7 * 60.0])
 
 
+@pytest.mark.exhibit
 def test_weekday():
     """1 November 2013 was a Friday, in New York until 4 o'clock UTC on the next day."""
     times = np.array(["2013-11-01T12:00", "2013-11-02T03:59", "2013-11-02T04:00"], dtype="datetime64[us]")
     np.testing.assert_array_equal(features.weekday(times), [4.0, 4.0, 5.0])
 
 
+@pytest.mark.exhibit
 def test_turnaround_slack():
     """Out two hours, back two hours, five hours in all: one hour is left, less the delay; arrival counts if known."""
     hours, minutes = np.array([5.0, 5.0, np.nan]), np.array([120.0, 120.0, np.nan])

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from flights.batch import Batch, packed
-from flights.dataset import EVENT_TIME, INPUTS
+from flights.dataset import EVENT_TIME, INPUTS, OUTCOME
 from flights.log_reader import (
     count,
     counted_outcomes,
@@ -66,7 +66,7 @@ def test_the_outcome_known_latest_counts(log: sa.Engine):
         ],
     )
     rows = counted_outcomes(log)
-    assert dict(zip(rows["request_id"], rows["arrival_delay"], strict=True)) == {"corrected": 20, "tie": 12}
+    assert dict(zip(rows["request_id"], rows[OUTCOME], strict=True)) == {"corrected": 20, "tie": 12}
 
 
 def test_a_correction_counts_from_when_it_is_known(log: sa.Engine):
@@ -74,7 +74,7 @@ def test_a_correction_counts_from_when_it_is_known(log: sa.Engine):
     add(log, [outcome("a", "2013-11-01T14:00Z", 10, "1"), outcome("a", "2013-11-03T14:00Z", 20, "2")])
     for day, value in ((2, 10), (4, 20)):
         rows = counted_outcomes(log, now=pd.Timestamp(f"2013-11-0{day}T00:00Z"))
-        assert rows["arrival_delay"].tolist() == [value]
+        assert rows[OUTCOME].tolist() == [value]
         assert rows["known_at"].tolist() == [pd.Timestamp("2013-11-01T14:00Z")]
     assert counted_outcomes(log, now=pd.Timestamp("2013-11-01T00:00Z")).empty
     assert counted_outcomes(log, since="2013-11-04").empty

@@ -53,6 +53,8 @@ def area(model, rows, silent=None):
     return roc_auc_score(targets(rows), model.predict_proba(seen(rows, silent))[:, 1])
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("M5")
 def test_each_model_beats_the_simpler_one(fitted, parts):
     """Nothing, the historic rate, a weight for each feature, trees."""
     areas = {name: area(model, parts["holdout"]) for name, model in fitted.items()}
@@ -63,6 +65,8 @@ def test_each_model_beats_the_simpler_one(fitted, parts):
     assert areas[CANDIDATE] > areas["heuristic"] + 0.08
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("I2")
 def test_the_heuristic_is_the_historic_rate(fitted, parts):
     """For a carrier and an hour with many flights it gives their share of late ones."""
     rows = parts["train"]
@@ -81,12 +85,14 @@ def test_unseen_and_missing_categories_are_the_same(fitted, parts):
     np.testing.assert_array_equal(unseen, missing)
 
 
+@pytest.mark.ml_test_score("I2")
 def test_trees_split_on_numbers_only(fitted):
     """What the portable form relies on."""
     trees = fitted[CANDIDATE]["trees"]
     assert not any(predictor.nodes["is_categorical"].any() for (predictor,) in trees._predictors)
 
 
+@pytest.mark.exhibit
 def test_a_silent_feed_keeps_the_probabilities_honest(fitted, parts):
     """On the live months, each feed lost: the mean risk stays near the truth, and the rest still ranks."""
     rows = parts["live"]
@@ -120,6 +126,7 @@ print(hashlib.sha256(build_model("candidate", 7).fit(rows, truth).predict_proba(
 """
 
 
+@pytest.mark.ml_test_score("I1")
 def test_a_fit_is_the_same_to_the_bit(parts, tmp_path):
     """Whatever the number of threads, the hash seed and the time zone of the process."""
     rows = parts["train"][:6000]
@@ -165,6 +172,7 @@ LOCKED = {
 }
 
 
+@pytest.mark.exhibit
 @pytest.mark.parametrize(("name", "digest"), LOCKED.items())
 def test_the_baselines_are_locked(name, digest):
     """What must be beaten is not made weaker in passing: whoever changes a baseline changes its digest here too."""

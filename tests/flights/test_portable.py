@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from flights import model, portable
 from flights.artifacts import read_json, read_parquet
-from flights.config import Settings
+from flights.config import AS_OF, Settings
 from flights.contract import as_arrays
 from flights.dataset import INPUTS, targets
 from pipelines.evaluation.inputs import candidate_folder, load_trained
@@ -26,7 +26,7 @@ def folder(trained, environment):
 @pytest.fixture(scope="module")
 def holdout(trained):
     """Rows that the candidate did not see."""
-    return read_parquet(trained / "2_splits" / "2013-11-01" / "holdout.parquet", "")
+    return read_parquet(trained / "2_splits" / AS_OF / "holdout.parquet", "")
 
 
 def test_every_row_of_the_holdout_agrees(folder, holdout):
@@ -35,6 +35,7 @@ def test_every_row_of_the_holdout_agrees(folder, holdout):
     assert portable.check_parity(portable.load(folder)(as_arrays(holdout)), theirs) <= 1e-12
 
 
+@pytest.mark.exhibit
 def test_a_recalibrated_model_agrees(folder, holdout, tmp_path):
     """Its slope and shift are exported with it; planted: without them it is another model."""
     rows = holdout[holdout["arrival_delay"].notna()].head(2000)
@@ -50,6 +51,8 @@ def test_a_recalibrated_model_agrees(folder, holdout, tmp_path):
         portable.check_parity(portable.load(tmp_path / "without")(as_arrays(rows)), theirs)
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("O5")
 def test_missing_values_and_unseen_categories_agree(folder, holdout):
     """Every nullable input missing, and a destination that training never saw."""
     odd = holdout.head(200).assign(dest="ZZZ", **{column.name: None for column in INPUTS if column.nullable})
@@ -58,6 +61,7 @@ def test_missing_values_and_unseen_categories_agree(folder, holdout):
     portable.check_parity(portable.load(folder)(as_arrays(odd)), theirs)
 
 
+@pytest.mark.exhibit
 def test_a_category_that_was_missing_in_training_agrees(folder, holdout, tmp_path):
     """A missing text has a rate of its own where training saw it missing; it is not the unseen category's."""
     rows = holdout.head(2000).reset_index(drop=True)
@@ -92,6 +96,7 @@ def test_a_difference_is_refused(difference):
         portable.check_parity(np.array([0.5, 0.5 + difference]), np.array([0.5, 0.5]))
 
 
+@pytest.mark.exhibit
 def test_a_moved_threshold_is_noticed(folder, holdout, tmp_path):
     """An export that got one table wrong does not pass."""
     (tmp_path / portable.TREES).write_bytes((folder / portable.TREES).read_bytes())
@@ -103,6 +108,7 @@ def test_a_moved_threshold_is_noticed(folder, holdout, tmp_path):
         portable.check_parity(portable.load(tmp_path)(as_arrays(holdout)), theirs)
 
 
+@pytest.mark.ml_test_score("I2", injects="They have no exact portable form: encode categories as tables")
 def test_categorical_splits_are_refused():
     """They have no exact portable form: encode categories as tables."""
     data = np.column_stack([np.arange(400) % 7, np.arange(400)]).astype(float)
@@ -112,6 +118,7 @@ def test_categorical_splits_are_refused():
         portable._onnx(trees, 2)
 
 
+@pytest.mark.ml_test_score("I2", injects="A model that learned nothing is the prior, and no candidate")
 def test_trees_that_found_nothing_are_refused():
     """A model that learned nothing is the prior, and no candidate."""
     data = np.zeros((100, 1))

@@ -88,6 +88,10 @@ def test_a_missing_version_names_the_next_command(models):
         registry.load(models, 99)
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score(
+    "D7", injects="Files that verify are not enough: if the features changed, the golden predictions tell"
+)
 def test_changed_feature_code_is_refused(models, monkeypatch):
     """Files that verify are not enough: if the features changed, the golden predictions tell."""
     from flights import portable
@@ -152,6 +156,7 @@ def test_only_what_the_gate_passed_is_promoted(models, report, said):
     assert registry.champion(models) == 1
 
 
+@pytest.mark.ml_test_score("I7")
 def test_rollback_goes_back_step_by_step(models):
     """After promotions of 2 and 3, two rollbacks lead to 2 and to 1; a third is refused; the history keeps all."""
     for version in (2, 3):
@@ -167,6 +172,7 @@ def test_rollback_goes_back_step_by_step(models):
     assert all(later.previous == earlier.champion for earlier, later in itertools.pairwise(entries))
 
 
+@pytest.mark.ml_test_score("I7", injects="Going back to a broken model would be worse than staying")
 def test_rollback_refuses_a_predecessor_that_no_longer_verifies(models):
     """Going back to a broken model would be worse than staying."""
     publish_again(models, 2)

@@ -33,6 +33,7 @@ def test_a_killed_first_start_does_not_break_the_next(tmp_path):
     assert subprocess.run([sys.executable, "-c", CONNECT, str(tmp_path)], check=False).returncode == 0
 
 
+@pytest.mark.ml_test_score("M1")
 def test_every_model_has_a_run_with_its_lineage(mlflow):
     """Parameters, validation metrics, the data's digest, the model and its signature."""
     runs = {run.data.params["model"]: run for run in mlflow.search_runs(output_format="list")}

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flights import dataset
 from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
-from flights.dataset import CARRIERS, EVENT_TIME, KEY
+from flights.dataset import EVENT_TIME, KEY
 from flights.log_reader import engine
 from flights.predictions import Outcome, Prediction, add
 from flights.registry import champion, load
@@ -46,7 +47,7 @@ def logged(a_copy: Path) -> Logged:
         version = champion(settings.models_dir)
         assert version is not None
         model = load(settings.models_dir, version)
-        flights = flights[flights["carrier"].isin(CARRIERS)]  # the server rejects the others
+        flights = flights[flights["carrier"].isin(dataset.CARRIERS)]  # the server rejects the others
         probabilities = model.score(as_arrays(flights))
         log = engine(settings.log_url)
         add(log, predictions(flights, probabilities, model.threshold, version, model.digest))

@@ -18,6 +18,8 @@ from monitoring.findings import findings, recent_trainings
 from tests.monitoring.conftest import Logged
 from tests.serving.running import ROOT
 
+pytestmark = pytest.mark.exhibit
+
 
 def altered(*statements: str) -> None:
     """Change the log behind everybody's back."""
@@ -34,6 +36,7 @@ def an_eighth(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(performance, "MAX_SHORTFALL", performance.MAX_SHORTFALL + 0.02)
 
 
+@pytest.mark.ml_test_score("O4")
 def test_three_clean_weeks_are_ok(logged: Logged, an_eighth: None):
     """Real flights, a real model: no alarm, every prediction accounted for, every metric compared."""
     logged(last="2013-11-21")
@@ -44,6 +47,9 @@ def test_three_clean_weeks_are_ok(logged: Logged, an_eighth: None):
     assert {row["metric"] for row in found.details["expectations"]} >= {"roc_auc", "brier", "calibration_error"}
 
 
+@pytest.mark.ml_test_score(
+    "O4", injects="A month after the data that it learned from ended, the model is trained again"
+)
 def test_an_old_model_is_due(logged: Logged):
     """A month after the data that it learned from ended, the model is trained again."""
     logged(first="2013-11-28", last="2013-12-01")

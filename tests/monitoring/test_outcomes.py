@@ -1,8 +1,11 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from monitoring.outcomes import label_status_counts, simulated_now, with_outcomes
 from tests.monitoring.conftest import judged
+
+pytestmark = pytest.mark.exhibit
 
 OUTCOME = ["request_id", "known_at", "arrival_delay"]
 

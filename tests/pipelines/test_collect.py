@@ -10,6 +10,8 @@ from flights.contract import TABLE, contract, schema_digest
 from pipelines import collect
 from pipelines.collection import timetable
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def tables():
@@ -73,6 +75,7 @@ def test_the_manifest_tells_where_the_rows_come_from(small_source, tmp_path):
     assert manifest["without_outcome"] == rows["arrival_delay"].isna().sum()
 
 
+@pytest.mark.ml_test_score("D1")
 def test_collected_rows_keep_the_contract(small_source, tmp_path):
     """In the contract's order and types, cancelled and diverted flights among them."""
     collect.main()

@@ -4,7 +4,12 @@ import pandas as pd
 import pytest
 
 from flights.artifacts import read_parquet
+from flights.contract import allowed
+from flights.dataset import INPUTS
 from pipelines.contract_check import checked_rows
+
+LOW = next(column for column in INPUTS if column.kind in {"integer", "number"} and column.minimum is not None)
+CHOICE = next(column for column in INPUTS if column.categories)
 
 
 @pytest.fixture(scope="module")
@@ -13,17 +18,18 @@ def rows(collected) -> pd.DataFrame:
     return read_parquet(collected / "1_raw" / "valid.parquet", "")[:3000]
 
 
+@pytest.mark.ml_test_score("D1", injects="two faults in one row, one in another")
 def test_bad_rows_are_rejected_with_all_their_reasons(rows):
     """Planted: two faults in one row, one in another."""
     bad = rows.copy()
-    bad.loc[5, ["carrier", "distance"]] = ["ZZ", -1.0]
-    bad.loc[9, "dest"] = "bos"
+    bad[LOW.name] = rows[LOW.name].mask(rows.index.isin([5, 9]), LOW.minimum - 1).astype(rows[LOW.name].dtype)
+    bad.loc[5, CHOICE.name] = "no such category"
     valid, rejected = checked_rows(bad)
     assert len(valid) == len(rows) - 2
-    reasons = rejected["reasons"].tolist()
-    assert reasons[0].startswith("carrier: allowed is one of 9E")
-    assert "; distance: allowed is 10 to 6000" in reasons[0]
-    assert reasons[1] == "dest: allowed is text like ^[A-Z]{3}$, got bos"
+    first, second = rejected["reasons"].tolist()
+    assert f"{CHOICE.name}: allowed is {allowed(CHOICE)}, got no such category" in first
+    assert f"{LOW.name}: allowed is {allowed(LOW)}, got" in first
+    assert second.startswith(f"{LOW.name}: allowed is")
 
 
 def test_duplicates_are_rejected_both(rows):

@@ -7,7 +7,7 @@ import pytest
 
 from flights import model, portable, registry
 from flights.artifacts import read_json, read_parquet, sha256
-from flights.config import Settings
+from flights.config import AS_OF, Settings
 from flights.contract import as_arrays
 from flights.dataset import INPUTS, KEY
 from flights.evaluation import METRICS
@@ -21,9 +21,11 @@ from pipelines.training.seen_rows import write_seen_rows
 @pytest.fixture
 def report(trained):
     """The evaluation report of the session's training."""
-    return read_json(trained / "3_models" / "candidates" / "2013-11-01" / "evaluation.json", "")
+    return read_json(trained / "3_models" / "candidates" / AS_OF / "evaluation.json", "")
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("M5")
 def test_the_real_candidate_beats_the_heuristic(report):
     """On an eighth of the real flights, ranking and estimates are better than the heuristic's beyond chance."""
     assert report["passed"], [check for check in report["checks"] if check["failure"]]
@@ -78,6 +80,7 @@ def test_the_next_candidate_is_compared_with_the_champion(a_copy):
     assert promote_evaluated(Settings()).champion == report["version"] == 2
 
 
+@pytest.mark.exhibit
 @pytest.mark.parametrize("planted", ["a changed feature", "a flipped bit", "an input more"])
 def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkeypatch, planted):
     """Planted: the champion answers otherwise, is damaged, or lacks a column. Refused with the way out; then taken."""
@@ -112,6 +115,7 @@ def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkey
         registry.promote(Settings().models_dir, 2, expected=3)
 
 
+@pytest.mark.ml_test_score("I4", injects="training saw five rows of the holdout, under other names")
 def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
     """Planted: training saw five rows of the holdout, under other names. Published as refused, never promoted."""
     settings = Settings()
@@ -127,6 +131,7 @@ def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
     assert registry.champion(a_copy / "3_models") == 1
 
 
+@pytest.mark.exhibit
 def test_a_damaged_portable_model_is_refused(a_copy):
     """Planted: a table of the candidate changed after training."""
     folder = candidate_folder(Settings())

@@ -29,6 +29,7 @@ def test_the_first_champion_cannot_be_rolled_back(a_copy, monkeypatch):
         run(monkeypatch, "--rollback")
 
 
+@pytest.mark.ml_test_score("I4")
 def test_promotion_and_rollback(a_copy, monkeypatch):
     """A second version becomes champion, and one command brings the first one back."""
     evaluate.main()
@@ -51,6 +52,9 @@ def test_a_verdict_for_another_champion_is_refused(a_copy, monkeypatch):
     assert registry.champion(a_copy / "3_models") == 3
 
 
+@pytest.mark.ml_test_score(
+    "I4", injects="Editing the refused version's gate report does not promote it: the manifest knows its digest"
+)
 def test_a_forged_verdict_is_refused(a_copy, monkeypatch):
     """Editing the refused version's gate report does not promote it: the manifest knows its digest."""
     evaluate.main()

@@ -1,42 +1,44 @@
 """The parts follow each other in time, and every outcome of one is known when the next begins."""
 
 import itertools
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import pytest
 
 from flights.artifacts import read_json, read_parquet, sha256
-from flights.config import Settings
-from flights.dataset import EVENT_TIME, KEY
+from flights.config import AS_OF, Settings
+from flights.dataset import EVENT_TIME, KEY, OUTCOME, OUTCOME_TIME
 from pipelines import rows as rows_module
 from pipelines import split
 
+LIVE = date.fromisoformat(AS_OF)
 PARTS = ["train", "validation", "holdout", "live"]
 
 
 @pytest.fixture(scope="module")
 def rows(collected) -> pd.DataFrame:
     """All valid rows."""
-    return read_parquet(collected / "1_raw" / "valid.parquet", "", columns=[KEY, EVENT_TIME, "outcome_known_at"])
+    return read_parquet(collected / "1_raw" / "valid.parquet", "", columns=[KEY, EVENT_TIME, OUTCOME_TIME])
 
 
-@pytest.mark.parametrize("as_of", [date(2013, 11, 1), date(2013, 12, 1), date(2013, 8, 15)])
+@pytest.mark.parametrize("as_of", [LIVE, LIVE + timedelta(30), LIVE - timedelta(20)])
 def test_every_outcome_is_known_before_the_next_part_begins(rows, as_of):
     """For the first training and for any later one."""
     parts = split.split(rows, as_of)
     assert list(parts) == PARTS
     for earlier, later in itertools.pairwise(PARTS):
-        assert parts[earlier]["outcome_known_at"].max() < parts[later][EVENT_TIME].min()
+        assert parts[earlier][OUTCOME_TIME].max() < parts[later][EVENT_TIME].min()
 
 
 def test_without_a_gap_outcomes_would_leak(rows, monkeypatch):
     """Planted: with no gap, the last flights of a part arrive when the next has begun."""
     monkeypatch.setattr(rows_module, "GAP_DAYS", 0)
-    parts = split.split(rows, date(2013, 11, 1))
-    assert parts["train"]["outcome_known_at"].max() > parts["validation"][EVENT_TIME].min()
+    parts = split.split(rows, LIVE)
+    assert parts["train"][OUTCOME_TIME].max() > parts["validation"][EVENT_TIME].min()
 
 
+@pytest.mark.exhibit
 def test_parts_begin_on_local_midnight(rows):
     """A flight at 23:59 in New York belongs to its local day, though it is tomorrow in UTC."""
     parts = split.split(rows, date(2013, 11, 1))
@@ -46,6 +48,7 @@ def test_parts_begin_on_local_midnight(rows):
     assert parts["train"][KEY].str[:10].max() == "2013-06-28"
 
 
+@pytest.mark.exhibit
 @pytest.mark.parametrize(("as_of", "part"), [(date(2013, 3, 1), "train"), (date(2014, 2, 1), "the days before")])
 def test_an_empty_part_is_refused(rows, as_of, part):
     """Too early there is nothing to learn from; too late what would be the newest months is old."""
@@ -53,6 +56,7 @@ def test_an_empty_part_is_refused(rows, as_of, part):
         split.split(rows, as_of)
 
 
+@pytest.mark.exhibit
 def test_today_nothing_is_live_yet(rows):
     """Trained on everything there is: the last part is empty, and that is no fault."""
     parts = split.split(rows, date(2014, 1, 1))
@@ -72,4 +76,4 @@ def test_the_manifest_describes_the_files(split_data, monkeypatch):
         part = read_parquet(folder / f"{name}.parquet", "")
         assert described["sha256"] == before[f"{name}.parquet"]
         assert described["rows"] == len(part)
-        assert described["without_outcome"] == part["arrival_delay"].isna().sum()
+        assert described["without_outcome"] == part[OUTCOME].isna().sum()

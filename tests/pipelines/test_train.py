@@ -8,7 +8,7 @@ import pytest
 
 from flights import model
 from flights.artifacts import read_parquet
-from flights.config import Settings
+from flights.config import AS_OF, Settings
 from pipelines import train
 from pipelines.rows import labelled_rows
 
@@ -32,6 +32,7 @@ def settings(trained, monkeypatch):
     return Settings()
 
 
+@pytest.mark.ml_test_score("I1")
 def test_two_trainings_agree_to_the_bit(trained, tmp_path):
     """Whatever the hash seed, the number of threads, the folder and the time zone, the probabilities are the same."""
 
@@ -47,11 +48,12 @@ def test_two_trainings_agree_to_the_bit(trained, tmp_path):
 
 def test_training_never_opens_the_holdout(a_copy, monkeypatch):
     """With the holdout gone, training does not notice."""
-    (a_copy / "2_splits" / "2013-11-01" / "holdout.parquet").unlink()
+    (a_copy / "2_splits" / AS_OF / "holdout.parquet").unlink()
     monkeypatch.setattr(model, "MODELS", (model.CANDIDATE,))
     train.main()
 
 
+@pytest.mark.exhibit
 def test_rows_without_an_outcome_are_not_learned(settings):
     """Cancelled and diverted flights have no target and are left out."""
     everything = read_parquet(settings.splits_dir / "train.parquet", "")

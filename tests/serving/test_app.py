@@ -35,6 +35,7 @@ def probabilities(model: Model, flights: list[dict]) -> list[float]:
     return model.score(as_columns([naive(flight) for flight in flights])).tolist()
 
 
+@pytest.mark.exhibit
 def test_an_answer_is_the_models_probability_and_is_in_the_log(client: httpx.Client, data_dir: Path, model: Model):
     """What is answered is what the model says, and the log has it with time, inputs, decision, digest and latency."""
     answer = client.post("/predict", json=example()).raise_for_status().json()
@@ -52,6 +53,7 @@ def test_an_answer_is_the_models_probability_and_is_in_the_log(client: httpx.Cli
     assert probabilities(model, [json.loads(row.inputs)])[0] == pytest.approx(answer["probability"], abs=1e-12)
 
 
+@pytest.mark.exhibit
 def test_single_rows_and_batches_give_the_same_probabilities(client: httpx.Client, model: Model):
     """One by one or together, with missing values and an unseen category: the model's numbers to 1e-9."""
     flights = [*random_flights(60, seed=5), example() | {"dest": UNSEEN}]
@@ -69,6 +71,7 @@ def test_the_same_id_with_the_same_flight_gets_the_logged_answer(client: httpx.C
     assert first == second
 
 
+@pytest.mark.exhibit
 def test_the_same_id_with_another_flight_is_refused(client: httpx.Client):
     """A name stands for one flight."""
     client.post("/predict", json=example() | {"request_id": "taken"}).raise_for_status()
@@ -77,6 +80,7 @@ def test_the_same_id_with_another_flight_is_refused(client: httpx.Client):
     assert answer.json()["errors"] == [{"field": "request_id", "expected": "a name that was not used for other inputs"}]
 
 
+@pytest.mark.exhibit
 def test_a_batch_is_answered_as_a_whole_or_not_at_all(client: httpx.Client, data_dir: Path):
     """One bad row, or one taken name, and nothing of the batch is logged."""
     client.post("/predict", json=example() | {"request_id": "whole"}).raise_for_status()
@@ -89,6 +93,7 @@ def test_a_batch_is_answered_as_a_whole_or_not_at_all(client: httpx.Client, data
         assert log.execute("SELECT COUNT(*) FROM predictions WHERE request_id = 'part'").fetchone() == (0,)
 
 
+@pytest.mark.exhibit
 def test_outcomes_are_taken_late_twice_and_of_unknown_predictions(client: httpx.Client):
     """Every version is kept once, and the receipt says what was new."""
     client.post("/predict", json=example() | {"request_id": "landed"}).raise_for_status()

@@ -4,6 +4,7 @@ import json
 from contextlib import closing
 
 import numpy as np
+import pytest
 
 from flights.batch import Batch
 from flights.log_reader import engine, logged_prediction
@@ -15,6 +16,8 @@ from serving.prediction_log import Conflict, PredictionLog
 from serving.request import Flight, example
 from tests.serving.published import UNSEEN, random_flights
 from tests.serving.test_scorer import a_scorer, all_at_once
+
+pytestmark = pytest.mark.exhibit
 
 FLIGHTS = [*random_flights(60, seed=5), example() | {"dest": UNSEEN}]
 FLIGHTS[0] |= {"scheduled_departure": "2013-11-02T01:56:00.000123Z", "tailnum": "N14228"}

@@ -12,6 +12,7 @@ from serving.champion_holder import ChampionHolder
 from tests.serving.published import publish_champion
 
 
+@pytest.mark.ml_test_score("I7")
 def test_a_promotion_and_a_rollback_are_followed(tmp_path: Path):
     """No champion, the first, the next, and back again."""
     holder = ChampionHolder(tmp_path)

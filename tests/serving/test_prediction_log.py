@@ -1,5 +1,7 @@
 """The log keeps what it acknowledged, once, in SQLite and in PostgreSQL, and recovers by itself."""
 
+import pytest
+
 from flights.log_reader import counted_outcomes, engine, logged_predictions
 from flights.predictions import Outcome, Prediction
 from serving.prediction_log import Conflict, PredictionLog
@@ -37,6 +39,7 @@ def test_a_repeated_request_gets_its_first_answer_and_a_taken_name_is_a_conflict
     assert log.write([[prediction("same"), prediction("same")]]) == [[prediction("same")] * 2]
 
 
+@pytest.mark.exhibit
 def test_outcomes_are_kept_in_every_version_and_counted_once(log: PredictionLog):
     """Word for word repeats are told apart from new knowledge, and unknown predictions are counted."""
     log.write([[prediction("landed")]])

@@ -83,6 +83,7 @@ def series(name: str, value: Any) -> "pd.Series[Any]":
     return pd.Series([value])
 
 
+@pytest.mark.ml_test_score("O2")
 @settings(max_examples=200, deadline=None)
 @given(almost_good())
 @known(example())
@@ -107,6 +108,7 @@ def test_every_column_is_a_field_with_its_meaning_and_unit():
         assert column.unit in str(field.description)
 
 
+@pytest.mark.ml_test_score("O2", injects="A text is no number and a truth is no number, from JSON or from Python")
 @pytest.mark.parametrize("value", ["7", True, None, "NaN"])
 def test_nothing_is_coerced(value: Any):
     """A text is no number and a truth is no number, from JSON or from Python."""

@@ -13,6 +13,11 @@ from serving.scoring import new_request_ids
 from tests.serving.test_scorer import POISON, Counted, a_scorer, all_at_once, flight, log  # noqa: F401
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score(
+    "O5",
+    injects="A model that raises or answers NaN for one row still answers all others, and logs nothing for that one",
+)
 def test_a_row_that_breaks_the_model_breaks_no_other_request(model: Model, log: Counted):
     """A model that raises or answers NaN for one row still answers all others, and logs nothing for that one."""
 
@@ -29,6 +34,7 @@ def test_a_row_that_breaks_the_model_breaks_no_other_request(model: Model, log: 
     assert log.find("poison") is None
 
 
+@pytest.mark.exhibit
 def test_a_stand_in_answers_the_request_on_which_the_model_fails(model: Model, log: Counted):
     """Marked as such, in the log too, and only that one; where both fail the request is refused."""
 

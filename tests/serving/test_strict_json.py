@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ def test_a_key_given_twice_is_found(times: dict[str, int]):
     assert (raw.count(b'"') != 2 * flight.strings()) == has_repeated_keys(raw) == bool(extra)
 
 
+@pytest.mark.exhibit
 def test_a_batch_counts_its_quotation_marks():
     """A batch and its flights together account for every key and text."""
     raw = json.dumps({"flights": [example(), example() | {"tailnum": None}, example() | {"request_id": "x"}]}).encode()

@@ -8,6 +8,8 @@ from extras.benchmarks import monitor
 from flights.config import Settings
 from flights.log_reader import count, counted_outcomes, engine, logged_predictions
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture
 def log(a_copy):

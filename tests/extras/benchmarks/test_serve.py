@@ -9,7 +9,7 @@ from extras.benchmarks import serve
 from extras.benchmarks.load import Window
 from flights.config import Settings
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.exhibit, pytest.mark.heavy]
 
 # Loose, as CI's machines are shared: a quiet one shows two to four times as much.
 FLOORS = {
@@ -40,6 +40,7 @@ def measured(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> list[se
     return servers
 
 
+@pytest.mark.ml_test_score("O6")
 def test_the_service_is_as_fast_and_as_small_as_it_should_be(measured: list[serve.Server]):
     """Over each floor, without one failed answer, and within its memory after the load."""
     assert too_slow(measured) == []
@@ -49,6 +50,7 @@ def test_the_service_is_as_fast_and_as_small_as_it_should_be(measured: list[serv
     assert 20 < own < whole < MEMORY
 
 
+@pytest.mark.ml_test_score("O6", injects="a twentieth of the answers in the same time is too slow in every case")
 def test_a_slow_service_is_seen(measured: list[serve.Server]):
     """Planted: a twentieth of the answers in the same time is too slow in every case."""
     ours, *others = measured

@@ -1,7 +1,5 @@
 """What `make alarms` measures: that a fault is seen and that quiet is no accident of checks that cannot move."""
 
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +10,8 @@ from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, targets
 from monitoring.outcomes import local_day
+
+pytestmark = pytest.mark.exhibit
 
 MONTH = pd.period_range("2013-11", "2013-11", freq="M")
 
@@ -56,20 +56,6 @@ def test_a_drill_ends_in_its_action(a_copy, drill, action):
     assert 1 <= found["days_to_action"] <= 30
     assert not (a_copy / "4_predictions" / "predictions.db").exists()
     assert not (a_copy / "3_models" / "flights" / "2").exists()
-
-
-def test_another_limit_is_another_measurement(tmp_path):
-    """Planted: MAX_BIAS is 10. The digest differs; for a comment or another layout it does not."""
-    for name in alarms.measured_files(alarms.ROOT):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(alarms.ROOT / name, tmp_path / name)
-    before, path = alarms.measured_with(tmp_path), tmp_path / "monitoring" / "checks" / "performance.py"
-    assert before == alarms.measured_with()
-    text = path.read_text()
-    path.write_text(text.replace("MAX_BIAS = 0.08  # ", "MAX_BIAS  =  0.08  # in other words: "))
-    assert alarms.measured_with(tmp_path) == before
-    path.write_text(text.replace("MAX_BIAS = 0.08", "MAX_BIAS = 10"))
-    assert alarms.measured_with(tmp_path) != before
 
 
 def test_what_rings_without_a_drill_has_seen_none():

@@ -10,6 +10,8 @@ from flights.contract import as_arrays
 from flights.dataset import targets
 from flights.registry import champion
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.mark.heavy
 def test_the_next_version_ranks_the_wrong_way_round(a_copy):

@@ -8,6 +8,8 @@ from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture
 def parts(split_data):

@@ -4,6 +4,8 @@ import pytest
 
 from extras.drills.drill_helpers import GuardDidNotFire, copied, expect, refusal
 
+pytestmark = pytest.mark.exhibit
+
 
 def test_a_guard_that_does_not_refuse_fails_the_drill():
     """Planted: a call that lets everything pass."""

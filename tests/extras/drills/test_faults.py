@@ -6,6 +6,8 @@ from flights.contract import contract
 from flights.dataset import EVENT_TIME, INPUTS, KEY
 from monitoring.traffic import Traffic, period, traffic
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def clean(autumn: pd.DataFrame) -> Traffic:

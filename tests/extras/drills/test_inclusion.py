@@ -11,6 +11,8 @@ from flights.config import Settings
 from flights.contract import as_arrays
 from flights.feature_set import plan
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def answered(trained):
@@ -20,6 +22,7 @@ def answered(trained):
     return rows, serving(settings).score(as_arrays(rows))
 
 
+@pytest.mark.ml_test_score("M7")
 def test_no_group_is_served_otherwise(answered):
     """Every carrier, airport and destination that is large enough, and the rare ones together."""
     found = gaps(*answered)
@@ -27,6 +30,7 @@ def test_no_group_is_served_otherwise(answered):
     assert {"carrier MQ", "origin LGA", "rare dest"} <= {each.group for each in found}
 
 
+@pytest.mark.ml_test_score("M7", injects="one carrier's probabilities are 20 points too high")
 def test_a_group_that_is_served_otherwise_is_found(answered):
     """Planted: one carrier's probabilities are 20 points too high."""
     rows, probabilities = answered
@@ -40,6 +44,7 @@ def test_rare_destinations_are_a_group(answered):
     assert 0 < groups(rows)["rare dest"].sum() < len(rows) / 5
 
 
+@pytest.mark.ml_test_score("M7", injects="the tail number as a category")
 def test_a_personal_column_is_no_feature(monkeypatch):
     """Planted: the tail number as a category. An identity is refused by name."""
     monkeypatch.setattr(features, "CATEGORIES", (*features.CATEGORIES, "tailnum"))

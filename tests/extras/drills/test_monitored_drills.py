@@ -10,6 +10,8 @@ from monitoring.decide import TREE
 from monitoring.findings import findings
 from tests.monitoring.conftest import Logged
 
+pytestmark = pytest.mark.exhibit
+
 MEASURED = read_json(alarms.STORED, "run `make alarms`")
 SOON = [
     ("feed-down", "fix the feed", "weather: missing"),

@@ -11,6 +11,8 @@ from flights.config import Settings
 from flights.dataset import targets
 from flights.registry import champion, load
 
+pytestmark = pytest.mark.exhibit
+
 IDENTITY = ["-c", "user.name=a test", "-c", "user.email=test@example.org"]
 
 
@@ -24,12 +26,14 @@ def repository(tmp_path):
     return tmp_path, {"git_commit": commit.stdout.strip(), "git_dirty": False}
 
 
+@pytest.mark.ml_test_score("M1")
 def test_a_clean_commit_of_ours_is_accepted(repository):
     """The commit is named with its first line."""
     root, manifest = repository
     assert traced(manifest, root).endswith("Deepen the trees")
 
 
+@pytest.mark.ml_test_score("M1", injects="no commit, uncommitted changes, a commit of somewhere else")
 @pytest.mark.parametrize("wrong", [{"git_commit": ""}, {"git_dirty": True}, {"git_commit": "0" * 40}])
 def test_what_cannot_be_traced_is_refused(repository, wrong):
     """Planted: no commit, uncommitted changes, a commit of somewhere else."""
@@ -45,6 +49,7 @@ def test_every_published_model_says_where_it_comes_from(trained):
     assert {"git_commit", "git_dirty", "lock_digest", "data_digest"} <= set(manifest)
 
 
+@pytest.mark.ml_test_score("I1", injects="a second training with another seed")
 @pytest.mark.heavy
 def test_another_seed_is_another_model(trained):
     """Planted: a second training with another seed. Reproducibility would notice, or it would show nothing."""

@@ -12,6 +12,8 @@ from monitoring.traffic import period, traffic, with_drill
 from tests.monitoring.test_replay import SPAN, expected, live, run, served
 from tests.serving.running import Server
 
+pytestmark = pytest.mark.exhibit
+
 __all__ = ["live", "served"]
 
 

@@ -9,11 +9,21 @@ import pytest
 from extras.drills import run
 from flights.artifacts import sha256
 
+pytestmark = pytest.mark.exhibit
+
 
 def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.ml_test_score(
+    "M4",
+    injects="A guard that does not refuse or ring fails the drill; the data folder is as it was, and the copy is gone",
+)
+@pytest.mark.ml_test_score(
+    "I7",
+    injects="A guard that does not refuse or ring fails the drill; the data folder is as it was, and the copy is gone",
+)
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", run.DRILLS)
 def test_the_guard_acts(name, trained, tmp_path, monkeypatch, capsys):

@@ -1,136 +1,124 @@
-"""The card counts what passed and what was refused where it should be, in the targets' own runs; nothing else."""
+"""The card counts a check only if its tests pass, its failure is injected and caught, and CI runs them."""
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from extras.drills import score_card
-from extras.drills.checks import CHECKS
-from extras.drills.score_card import marks, reported, score, state, sums
-from tests.swap.swapped import commit, installed_environment
+from extras.drills.score_card import CHECKS, SECTIONS, Card, table, text
+
+pytestmark = pytest.mark.exhibit
 
 ROOT = Path(__file__).parents[3]
-ALL = {node: "passed" for check in CHECKS for node in check.nodes}
+CONFIG = '[tool.pytest.ini_options]\nmarkers = ["ml_test_score(check, injects): a check"]\n'
 TESTS = """
 import pytest
-
-@pytest.mark.parametrize("size", [1, 2])
-def test_good(size):
-    pass
-
-def test_bad():
-    assert False
-
-def test_absent():
-    pytest.skip("no tool")
 
 @pytest.fixture
 def broken():
     yield
     raise RuntimeError
 
-def test_broken(broken):
-    pass
+@pytest.mark.ml_test_score("D1")
+def test_shows():
+    {shows}
+
+@pytest.mark.ml_test_score("D1", injects="a planted bug")
+@pytest.mark.parametrize("size", [1, 2])
+def test_injects(size{fixture}):
+    {injects}
+
+def test_unmarked():
+    assert False
 """
-OUTCOMES = {"good[1]": "passed", "good[2]": "passed", "bad": "failed", "absent": "skipped", "broken": "error"}
+
+
+def test_there_are_seven_checks_in_each_of_four_sections():
+    """As in the paper."""
+    assert list(CHECKS) == [f"{letter}{number}" for letter in SECTIONS for number in range(1, 8)]
+
+
+def test_every_check_is_shown_and_injected():
+    """In this repository, each check has marked tests of both roles, and no mark names another check."""
+    command = [sys.executable, "-m", "extras.drills.score_card", "--table"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == list(CHECKS)
+    assert [row for row in rows if len(row) != 4 or not all(row)] == []
+
+
+@pytest.fixture
+def card(tmp_path):
+    """Runs planted tests with the card's plugin, in a process of their own; returns exit code and output."""
+
+    def run(shows="pass", injects="pass", fixture="", change=("", "")):
+        (tmp_path / "pyproject.toml").write_text(CONFIG)
+        planted = TESTS.format(shows=shows, injects=injects, fixture=fixture).replace(*change)
+        (tmp_path / "test_it.py").write_text(planted)
+        command = [sys.executable, "-m", "extras.drills.score_card", str(tmp_path)]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "CI": ""}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, next(line for line in done.stdout.splitlines() if line.startswith("  D1")), done.stdout
+
+    return run
+
+
+def test_a_check_that_is_shown_and_caught_counts(card):
+    """Only marked tests run; the other 27 checks have none here, so the command fails."""
+    code, line, said = card()
+    assert line == f"  D1  1  {CHECKS['D1']}"
+    assert "data 1, model 0, infrastructure 0, monitoring 0; ML Test Score 0 of 7" in said
+    assert code == 1
+
+
+@pytest.mark.parametrize("came", ["assert False", "pytest.skip('no tool')", "raise RuntimeError"])
+@pytest.mark.parametrize("role", ["shows", "injects"])
+def test_a_test_that_does_not_pass_costs_the_point(card, role, came):
+    """Planted: the test of a role fails, is skipped, or breaks."""
+    code, line, _ = card(**{role: came})
+    assert code == 1
+    assert line.startswith("  D1  0")
+    assert f"test_{role}" in line
+
+
+def test_an_error_in_teardown_costs_the_point(card):
+    """Planted: a fixture that fails after its test."""
+    assert card(fixture=", broken")[1].startswith("  D1  0")
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        (('"D1")', '"D2")'), "no test shows it"),
+        ((', injects="a planted bug"', ""), "no test injects its failure"),
+        (('"D1", injects', '"D2", injects'), "no test injects its failure"),
+    ],
+)
+def test_a_check_without_a_role_gets_no_point(card, change, missing):
+    """Planted: no test shows the check, or none injects its failure."""
+    _, line, _ = card(change=change)
+    assert line.startswith("  D1  0")
+    assert missing in line
+
+
+def test_a_mark_of_no_check_is_named(card):
+    """Planted: a key that the paper does not have."""
+    assert "D9 is not a check" in card(change=('"D1")', '"D9")'))[2]
 
 
 def test_the_score_is_the_smallest_sum():
     """One missing point in one section is a point less."""
-    given = marks(ALL | {CHECKS[0].proves[0]: "failed"})
-    full = marks(ALL)
-    assert score(full) == 7
-    assert sums(given)["data"] == sums(full)["data"] - 1
-    assert score(given) == 6
-
-
-@pytest.mark.parametrize("outcome", ["failed", "error", "skipped", None])
-@pytest.mark.parametrize("role", ["proves", "planted"])
-def test_a_check_that_does_not_pass_or_not_refuse_gets_no_point(role, outcome):
-    """Planted: the check fails, or its planted bug does, or is skipped, or is not there."""
-    node = getattr(CHECKS[0], role)[0]
-    found = {name: came for name, came in (ALL | {node: outcome}).items() if came}
-    assert node in marks(found)[0].objection
-
-
-@pytest.fixture
-def repository(tmp_path):
-    """A repository with the Makefile's own test targets and a few tests of every outcome, one of them heavy."""
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "test_it.py").write_text(TESTS)
-    (tmp_path / "tests" / "test_long.py").write_text("import pytest\n@pytest.mark.heavy\ndef test_long():\n    pass\n")
-    (tmp_path / ".gitignore").write_text("build/\n__pycache__/\n.pytest_cache/\n.coverage*\nvenv/\ndata/\n")
-    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nmarkers = ["heavy: long"]\n')
-    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
-    for name in ("requirements.lock", "deploy/tools.lock"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    installed_environment(tmp_path / "venv")
-    commit(tmp_path)
-    return tmp_path
-
-
-def make(folder, *targets):
-    words = ["make", *targets, f"VENV={folder / 'venv'}", f"TOOLS={folder / 'venv' / 'installed'}"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CI", "PYTEST", "COV"))}
-    return subprocess.run(words, cwd=folder, env=kept, capture_output=True, text=True, check=False)
-
-
-def test_what_the_targets_report_is_counted(repository):
-    """Every outcome is read under the name that pytest gives the test, from the two runs together."""
-    assert make(repository, "test").returncode != 0
-    assert reported(repository / "build", state(repository)) == {}
-    make(repository, "test-heavy")
-    found = reported(repository / "build", state(repository))
-    expected = {f"tests/test_it.py::test_{name}": came for name, came in OUTCOMES.items()}
-    assert found == expected | {"tests/test_long.py::test_long": "passed"}
-
-
-def test_a_report_of_another_state_is_not_counted(repository):
-    """Planted: an edit, another commit, and a report that was cut off after the two runs."""
-    make(repository, "-k", "test", "test-heavy")
-    assert reported(repository / "build", state(repository))
-    (repository / "tests" / "test_it.py").write_text("def test_good():\n    pass\n")
-    assert state(repository).endswith("-dirty")
-    assert reported(repository / "build", state(repository)) == {}
-    make(repository, "-k", "test", "test-heavy")  # and a run on it says of what it is
-    assert reported(repository / "build", state(repository)) == {}
-    commit(repository)
-    assert reported(repository / "build", state(repository)) == {}
-    make(repository, "-k", "test", "test-heavy")
-    assert reported(repository / "build", state(repository))
-    report = repository / "build" / "test.xml"
-    report.write_text(report.read_text()[:-40])
-    assert reported(repository / "build", state(repository)) == {}
-
-
-def card(monkeypatch, capsys, found):
-    """Exit code and words of `make score-card` in CI, where the targets reported so much."""
-    monkeypatch.setenv("CI", "true")
-    monkeypatch.setattr("sys.argv", ["score_card"])
-    monkeypatch.setattr(score_card, "reported", lambda *_: found)
-    with pytest.raises(SystemExit) as ended:
-        score_card.main()
-    return ended.value.code, capsys.readouterr().out
-
-
-def test_the_command(monkeypatch, capsys):
-    """The full card ends with 0; planted: one failed test, and its check is named and the exit code is 1."""
-    code, said = card(monkeypatch, capsys, ALL)
-    assert not code
-    assert "ML Test Score 7 of 7" in said
-    code, said = card(monkeypatch, capsys, ALL | {CHECKS[0].planted[0]: "failed"})
-    assert code == 1
-    assert f"D1  0  {CHECKS[0].states} planted bug {CHECKS[0].planted[0]}: failed" in said
-    assert "data 6" in said
-
-
-def test_ci_counts_nothing_that_the_targets_did_not_report(monkeypatch, capsys):
-    """Planted: CI without the two runs. The card names them instead of running its own choice of tests."""
-    code, _ = card(monkeypatch, capsys, {})
-    assert "run make test test-heavy first" in code
+    full = Card()
+    for key in CHECKS:
+        full.marked[key] = {f"{key}::shows": "", f"{key}::injects": "a bug"}
+        full.passed |= dict.fromkeys(full.marked[key], True)
+    assert "ML Test Score 7 of 7" in text(full)
+    full.passed["M3::injects"] = False
+    assert full.sums() == {"data": 7, "model": 6, "infrastructure": 7, "monitoring": 7}
+    assert "ML Test Score 6 of 7" in text(full)
+    assert "| D1 |" in table(full)
 
 
 @pytest.fixture
@@ -152,18 +140,19 @@ def ci(tmp_path):
         environment = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}", "FAILING": failing}
         done = subprocess.run(["bash", ".ci/run"], cwd=tmp_path, env=environment, capture_output=True, check=False)
         made = (tmp_path / "made").read_text().split("\n") if (tmp_path / "made").exists() else []
-        return done.returncode, [line for line in made if line in {"test", "test-heavy", "score-card"}]
+        return done.returncode, [line for line in made if line in TARGETS]
 
     return run
 
 
 CI = (ROOT / ".ci" / "run").read_text()
+TARGETS = ["test", "test-exhibit", "test-heavy", "score-card"]
 
 
 def test_ci_runs_the_tests_and_then_adds_up(ci):
-    """Both targets run before the card, and where one fails the run fails."""
-    assert ci(CI) == (0, ["test", "test-heavy", "score-card"])
-    for target in ("test", "test-heavy", "score-card"):
+    """All targets run, the card last, and if one fails the run fails."""
+    assert ci(CI) == (0, TARGETS)
+    for target in TARGETS:
         assert ci(CI, failing=target)[0] == 2
 
 
@@ -171,20 +160,13 @@ def test_ci_runs_the_tests_and_then_adds_up(ci):
     ("old", "new", "runs"),
     [
         ("\nmake test\n", "\nexit 0\nmake test\n", []),
-        ("\nmake test\n", "\nif false; then make test; fi\n", ["test-heavy", "score-card"]),
-        ("\nmake test-heavy\n", "\n: make test-heavy\n", ["test", "score-card"]),
-        ("\nmake score-card\n", "\n", ["test", "test-heavy"]),
+        ("\nmake test\n", "\nif false; then make test; fi\n", TARGETS[1:]),
+        ("\nmake test-exhibit\n", "\nfalse && make test-exhibit\n", ["test", *TARGETS[2:]]),
+        ("\nmake test-heavy\n", "\n: make test-heavy\n", ["test", "test-exhibit", "score-card"]),
+        ("\nmake score-card\n", "\n", TARGETS[:3]),
     ],
 )
 def test_a_ci_that_leaves_one_out_is_seen(ci, old, new, runs):
     """Planted: the script ends early, or a target is there and does not run. What ran is noted, not what is written."""
     assert old in CI
     assert ci(CI.replace(old, new))[1] == runs
-
-
-def test_outside_ci_the_tests_are_run_here():
-    """One test of one parameter and one without."""
-    nodes = ["tests/monitoring/test_check.py::test_one_bad_day_is_no_alarm", "tests/flights/test_config.py"]
-    found = score_card.outcomes(nodes)
-    assert found[nodes[0]] == "passed"
-    assert any(name.endswith("[PORT-eighty]") for name in found)

@@ -16,6 +16,8 @@ from flights.ranking import rank
 from monitoring.view import serving_model
 from pipelines.rows import features_of
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def world(trained, environment):

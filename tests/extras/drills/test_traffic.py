@@ -5,6 +5,8 @@ import pytest
 from extras.drills.drill_helpers import FAULT_DAYS, in_fault, month
 from flights.config import Settings
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.mark.heavy
 def test_the_fault_begins_and_ends(trained):

@@ -12,6 +12,8 @@ from flights.config import Settings
 from flights.contract import as_arrays
 from flights.feature_set import plan
 
+pytestmark = pytest.mark.exhibit
+
 RANDOM = "distance"  # made random; a column more would not fit the model's constraints
 
 
@@ -25,6 +27,10 @@ def given(split_data):
     return dataclasses.replace(real, X_train=X_train, X_valid=real.X_valid.assign(**{RANDOM: noise[len(X_train) :]}))
 
 
+@pytest.mark.ml_test_score(
+    "D2",
+    injects="Nothing is lost without the planted column, nor when it is shuffled: on a sample, it ends with an error",
+)
 def test_a_random_column_is_refused_and_a_useful_feature_is_not(given, split_data, monkeypatch):
     """Nothing is lost without the planted column, nor when it is shuffled: on a sample, it ends with an error."""
     monkeypatch.setattr(ablation, "SEEDS", 6)
@@ -60,6 +66,9 @@ def areas_like(whole: list[float], without: list[float], shuffled: float) -> dic
     return found
 
 
+@pytest.mark.ml_test_score(
+    "D3", injects="Lost without it, only when shuffled, neither, better without it, over either budget"
+)
 @pytest.mark.parametrize(
     ("without", "shuffled", "microseconds", "size", "verdict"),
     [
@@ -99,6 +108,9 @@ def test_the_list_is_of_features():
 PROOFS = {name: 0.0 if name in ablation.UNPROVEN else 0.05 for name, *_ in plan()}  # lost without each
 
 
+@pytest.mark.ml_test_score(
+    "D2", injects="a feature without use that nobody argued for; and on all rows, a listed one that has found its proof"
+)
 @pytest.mark.parametrize(
     ("change", "every", "said"),
     [
@@ -126,6 +138,7 @@ def test_a_useless_feature_that_is_not_listed_ends_the_command(split_data, monke
         ablation.main()
 
 
+@pytest.mark.ml_test_score("D3")
 def test_every_feature_is_within_the_budget(split_data):
     """No feature of ours takes more CPU time or more of a request than one may."""
     sample = as_arrays(workers.sampled_part(Settings(data_dir=split_data).splits_dir, "validation", 40))
@@ -143,6 +156,7 @@ def test_a_dropped_feature_says_nothing(given):
     assert left[others].equals(given.X_train[others])
 
 
+@pytest.mark.ml_test_score("D2")
 @pytest.mark.heavy
 def test_the_command(split_data, monkeypatch, capsys):
     """Every feature has a verdict, a cost and a worth, as table and as JSON; what is refused ends it with an error."""

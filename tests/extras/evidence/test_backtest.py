@@ -14,6 +14,8 @@ from flights.dataset import EVENT_TIME, ZONE
 from flights.model import CANDIDATE
 from pipelines.evaluation import holdout
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def small(collected, tmp_path_factory):
@@ -78,6 +80,7 @@ def test_a_cluster_gives_the_same_numbers(spring, monkeypatch):
     assert there == here
 
 
+@pytest.mark.ml_test_score("M4")
 def test_every_flight_is_predicted_by_the_newest_model_of_its_cadence():
     """The periods of each cadence follow one another without a gap, from the first day to the last."""
     start, end = backtest.backtest_period()

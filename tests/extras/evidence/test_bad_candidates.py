@@ -1,7 +1,11 @@
 """Every criterion of the gate has a bad candidate."""
 
+import pytest
+
 from extras.evidence.bad_candidates import BAD, GOOD
 from pipelines import gate
+
+pytestmark = pytest.mark.exhibit
 
 
 def test_every_criterion_has_a_bad_candidate():

@@ -8,6 +8,8 @@ from extras.evidence import cadence
 from extras.evidence.backtest import schedules
 from flights.dataset import ZONE
 
+pytestmark = pytest.mark.exhibit
+
 COSTS = {"never": [1.0], "monthly": [1.0] * 9, "weekly": [1.0] * 40}
 
 
@@ -22,6 +24,7 @@ def report(**noise):
     return cadence.compared(truth, moments, answers | {"heuristic": np.full(len(truth), 0.3)}, schedules(), COSTS)
 
 
+@pytest.mark.ml_test_score("M4")
 @pytest.mark.parametrize(
     ("noise", "chosen", "days"),
     [
@@ -45,6 +48,9 @@ def test_the_distance_from_the_best_has_an_interval():
     assert 0 < low < value < high
 
 
+@pytest.mark.ml_test_score(
+    "M4", injects="the best ranking with ruined probabilities, and the reverse: probabilities decide"
+)
 def test_the_best_in_one_metric_alone_is_not_taken():
     """Planted: the best ranking with ruined probabilities, and the reverse: probabilities decide."""
     far = {"behind_roc_auc": [0.1, 0, 0], "behind_brier": [0.0, 0, 0], "brier": 0.14, "fits": 9}

@@ -7,6 +7,8 @@ from flights.artifacts import read_json
 from flights.config import Settings
 from pipelines.evaluation import holdout
 
+pytestmark = pytest.mark.exhibit
+
 
 def test_what_could_have_been_claimed(a_copy, capsys):
     """A random split looks better than later months, the date more so, and a leak best; the look is on record."""

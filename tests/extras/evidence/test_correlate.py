@@ -14,6 +14,8 @@ from flights.ranking import rank
 from pipelines.evaluation import holdout
 from pipelines.rows import labelled_rows
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def parts(split_data):
@@ -52,6 +54,7 @@ def test_recipes_are_many_and_each_is_its_own():
     assert all(feed in known for each in correlate.RECIPES for feed in each.lost)
 
 
+@pytest.mark.ml_test_score("M2", injects="the same order gives 1 for every metric, the reverse order -1")
 def test_a_holdout_that_misleads_is_seen():
     """Planted: the same order gives 1 for every metric, the reverse order -1."""
     good = {"roc_auc": [0.8, 0.7, 0.6, 0.5], "brier": [0.1, 0.2, 0.3, 0.4], "cost_per_1000": [5.0, 6.0, 7.0, 8.0]}
@@ -94,6 +97,7 @@ def test_the_holdout_is_opened_on_record(split_data, tmp_path, monkeypatch):
     assert [(look.by, look.candidate) for look in looks] == [("correlate", "")]
 
 
+@pytest.mark.ml_test_score("M2")
 @pytest.mark.heavy
 def test_the_holdout_predicts_live_traffic(split_data, monkeypatch, capsys):
     """All recipes on an eighth of the flights: the holdout ranks them nearly as live traffic does."""

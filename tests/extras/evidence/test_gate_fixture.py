@@ -1,6 +1,10 @@
 """Evidence about a changed candidate is read from its files."""
 
+import pytest
+
 from extras.evidence import gate_fixture
+
+pytestmark = pytest.mark.exhibit
 
 
 def test_the_evidence_is_read_from_files(fixture):

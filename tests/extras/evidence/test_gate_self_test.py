@@ -8,6 +8,8 @@ from flights import registry
 from pipelines import gate
 from pipelines.evaluation import holdout
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.mark.parametrize("name", {**GOOD, **BAD})
 def test_the_gate_is_right_about_each_candidate(fixture, name):

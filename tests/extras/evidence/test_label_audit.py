@@ -8,6 +8,8 @@ from extras.evidence import label_audit
 from flights.artifacts import read_json
 from pipelines.collection.timetable import TABLES, source_folder
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def tables():

@@ -9,6 +9,8 @@ from extras.evidence.label_audit import clocks_disagree, legs
 from flights.dataset import LATE_MINUTES
 from pipelines.collection.timetable import TABLES, source_folder
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def source():

@@ -9,6 +9,8 @@ from flights.config import Settings
 from flights.model import CANDIDATE, build_model
 from pipelines.rows import training_features
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def rows(split_data):
@@ -30,6 +32,7 @@ def test_the_command(split_data, monkeypatch, capsys):
     assert report["verdict"] in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.ml_test_score("M3")
 @pytest.mark.heavy
 def test_what_is_checked_in_is_within_noise_of_the_best(split_data, monkeypatch):
     """On real flights, more sets of parameters: none that the search finds is better beyond chance."""
@@ -41,6 +44,9 @@ def test_what_is_checked_in_is_within_noise_of_the_best(split_data, monkeypatch)
     assert report["gain"]["roc_auc"]["value"] < 0.01
 
 
+@pytest.mark.ml_test_score(
+    "M3", injects="a single stump as the best found; it gains nothing, and the whole interval says so"
+)
 def test_a_bad_set_loses_against_what_is_checked_in(rows):
     """Planted: a single stump as the best found; it gains nothing, and the whole interval says so."""
     train, validation = rows
@@ -51,6 +57,7 @@ def test_a_bad_set_loses_against_what_is_checked_in(rows):
     assert gains["brier"].high < 0
 
 
+@pytest.mark.ml_test_score("M3")
 def test_what_is_checked_in_is_in_the_space():
     """The searched names are the model's own, and its values are among those that are tried."""
     given = build_model(CANDIDATE, 1).get_params()

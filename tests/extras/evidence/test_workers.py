@@ -6,6 +6,8 @@ from extras.evidence import workers
 from flights.config import Settings
 from pipelines.rows import labelled_rows
 
+pytestmark = pytest.mark.exhibit
+
 
 def test_a_sample_keeps_one_labelled_row_of_so_many(split_data):
     """Rows without an outcome do not count."""

@@ -77,6 +77,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     explain.main()
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("I5")
 def test_the_contributions_add_up_to_what_was_served(served: Path, monkeypatch, capsys):
     """To 1e-6, step by step, for a person and for programs, also with everything missing."""
     for name in ("whole", "sparse"):
@@ -94,6 +96,8 @@ def test_the_contributions_add_up_to_what_was_served(served: Path, monkeypatch, 
     assert "minute_of_day" in page
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("I5", injects="another probability, input, digest or version, or no row at all")
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
@@ -112,6 +116,7 @@ def test_an_altered_row_is_not_explained(served: Path, monkeypatch, statement: s
         run(monkeypatch, "whole")
 
 
+@pytest.mark.exhibit
 def test_an_altered_model_is_not_explained(served: Path, monkeypatch):
     """Planted: one byte of the model of record that the contributions would come from."""
     file = model_folder(Settings().models_dir, 1) / "candidate.skops"

@@ -24,6 +24,7 @@ def test_a_server_that_never_answers_with_the_champion_ends_the_loop(a_copy, mon
         loop.wait_for_champion(Settings(), "9")
 
 
+@pytest.mark.exhibit
 def test_the_months_to_replay_are_the_live_ones(trained, monkeypatch):
     """What no training has seen: November and December."""
     monkeypatch.setenv("DATA_DIR", str(trained))
@@ -37,6 +38,7 @@ def test_what_a_machine_may_not_decide_is_left_to_people(a_copy, action):
     assert registry.champion(a_copy / "3_models") == 1
 
 
+@pytest.mark.ml_test_score("I3", injects="a target that does not exist; the loop names it")
 def test_a_failing_target_ends_the_loop(monkeypatch, capsys):
     """Planted: a target that does not exist; the loop names it."""
     with pytest.raises(SystemExit, match="make no-such-target failed"):

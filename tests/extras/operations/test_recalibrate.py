@@ -18,6 +18,8 @@ from flights.predictions import add
 from monitoring.traffic import period, traffic
 from tests.monitoring.conftest import arrived, predictions
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture
 def november(a_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:

@@ -190,6 +190,7 @@ def test_progress_is_shown_to_who_watches(trained: Path, dataset: Path, tmp_path
     assert b"%" not in run(trained, dataset, tmp_path / "target")[1].encode()
 
 
+@pytest.mark.exhibit
 def test_refused_rows_are_kept_apart_with_their_reasons(trained: Path, dataset: Path, tmp_path: Path):
     """Planted: one carrier and one temperature that the contract does not allow."""
     rows = read_parquet(dataset / "part-0.parquet", "")
@@ -203,6 +204,7 @@ def test_refused_rows_are_kept_apart_with_their_reasons(trained: Path, dataset: 
     assert set(rows[KEY]) - set(scored[KEY]) == set(refused[KEY])
 
 
+@pytest.mark.exhibit
 @pytest.mark.parametrize("fault", ["too many bad rows", "a missing column", "a flipped bit", "no Parquet at all"])
 def test_a_bad_partition_is_refused_and_the_others_are_scored(trained: Path, dataset: Path, tmp_path: Path, fault: str):
     """It leaves nothing under a final name, is named with the reason, and the exit code is 1."""
@@ -317,6 +319,7 @@ def test_a_cluster_refuses_what_one_process_refuses(cluster: Any, trained: Path,
     assert sorted(digests(target)) == sorted({path.name for path in source.iterdir()} - {planted.name})
 
 
+@pytest.mark.ml_test_score("O6")
 @pytest.mark.heavy
 @pytest.mark.parametrize("engine", ["one", "dask"])
 def test_time_is_linear_and_memory_flat(trained: Path, collected: Path, tmp_path: Path, engine: str):

@@ -32,6 +32,7 @@ def run(a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     return said
 
 
+@pytest.mark.ml_test_score("D5")
 def test_a_subject_is_gone_from_every_file(a_copy: Path, run):
     """Rows, quarantine and splits are without it, manifests are true, the champion still verifies; again is nothing."""
     before = {trace.file.name for trace in traces(a_copy, [run.subject])}
@@ -49,6 +50,7 @@ def test_a_subject_is_gone_from_every_file(a_copy: Path, run):
     assert "wrote nothing new" in run()
 
 
+@pytest.mark.exhibit
 def test_a_published_model_holds_no_personal_value(a_copy: Path):
     """Neither its reference nor its golden predictions: a folder that never changes could not forget."""
     folder = registry.model_folder(Settings().models_dir, 1)
@@ -56,6 +58,7 @@ def test_a_published_model_holds_no_personal_value(a_copy: Path):
     assert {row["tailnum"] for row in json.loads((folder / GOLDEN_FILE).read_text())["inputs"]} == {None}
 
 
+@pytest.mark.ml_test_score("D5", injects="the subject in a report, a candidate, a published card")
 @pytest.mark.parametrize("place", ["5_reports/note.html", "3_models/candidates/old.json", "3_models/flights/1/card.md"])
 def test_what_is_left_is_found_and_named(a_copy: Path, run, capsys, place: str):
     """Planted: the subject in a report, a candidate, a published card. It is not called forgotten."""

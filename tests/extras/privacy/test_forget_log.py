@@ -36,6 +36,7 @@ def everything_written(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in files if file.name != "pseudonym.key")
 
 
+@pytest.mark.ml_test_score("D5")
 def test_a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten(tmp_path: Path):
     """In the clear it is nowhere, answered or refused; by its pseudonym it is in the log until it is forgotten."""
     model: Model = publish_champion(tmp_path / "3_models", 1, seed=1)

@@ -41,6 +41,7 @@ def archive(path: Path) -> None:
         opened.writestr("schema.json", json.dumps({"known": [WORD] * 50}))
 
 
+@pytest.mark.ml_test_score("D5", injects="In the file, with the place in it; beside it nothing is found")
 @pytest.mark.parametrize(
     ("plant", "place"),
     [

@@ -64,6 +64,7 @@ def test_without_a_key_nobody_is_forgotten_or_let_in(tmp_path: Path):
     assert list((tmp_path / "4_predictions").iterdir()) == []
 
 
+@pytest.mark.exhibit
 def test_the_rows_of_the_forgotten_are_left_out(tmp_path: Path):
     """Theirs and no others', missing ones included; the list does not say who they are."""
     rows = pd.DataFrame({"tailnum": [HIDDEN, "N14228", None, HIDDEN], "flight": range(4)})

@@ -1,10 +1,13 @@
 import numpy as np
+import pytest
 
 from flights.dataset import ORIGINS
 from monitoring.checks import expectations
 from monitoring.checks.performance import windows
 from tests.monitoring.conftest import judged, view_of
 from tests.monitoring.test_outcomes import followed
+
+pytestmark = pytest.mark.exhibit
 
 
 def test_metrics_are_compared_by_their_intervals():

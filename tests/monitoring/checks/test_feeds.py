@@ -25,6 +25,7 @@ def firing(reference: pd.DataFrame, live: pd.DataFrame) -> set[str]:
     return {check.name for check in feeds.checks(view_of(live, reference)) if is_firing(check).any()}
 
 
+@pytest.mark.ml_test_score("O2")
 def test_clean_feeds_fire_nothing(parts: tuple[pd.DataFrame, pd.DataFrame]):
     """A real month is neither missing, nor frozen, nor inconsistent, nor wrong at one site."""
     assert firing(*parts) == set()
@@ -57,6 +58,7 @@ def kilometres_at_one_site(live: pd.DataFrame) -> pd.DataFrame:
     return live.assign(**filled, visibility=live["visibility"].where(~there, live["visibility"] * 1.6))
 
 
+@pytest.mark.ml_test_score("O2", injects="Each failure fires for what it is, and for no feed that is sound")
 @pytest.mark.parametrize(
     ("plant", "check"),
     [

@@ -1,10 +1,13 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from monitoring.check import Check, is_firing
 from monitoring.checks import labels
 from tests.monitoring.conftest import judged, view_of
 from tests.monitoring.test_outcomes import OUTCOME, followed
+
+pytestmark = pytest.mark.exhibit
 
 
 def firing(checks: list[Check]) -> set[str]:

@@ -8,6 +8,8 @@ from monitoring.outcomes import WATERMARK
 from tests.monitoring.conftest import judged
 from tests.monitoring.test_outcomes import followed
 
+pytestmark = pytest.mark.exhibit
+
 
 def firing(checks: list[Check]) -> set[str]:
     """Names of the checks that fire."""
@@ -24,11 +26,15 @@ def test_early_labels_are_biased_and_left_out():
     assert all(window["event_time"].max() <= now - WATERMARK for _, window in performance.windows(rows))
 
 
+@pytest.mark.ml_test_score("O7")
 def test_a_calibrated_model_fires_nothing():
     """Exact probabilities are within both limits."""
     assert firing(performance.quality_checks(followed(judged()))) == set()
 
 
+@pytest.mark.ml_test_score(
+    "O7", injects="Probabilities that are too high by 0.1, in the right order, lose calibration only"
+)
 def test_wrong_probabilities_fire_for_calibration():
     """Probabilities that are too high by 0.1, in the right order, lose calibration only."""
     log = judged()
@@ -44,6 +50,9 @@ def test_a_models_first_days_count_for_less():
     assert bias.iloc[0] == pytest.approx(bias.iloc[-1] / 2**0.5, abs=0.01)
 
 
+@pytest.mark.ml_test_score(
+    "O7", injects="Probabilities dealt out at random among the flights of a day keep their mean and lose their order"
+)
 def test_a_lost_order_fires_for_ranking():
     """Probabilities dealt out at random among the flights of a day keep their mean and lose their order."""
     log = judged()

@@ -20,6 +20,12 @@ def fired(**changes: str) -> set[str]:
     return {check.name for check in provenance.changes(settings, manifest, DAY) if is_firing(check).any()}
 
 
+@pytest.mark.ml_test_score(
+    "O1", injects="Nothing rings on the day of training; each digest that is another one rings by its name"
+)
+@pytest.mark.ml_test_score(
+    "O1", injects="Nothing fires on the day of training; each digest that is another one fires by its name"
+)
 @pytest.mark.parametrize("what", ["lock", "data", "contract"])
 def test_what_a_model_was_trained_with_is_checked(a_copy: Path, monkeypatch: pytest.MonkeyPatch, what: str):
     """Nothing fires on the day of training; each changed digest fires its check."""
@@ -29,6 +35,7 @@ def test_what_a_model_was_trained_with_is_checked(a_copy: Path, monkeypatch: pyt
     assert fired(**{key: "0" * 64}) == {f"{what} changed since training"}
 
 
+@pytest.mark.ml_test_score("O1")
 def test_where_nothing_is_kept_nothing_is_said(a_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """In a container without the lock and the splits only the contract can be compared."""
     monkeypatch.chdir(tmp_path)
@@ -36,8 +43,12 @@ def test_where_nothing_is_kept_nothing_is_said(a_copy: Path, tmp_path: Path, mon
     assert fired(lock_digest="0" * 64, as_of="1999-01-01") == set()
 
 
+@pytest.mark.ml_test_score(
+    "O1",
+    injects="another version than the lock's",
+)
 def test_an_unlocked_package_is_named():
-    """Another version than the lock's counts; extras, markers and spelling do not; what the lock omits may be there."""
+    """another version than the lock's."""
     lock = f"""NumPy==0.1 \\
     --hash=sha256:0
 uvicorn[standard]=={version("uvicorn")} ; python_version >= "3.11" \\

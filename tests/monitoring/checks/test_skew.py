@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from flights.config import Settings
 from flights.log_reader import engine, logged_predictions
@@ -23,6 +24,7 @@ def checked(change: float = 0.0, digest: str = "") -> Check:
     return skew(rows, typed_inputs(rows), settings.models_dir)
 
 
+@pytest.mark.ml_test_score("O3")
 def test_served_predictions_are_the_model_s(logged: Logged):
     """Scoring every logged input again gives the same probability: 0 mismatches."""
     logged(last="2013-11-04")
@@ -31,6 +33,7 @@ def test_served_predictions_are_the_model_s(logged: Logged):
     assert not is_firing(check).any()
 
 
+@pytest.mark.ml_test_score("O3", injects="One day whose probabilities moved by 1e-6 rings on that day")
 def test_a_millionth_is_a_mismatch(logged: Logged):
     """One day whose probabilities moved by 1e-6 fires on that day."""
     logged(last="2013-11-04")

@@ -7,6 +7,8 @@ from monitoring.check import is_firing
 from monitoring.checks import slices
 from tests.monitoring.conftest import judged
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def parts() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -27,6 +29,9 @@ def test_a_model_that_is_right_everywhere_fires_nothing(parts: tuple[pd.DataFram
     assert not is_firing(slices.slice_outlier(*parts)).any()
 
 
+@pytest.mark.ml_test_score(
+    "M6", injects="One carrier is late far more often than predicted; all flights together hardly move"
+)
 def test_a_slice_that_is_wrong_fires(parts: tuple[pd.DataFrame, pd.DataFrame]):
     """One carrier is late far more often than said; all flights together hardly move."""
     reference, live = parts

@@ -10,6 +10,8 @@ from pipelines.collection import timetable
 from pipelines.collection.conditions import last_observation, previous_leg_known
 from pipelines.collection.events import MISSING_MINUTE
 
+pytestmark = pytest.mark.exhibit
+
 NAMES = [column.name for column in INPUTS]
 SUBJECTS = range(1000, 2900, 100)  # rows of the second and third day
 DAYS = "month == 7 and day in (8, 9, 10)"  # thunderstorms: many delays and cancellations
@@ -64,6 +66,7 @@ def with_another_future(tables, instants, now):
     return tables | {"flights": flights, "weather": weather}
 
 
+@pytest.mark.ml_test_score("D4")
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_no_later_event_reaches_an_input(tables, rows, instants, subject):
     """Planted: its own delay, every other departure and arrival and all weather after the moment are changed."""
@@ -109,6 +112,9 @@ def test_an_earlier_departure_is_seen(tables, rows, instants, subject):
     assert {"backlog_all", "backlog_origin"} <= changed_columns(tables, rows, subject, flights=flights)
 
 
+@pytest.mark.ml_test_score(
+    "D4", injects="The previous leg of the aircraft, arrived before the moment, an hour later than it did"
+)
 def test_an_earlier_arrival_is_seen(tables, rows, instants, subject):
     """The previous leg of the aircraft, arrived before the moment, an hour later than it did."""
     row = rows.iloc[subject]

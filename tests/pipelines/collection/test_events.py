@@ -1,8 +1,11 @@
 """Windows over events have an open start and a closed end."""
 
 import numpy as np
+import pytest
 
 from pipelines.collection.events import MISSING_MINUTE, amount_between, events
+
+pytestmark = pytest.mark.exhibit
 
 
 def test_windows_are_open_at_their_start_and_closed_at_their_end():

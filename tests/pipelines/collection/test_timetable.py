@@ -8,6 +8,8 @@ from pipelines.collection import timetable
 from pipelines.collection.events import MISSING_MINUTE
 from pipelines.collection.timetable import SourceError
 
+pytestmark = pytest.mark.exhibit
+
 
 @pytest.fixture(scope="module")
 def tables():

@@ -17,6 +17,7 @@ from pipelines.evaluation.inputs import candidate_folder
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.exhibit
 def test_the_first_look_is_the_evaluation_of_the_first_candidate(trained, monkeypatch):
     """The ledger names step, candidate, holdout, days and the version that came of it; the report counts it."""
     monkeypatch.setenv("DATA_DIR", str(trained))

@@ -12,6 +12,7 @@ from pipelines.evaluation.report import evaluation_report, model_metrics
 from pipelines.rows import labelled_rows
 
 
+@pytest.mark.ml_test_score("O5", injects="a candidate that answers NaN")
 def test_probabilities_that_are_none_are_refused_without_a_traceback(trained, monkeypatch):
     """Injected: a candidate that returns NaN. It cannot be measured, and is blocked for that alone."""
     monkeypatch.setenv("DATA_DIR", str(trained))

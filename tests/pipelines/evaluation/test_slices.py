@@ -18,6 +18,8 @@ def world(trained, environment):
     return rows, truth, local_days(rows), np.clip(0.1 + 0.2 * truth + 0.15 * random.random(len(rows)), 0, 1)
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("M6")
 def test_every_kind_of_slice_is_measured(world):
     """Each with its size, its share late and intervals around its figures."""
     found = slices.slice_metrics(*world, champion=None, seed=1)
@@ -36,6 +38,7 @@ def test_a_small_slice_says_nothing(world):
         assert min(truth[places].sum(), (1 - truth[places]).sum()) >= slices.MIN_OF_EACH_CLASS, (kind, name)
 
 
+@pytest.mark.exhibit
 def test_a_slice_of_one_day_is_measured(world):
     """A third of the resampled sets of days leave that day out; its interval comes from the others."""
     rows, truth, days, good = world
@@ -45,6 +48,8 @@ def test_a_slice_of_one_day_is_measured(world):
     assert np.isfinite([one_day.figures[name].low for name in slices.COMPARED]).all()
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("M6", injects="the probabilities of one airport are shuffled")
 def test_a_spoiled_slice_stands_out_and_no_other(world):
     """Planted: the probabilities of one airport are shuffled. Its interval lies below all others' values."""
     rows, truth, days, good = world

@@ -30,6 +30,7 @@ def test_the_candidate_folder_is_complete(settings):
     assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run", "threshold"} <= set(training)
 
 
+@pytest.mark.exhibit
 def test_golden_rows_cover_the_odd_ones(settings):
     """Some golden predictions are of rows with everything missing that may be, and an unseen category."""
     golden = json.loads((candidate_folder(settings) / GOLDEN_FILE).read_text())["inputs"]

@@ -97,6 +97,10 @@ def beyond_one(columns):
     return np.full(len(columns["distance"]), 1.5)
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score(
+    "I6", injects="It raises, sleeps, or answers no probability: every answer is the champion's, and the reason is said"
+)
 @pytest.mark.parametrize("share", [0.0, 1.0], ids=["shadow", "canary"])
 @pytest.mark.parametrize(
     ("planted", "reason"),
@@ -128,6 +132,7 @@ def test_a_challenger_that_fails_is_aborted_and_costs_no_answer(
     assert reason in again.state()
 
 
+@pytest.mark.exhibit
 def test_a_sound_challenger_is_not_aborted(service: Service, models_dir: Path):
     """The same traffic and the same limits, and a model that works: it goes on answering."""
     challenge(models_dir, 2, 1.0)
@@ -139,6 +144,7 @@ def test_a_sound_challenger_is_not_aborted(service: Service, models_dir: Path):
     assert 'challenger_batches_total{result="fine"} 8.0' in generate_latest(service.registry).decode()
 
 
+@pytest.mark.exhibit
 def test_few_failures_among_many_batches_are_no_reason(service: Service, models_dir: Path):
     """Two errors are below the limit of three: the champion answered those, the canary all others."""
     challenge(models_dir, 2, 1.0)
@@ -156,6 +162,7 @@ def test_few_failures_among_many_batches_are_no_reason(service: Service, models_
     assert versions == [1] * 8 + [2] * 24
 
 
+@pytest.mark.exhibit
 def test_an_abort_holds_where_it_cannot_be_written_down(service: Service, models_dir: Path):
     """With a registry that somebody else just wrote to, the newer entry counts; no failed challenger comes back."""
     entry = challenge(models_dir, 2, 1.0)
@@ -169,6 +176,7 @@ def test_an_abort_holds_where_it_cannot_be_written_down(service: Service, models
     assert challenger._running is None
 
 
+@pytest.mark.exhibit
 def test_a_flight_always_gets_the_same_version():
     """Whatever else changes about it; and the canary's share of many flights is its share."""
     entry = Challenge(1, "", "canary", 2, SHARE, "")
@@ -236,6 +244,8 @@ def rows(folder: Path, query: str) -> list[tuple]:
         log.close()
 
 
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("I6")
 def test_a_running_server_follows_shadow_canary_and_the_end_of_it(
     both: tuple[Path, Model, Model], models_dir: Path, tmp_path: Path
 ):
