@@ -28,13 +28,7 @@ def post_batches(client: httpx.Client, one: str, many: str, name: str, bodies: B
 
 
 def post(client: httpx.Client, path: str, body: dict[str, Any]) -> str:
-    """Post one request and return its status; a busy server is asked again after a pause.
-
-    Raises
-    ------
-    SystemExit
-        The server does not answer, or stays unavailable; the message says what to run.
-    """
+    """Post one request and return its status; a busy server is asked again after a pause."""
     for attempt in range(ATTEMPTS):
         try:
             response = client.post(path, json=body)

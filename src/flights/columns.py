@@ -51,13 +51,7 @@ class DeclarationError(ValueError):
 
 
 def inputs(*columns: Column) -> tuple[Column, ...]:
-    """Declare the columns that a prediction may use.
-
-    Raises
-    ------
-    LeakageError
-        A column becomes known only with the outcome.
-    """
+    """Declare the columns that a prediction may use."""
     late = [column.name for column in columns if column.known_at == "outcome"]
     if late:
         raise LeakageError(f"known only after the prediction, so never an input: {', '.join(late)}")

@@ -96,13 +96,7 @@ def load(folder: Path) -> Score:
 
 
 def check_parity(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
-    """Return the largest difference between portable and scikit-learn probabilities.
-
-    Raises
-    ------
-    ParityError
-        It is over `TOLERANCE` or NaN.
-    """
+    """Return the largest difference between portable and scikit-learn probabilities; fail above `TOLERANCE`."""
     difference = float(np.max(np.abs(ours - theirs)))
     if math.isnan(difference) or difference > TOLERANCE:
         raise ParityError(f"expected scikit-learn's probabilities to {TOLERANCE:g}, got a difference of {difference:g}")
