@@ -67,7 +67,7 @@ TOOLS := .venv-tools/installed
 ##@ The loop
 
 train: $(CANDIDATE)/promotion.json ## Everything from raw data to a champion, or the reasons why not
-	@$(RUN) pipelines.summary
+	$(if $(wildcard pipelines/extras/summary.py),@$(RUN) pipelines.extras.summary)
 
 serve: $(CHAMPION) $(POSTGRES) ## Answer on HOST:PORT with the champion (train first if there is none)
 	@$(RUN) serving.app

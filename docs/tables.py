@@ -12,7 +12,7 @@ import grimp
 
 from docs.alarms import alarms, decisions, watchers
 from flights.config import ALERT_BUDGET, MISS_COST, Settings
-from flights.contract import data_dictionary
+from flights.contract import TABLE, allowed
 from flights.evaluation import METRICS
 from flights.plugins import load_plugins
 from flights.ranking import FALSE_ALARM_COST
@@ -28,11 +28,19 @@ WALK = (  # what a learner walks; everything that these import is the core, ever
     "pipelines.train",
     "pipelines.evaluate",
     "pipelines.promote",
-    "pipelines.summary",
     "serving.app",
     "monitoring.replay",
     "monitoring.monitor",
 )
+
+
+def data_dictionary() -> str:
+    """Every column of the contract."""
+    lines = ["| column | type | unit | allowed | known at | meaning |", "|---|---|---|---|---|---|"]
+    for column in TABLE:
+        cells = [f"`{column.name}`", column.kind, column.unit or "-", allowed(column), column.known_at]
+        lines.append("| " + " | ".join([*cells, column.description]) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def settings() -> str:

@@ -1,17 +1,13 @@
-"""A client of the running service: what a replay posts, and what the checks record of its counters."""
+"""A client of the running service: what a replay posts."""
 
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 
-from flights.plugins import load_plugins
 from monitoring.traffic import Bodies
 
-COUNTERS_FILE = "service.jsonl"  # in the folder of reports
 MAX_BATCH = 1000  # flights or outcomes in one request
 BUSY = {429, 503}  # "come back later"
 ATTEMPTS = 6
@@ -32,13 +28,7 @@ def post_batches(client: httpx.Client, one: str, many: str, name: str, bodies: B
 
 
 def post(client: httpx.Client, path: str, body: dict[str, Any]) -> str:
-    """Post one request and return its status; a busy server is asked again after a pause.
-
-    Raises
-    ------
-    SystemExit
-        The server does not answer, or stays unavailable; the message says what to run.
-    """
+    """Post one request and return its status; a busy server is asked again after a pause."""
     for attempt in range(ATTEMPTS):
         try:
             response = client.post(path, json=body)
@@ -50,10 +40,3 @@ def post(client: httpx.Client, path: str, body: dict[str, Any]) -> str:
             return str(response.status_code)
         time.sleep(PAUSE_SECONDS * 2**attempt)
     raise SystemExit(f"{client.base_url} is not ready ({response.text[:200]}): see the server's log")
-
-
-def observe(client: httpx.Client, moment: pd.Timestamp, folder: Path) -> None:
-    """Let the checks record what the running service counts."""
-    for module in load_plugins("monitoring.checks"):
-        if hasattr(module, "observe"):
-            module.observe(client, moment, folder)

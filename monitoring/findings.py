@@ -9,7 +9,7 @@ import pandas as pd
 from flights.artifacts import read_json
 from flights.config import Settings
 from flights.files import MANIFEST_FILE, TRAIN_FIRST
-from flights.plugins import load_plugins
+from flights.plugins import hooks, load_plugins
 from flights.registry import history, model_folder
 from monitoring.check import Check, all_alarms
 from monitoring.decide import WINDOW_DAYS, Decision, ModelAge, action_of, decide
@@ -57,9 +57,8 @@ def findings(settings: Settings, now: Moment | None = None) -> Findings:
     view = read_view(settings, now)
     checks, changes = all_checks(view), champion_changes(view.rows)
     details: dict[str, Any] = {}
-    for module in load_plugins(CHECKS):
-        if hasattr(module, "details"):
-            details.update(module.details(view))
+    for add in hooks(CHECKS, "details"):
+        details.update(add(view))
     model = ModelAge(
         replaced_on=max(changes, default=None),
         is_newer=history(settings.models_dir)[-1].action == "promote",

@@ -1,10 +1,9 @@
 """Monitor: read the prediction log, check data, quality, labels and model, decide, and leave a report.
 
 Exits with 0 if no action is needed, with 1 if a person or a job must act, and with 2 if the run failed. A failed run
-deletes `decision.json`, so a stale decision is never used. If SERVER_URL is set, what that service counts is recorded.
+deletes `decision.json`, so a stale decision is never used. NOW, a moment in ISO 8601, is by default the log's newest.
 """
 
-import argparse
 import fcntl
 import os
 import sys
@@ -14,29 +13,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pandas as pd
 
 from flights.artifacts import write_json
 from flights.config import Settings
 from flights.files import DECISION_FILE
-from flights.plugins import load_plugins
-from monitoring.client import observe
-from monitoring.findings import Findings, findings
+from flights.plugins import hooks, load_plugins
+from monitoring.findings import CHECKS, Findings, findings
 from monitoring.outcomes import STATES
 from monitoring.view import Moment, NothingToMonitor
 
 FAILED = 2  # exit code of a run that failed; 1 is "act"
-SERVER_SECONDS = 5.0  # that the service may take to answer
 
 
 def main() -> None:
     """Monitor up to NOW, write the decision, and publish it."""
-    settings, args = Settings.read(), arguments()
-    began, folder = time.perf_counter(), settings.reports_dir
+    settings, began = Settings.read(), time.perf_counter()
+    folder = settings.reports_dir
     with locked(folder / ".monitor.lock"), no_decision_on_failure(folder / DECISION_FILE):
-        observe_server(args.server, folder)
-        found = findings(settings, moment(args.now))
+        for observe_server in hooks(CHECKS, "observe_server"):
+            observe_server(folder)
+        found = findings(settings, moment(os.environ.get("NOW", "")))
         write_json(folder / DECISION_FILE, found.for_machines())
         print(f"monitor   {summary(found)}")
         for reason in found.decision.reasons if found.decision.act else []:
@@ -74,32 +71,12 @@ def no_decision_on_failure(decision: Path) -> Iterator[None]:
         sys.exit(FAILED)
 
 
-def arguments() -> argparse.Namespace:
-    """The moment to look back from and the service to ask; each can come as an environment variable."""
-    parser = argparse.ArgumentParser(prog="make monitor", description=__doc__)
-    env = os.environ.get
-    parser.add_argument("--now", default=env("NOW", ""), help="ISO 8601; default: the log's newest moment")
-    parser.add_argument("--server", default=env("SERVER_URL", ""), help="URL of the service whose counters are kept")
-    return parser.parse_args()
-
-
 def moment(text: str) -> Moment | None:
     """Read a moment in UTC; empty is none."""
     try:
         return pd.to_datetime(text, utc=True) if text else None
     except ValueError:
         raise NothingToMonitor(f"NOW={text}: expected a day or moment in ISO 8601, as 2013-12-01T05:00Z") from None
-
-
-def observe_server(url: str, folder: Path) -> None:
-    """Record what a running service counts, if there is one to ask."""
-    if not url:
-        return
-    try:
-        with httpx.Client(base_url=url, timeout=SERVER_SECONDS) as client:
-            observe(client, pd.Timestamp.now("UTC"), folder)
-    except httpx.InvalidURL as error:
-        print(f"SERVER_URL={url}: {error}; expected a URL, such as http://127.0.0.1:8000", file=sys.stderr)
 
 
 def publish(folder: Path, found: Findings) -> None:

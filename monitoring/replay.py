@@ -5,8 +5,6 @@ the outcomes that have become known; cancelled flights never get one. The log ta
 keeps its state, so an interrupted replay continues where it stopped and nothing counts twice.
 """
 
-import argparse
-import os
 import sys
 import time
 from collections import Counter
@@ -15,20 +13,31 @@ from pathlib import Path
 
 import httpx
 import pandas as pd
+from pydantic import Field
 from rich.progress import track
 
 from flights.artifacts import read_json, read_parquet, write_json
-from flights.config import Settings
+from flights.config import EnvironmentSettings, Settings
 from flights.dataset import OUTCOME_TIME, ROWS
 from flights.files import LIVE_FILE
 from flights.log_reader import count, engine
+from flights.plugins import hooks
 from flights.predictions import timestamp
-from monitoring.client import observe, post, post_batches
+from monitoring.client import post, post_batches
 from monitoring.traffic import LEAD, Traffic, outcome_bodies, period, request_bodies, traffic, with_drill
 
 STEP = pd.Timedelta(hours=1)
 SINGLE_EVERY = 10  # one flight in ten is sent alone, the others in batches
 SAVE_EVERY = 24  # simulated hours between two writes of the state
+
+
+class Replay(EnvironmentSettings, env_ignore_empty=True):
+    """What to replay, and how fast."""
+
+    first: str = Field("", validation_alias="FROM", description="First month or day; by default all.")
+    last: str = Field("", validation_alias="TO", description="Last month or day, included.")
+    speed: float = Field(0.0, description="Times real time; 0 is unlimited.", ge=0)
+    drill: str = Field("", description="A failure to plant.")
 
 
 @dataclass
@@ -44,8 +53,8 @@ class ReplayState:
 
 
 def main() -> None:
-    """Replay the period that arguments or the environment name, and print what the server answered."""
-    settings, args = Settings.read(), arguments()
+    """Replay the period that the environment names, and print what the server answered."""
+    settings, args = Settings.read(), Replay.read()
     live = read_parquet(settings.splits_dir / LIVE_FILE, "run `make train`")
     start, end = period(live, args.first, args.last)
     sent = with_drill(traffic(live, start, end), args.drill, (end - start).days, settings.seed)
@@ -62,21 +71,11 @@ def main() -> None:
             replay_hour(client, sent, now, state)
             if number % SAVE_EVERY == 1 or now == steps[-1]:
                 write_json(path, asdict(state))
-                observe(client, now, settings.reports_dir)
+                for observe in hooks("monitoring.checks", "observe"):
+                    observe(client, now, settings.reports_dir)
             if args.speed:
                 time.sleep(STEP.total_seconds() / args.speed)
     print(f"replay    {summary(state)}; {time.perf_counter() - began:.1f} s")
-
-
-def arguments() -> argparse.Namespace:
-    """The period, speed and drill; each can also come as an environment variable, as `make` passes it."""
-    parser = argparse.ArgumentParser(prog="make replay", description=__doc__)
-    env = os.environ.get
-    parser.add_argument("--from", dest="first", default=env("FROM", ""), help="first month or day; default: all")
-    parser.add_argument("--to", dest="last", default=env("TO", ""), help="last month or day, included; default: all")
-    parser.add_argument("--speed", type=float, default=env("SPEED") or "0", help="times real time; 0 is unlimited")
-    parser.add_argument("--drill", default=env("DRILL", ""), help="a failure to practise")
-    return parser.parse_args()
 
 
 def check_log(settings: Settings, start: pd.Timestamp, end: pd.Timestamp) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOME_TIME, PREDICTION_LEAD_HOURS, ROWS, ZONE
-from flights.plugins import load_plugins
+from flights.plugins import hooks
 
 LEAD = pd.Timedelta(hours=PREDICTION_LEAD_HOURS)
 
@@ -14,13 +14,7 @@ Traffic = tuple[pd.DataFrame, pd.DataFrame]  # rows by prediction moment, outcom
 
 
 def period(live: pd.DataFrame, first: str, last: str) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Start and end of the local months or days from `first` to `last`; empty means as far as `live` goes.
-
-    Raises
-    ------
-    ValueError
-        A month or day cannot be read, or there is no row in the period.
-    """
+    """Start and end of the local months or days from `first` to `last`; empty means as far as `live` goes."""
     days = live[EVENT_TIME].dt.tz_convert(ZONE).dt.strftime("%F")
     start = pd.Period(first or days.min()).start_time.tz_localize(ZONE)
     end = (pd.Period(last or days.max()) + 1).start_time.tz_localize(ZONE)
@@ -45,10 +39,9 @@ def with_drill(clean: Traffic, drill: str, days: int, seed: int) -> Traffic:
     """The traffic of some days with the failure of a drill, which an extra plants; without a drill, as it is."""
     if not drill:
         return clean
-    for extra in load_plugins("extras"):
-        if hasattr(extra, "with_drill"):
-            planted: Traffic = extra.with_drill(clean, drill, days, seed)
-            return planted
+    for plant in hooks("extras", "with_drill"):
+        planted: Traffic = plant(clean, drill, days, seed)
+        return planted
     raise SystemExit(f"DRILL={drill}: there are no drills, because extras/drills was removed; leave DRILL out")
 
 

@@ -72,13 +72,7 @@ class View:
 
 
 def serving_model(models_dir: Path) -> ServingModel:
-    """Read the champion's evaluation and reference.
-
-    Raises
-    ------
-    NothingToMonitor
-        There is no champion.
-    """
+    """Read the champion's evaluation and reference."""
     version = champion(models_dir)
     if version is None:
         raise NothingToMonitor(f"no champion yet: {TRAIN_FIRST}")
@@ -91,13 +85,7 @@ def serving_model(models_dir: Path) -> ServingModel:
 
 
 def read_view(settings: Settings, now: Moment | None = None) -> View:
-    """Read the log up to a moment; by default up to now, and of a replay up to its newest moment.
-
-    Raises
-    ------
-    NothingToMonitor
-        There is no champion, or no prediction.
-    """
+    """Read the log up to a moment; by default up to now, and of a replay up to its newest moment."""
     model = serving_model(settings.models_dir)
     log = engine(settings.log_url)
     try:

@@ -15,13 +15,7 @@ class ContractBroken(ValueError):
 
 
 def checked_rows(collected: pd.DataFrame, schema: Any = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Valid rows, and rejected rows with a column `reasons`; `schema` replaces the data contract.
-
-    Raises
-    ------
-    ContractBroken
-        The table as a whole violates the contract: no row can be trusted.
-    """
+    """Valid rows, and rejected rows with a column `reasons`; `schema` replaces the data contract."""
     if collected.empty:
         raise ContractBroken(f"expected {ROWS}, got an empty table: run `make collect`")
     violations = contract_violations(collected, schema or contract())

@@ -12,7 +12,7 @@ from flights.files import EVALUATION_FILE, TRAINING_FILE
 from pipelines.evaluation import holdout
 from pipelines.evaluation.inputs import candidate_folder, collect_evidence
 from pipelines.evaluation.publish import plugin_measurements, publish, reference_rows
-from pipelines.evaluation.report import evaluation_report, model_metrics, other_reports
+from pipelines.evaluation.report import evaluation_report, model_metrics
 from pipelines.step import step
 
 
@@ -31,7 +31,6 @@ def main() -> None:
             **plugin_measurements(inputs, metrics),
             "holdout_access": access,
             "model_digest": sha256(folder / portable.TREES),
-            **other_reports(settings.reports_dir),
         }
         version = publish(settings, folder, report, inputs.training, metrics, reference_rows(inputs))
         holdout.log_version(settings, folder.name, version)

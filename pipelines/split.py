@@ -33,13 +33,7 @@ def main() -> None:
 
 
 def split(rows: pd.DataFrame, as_of: date) -> dict[str, pd.DataFrame]:
-    """The rows of each part, by the time of their event.
-
-    Raises
-    ------
-    EmptyPart
-        A part other than live has no rows, or the rows end long before `as_of`.
-    """
+    """The rows of each part, by the time of their event."""
     parts = {name: between(rows, period) for name, period in periods(as_of).items()}
     empty = [name for name, part in parts.items() if part.empty and name != "live"]
     first = rows[EVENT_TIME].min().tz_convert(ZONE)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import old_measurements
+from flights.contract import TABLE
 from serving.request import example
 
 pytestmark = pytest.mark.exhibit
@@ -28,6 +29,15 @@ TERMS = (  # that readers of the field's books look for
 def check(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "docs.generate", "--check", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_data_dictionary_has_a_line_for_each_column():
+    """With unit, limits and meaning."""
+    from docs.tables import data_dictionary
+
+    lines = data_dictionary().splitlines()
+    assert len(lines) == 2 + len(TABLE)
+    assert "| `visibility` | number | mi | 0 to 20, or missing | prediction | Visibility at the origin |" in lines
 
 
 def test_generated_tables_are_up_to_date():

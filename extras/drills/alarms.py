@@ -30,7 +30,7 @@ from flights.files import LIVE_FILE, TRAIN_FIRST, VALID_FILE
 from flights.model import CANDIDATE, build_model, with_feed_outages
 from monitoring.check import Check, alarms, is_firing
 from monitoring.checks.performance import quality_checks
-from monitoring.client import COUNTERS_FILE
+from monitoring.checks.service import COUNTERS_FILE
 from monitoring.decide import daily_actions
 from monitoring.findings import all_checks, findings
 from monitoring.outcomes import local_day, with_outcomes

@@ -21,7 +21,7 @@ from flights.log_reader import counted_outcomes, engine, logged_predictions, par
 from flights.predictions import timestamp
 from pipelines.evaluation.inputs import collect_evidence, load_trained
 from pipelines.evaluation.publish import plugin_measurements, promote_evaluated, publish
-from pipelines.evaluation.report import evaluation_report, model_metrics, other_reports
+from pipelines.evaluation.report import evaluation_report, model_metrics
 from pipelines.rows import features_of, local_days, summary_of
 from pipelines.step import step
 from pipelines.training import seen_rows
@@ -161,7 +161,6 @@ def evaluated(
         "passed": not any(check["failure"] for check in checks),
         "holdout_access": {"accesses": reads, "candidates": reads},
         "model_digest": sha256(folder / portable.TREES),
-        **other_reports(settings.reports_dir),
     }
     reference = reference_of(champion, portable.load(folder))
     return {**report, "version": publish(settings, folder, report, inputs.training, metrics, reference)}

@@ -68,10 +68,8 @@ def known_texts(reference: pd.DataFrame) -> dict[str, set[str]]:
 def daily_distances(reference: pd.DataFrame, live: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[float]"]:
     """Distance of every day's every column from the clean days before it, and the limit of each column.
 
-    Returns
-    -------
-    One row a live day, one column a compared column; NaN if a day has no values, or none to compare with. And one
-    limit a column; NaN if none is beyond clean days and within the contract.
+    A distance is NaN if a day has no values, or none to compare with; a limit, if none is beyond clean days and within
+    the contract.
     """
     distances, limits = {}, {}
     for name in COLUMNS:

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import httpx
 import pandas as pd
+from pydantic import Field
 
+from flights.config import EnvironmentSettings
 from flights.dataset import ZONE
 from monitoring.check import Check
-from monitoring.client import COUNTERS_FILE
 from monitoring.view import View
 
+COUNTERS_FILE = "service.jsonl"  # in the folder of reports
+SERVER_SECONDS = 5.0  # that the service may take to answer
 LOW, HIGH = 0.5, 1.6  # of the median day's predictions; a holiday has 0.6
 SLOW_MS = 100.0  # of the 99th percentile from a request's arrival to the log
 MAX_SILENT_DAYS = 1  # whole days in a row without a request
@@ -29,11 +32,28 @@ BUSY = ("429", "503")
 REJECTED = ("400", "413", "415", "422")
 
 
+class Settings(EnvironmentSettings):
+    """The service whose counters the monitor records."""
+
+    server_url: str = Field("", description="URL of the service whose counters are recorded; empty records none.")
+
+
 def checks(view: View) -> list[Check]:
     """Traffic and speed from the log, rejected and failed requests from the service's counters."""
     rows = view.rows[view.rows["day"] < view.today]
     counts = daily_counts(view.settings.reports_dir / COUNTERS_FILE, view.now)
     return [*log_checks(rows, view.today), *counter_checks(counts)]
+
+
+def observe_server(folder: Path) -> None:
+    """Record what a running service counts, if SERVER_URL names one."""
+    if not (url := Settings.read().server_url):
+        return
+    try:
+        with httpx.Client(base_url=url, timeout=SERVER_SECONDS) as client:
+            observe(client, pd.Timestamp.now("UTC"), folder)
+    except httpx.InvalidURL as error:
+        print(f"SERVER_URL={url}: {error}; expected a URL, such as http://127.0.0.1:8000", file=sys.stderr)
 
 
 def observe(client: httpx.Client, moment: pd.Timestamp, folder: Path) -> None:

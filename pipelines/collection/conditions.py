@@ -36,13 +36,7 @@ WEATHER = {  # the source's name: ours
 
 
 def conditions(flights: pd.DataFrame, weather: pd.DataFrame, aircraft: pd.DataFrame) -> pd.DataFrame:
-    """All conditions of all flights, in their order.
-
-    Parameters
-    ----------
-    flights
-        One row per departure, as `timetable.with_instants` makes it; minutes are `MISSING_MINUTE` if it did not happen.
-    """
+    """All conditions of all departures, which `timetable.with_instants` makes, in their order."""
     as_of_minutes = flights["scheduled"].to_numpy() - 60 * PREDICTION_LEAD_HOURS
     return pd.concat(
         [

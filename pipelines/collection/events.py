@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from flights.dataset import ZONE
+from flights.clock import local_minutes
 
 MISSING_MINUTE = 2**31  # after everything: the event never happened
 
@@ -60,7 +60,4 @@ def minutes_since_1970(times: pd.Series) -> Minutes:
 
 def service_day(minutes: Minutes) -> Minutes:
     """The local date of each minute, as days since 1970."""
-    local = (
-        pd.DatetimeIndex(minutes.astype("datetime64[m]").astype("datetime64[s]")).tz_localize("UTC").tz_convert(ZONE)
-    )
-    return local.tz_localize(None).to_numpy("datetime64[D]").astype(np.int64)
+    return local_minutes(minutes.astype("datetime64[m]")) // 1440

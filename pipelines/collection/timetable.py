@@ -64,13 +64,7 @@ def flight_ids(source: pd.DataFrame) -> pd.Series:
 
 
 def scheduled_departures(source: pd.DataFrame) -> pd.Series:
-    """UTC instants of the local timetable; in the hour that November has twice, the source's own UTC hour decides.
-
-    Raises
-    ------
-    SourceError
-        The source's UTC hour disagrees with the local timetable.
-    """
+    """UTC instants of the local timetable; in the hour that November has twice, the source's own UTC hour decides."""
     local = pd.to_datetime(source[["year", "month", "day"]]).astype("datetime64[us]") + clock(source["sched_dep_time"])
     source_hour = pd.to_datetime(source["time_hour"]).astype("datetime64[us, UTC]")
     summer_time = (source_hour.dt.tz_convert(None) - local.dt.floor("h") == pd.Timedelta(hours=4)).to_numpy()
@@ -84,13 +78,7 @@ def scheduled_departures(source: pd.DataFrame) -> pd.Series:
 
 
 def scheduled_arrivals(source: pd.DataFrame, departure: pd.Series, airports: pd.DataFrame) -> pd.Series:
-    """UTC instants of the arrival times, which are on the destinations' clocks: the first after the departure.
-
-    Raises
-    ------
-    SourceError
-        A destination has no time zone.
-    """
+    """UTC instants of the arrival times, which are on the destinations' clocks: the first after the departure."""
     zones = source["dest"].map(airports.set_index("faa")["tzone"].to_dict() | MISSING_ZONES)
     if zones.isna().any():
         raise SourceError(f"no time zone for {sorted(set(source['dest'][zones.isna()]))}: add it to MISSING_ZONES")

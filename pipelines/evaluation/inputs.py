@@ -71,13 +71,7 @@ def candidate_folder(settings: Settings) -> Path:
 def collect_evidence(
     settings: Settings, folder: Path, rows: pd.DataFrame, train: pd.DataFrame | None = None
 ) -> EvaluationInputs:
-    """Score the rows with every model, and read the candidate's other properties.
-
-    Parameters
-    ----------
-    train
-        Rows to train twice on; by default those of the split.
-    """
+    """Score the rows with every model, and read the candidate's properties; `train` are rows to train twice on."""
     training = read_json(folder / TRAINING_FILE, TRAIN_FIRST)
     columns, features = as_arrays(rows), features_of(rows)
     trained = {name: load_trained(folder, name) for name in model.MODELS}

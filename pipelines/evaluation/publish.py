@@ -14,7 +14,7 @@ from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS
 from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, PROMOTION_FILE, REFERENCE_FILE, TRAIN_FIRST
 from flights.model_files import write_manifest
-from flights.plugins import hooks, load_plugins
+from flights.plugins import hooks
 from flights.registry import Promotion, PromotionRefused
 from pipelines.evaluation.inputs import EvaluationInputs
 from pipelines.evaluation.report import ModelMetrics
@@ -35,9 +35,8 @@ class Evaluation:
 def plugin_measurements(inputs: EvaluationInputs, metrics: Mapping[str, ModelMetrics]) -> dict[str, Any]:
     """What the plug-ins measure, for the report."""
     measured: dict[str, Any] = {}
-    for plugin in load_plugins(PLUGINS):
-        if measure := getattr(plugin, "measure", None):
-            measured.update(measure(inputs, metrics))
+    for measure in hooks(PLUGINS, "measure"):
+        measured.update(measure(inputs, metrics))
     return measured
 
 
@@ -70,9 +69,8 @@ def publish(
         write_parquet(temporary / REFERENCE_FILE, reference)
         write_json(temporary / GATE_FILE, report)
         write_json(temporary / METRICS_FILE, report["metrics"].get(model.CANDIDATE, {}))
-        for plugin in load_plugins(PLUGINS):
-            if write_report := getattr(plugin, "write_report", None):
-                write_report(temporary, Evaluation(version, training, report, metrics))
+        for write_report in hooks(PLUGINS, "write_report"):
+            write_report(temporary, Evaluation(version, training, report, metrics))
         manifest = write_manifest(temporary, version, training)
         for published in hooks("flights.extras", "published"):
             published(manifest)
@@ -81,13 +79,7 @@ def publish(
 
 
 def promote_evaluated(settings: Settings, folder: Path | None = None) -> Promotion:
-    """Make the evaluated version champion; `folder` has its evaluation, by default AS_OF's.
-
-    Raises
-    ------
-    PromotionRefused
-        The gate blocked it, or the champion is no longer the one that it was compared with.
-    """
+    """Make the evaluated version champion; `folder` has its evaluation, by default AS_OF's."""
     folder = folder or settings.candidate_dir
     report = read_json(folder / EVALUATION_FILE, TRAIN_FIRST)
     version = report["version"]

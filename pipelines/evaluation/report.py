@@ -2,14 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from flights import model
-from flights.artifacts import read_json
-from flights.config import CADENCE_DAYS
 from flights.evaluation import METRICS, metrics
-from flights.files import CADENCE_FILE, LABELS_FILE
 from flights.ranking import RankedPredictions, Vector, rank
 from flights.resampling import Interval, intervals, margin, resampled_metrics
 from pipelines import gate
@@ -106,13 +102,3 @@ def candidate_slices(inputs: EvaluationInputs, measured: Mapping[str, ModelMetri
 def as_json(values: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
     """Intervals as JSON."""
     return {name: asdict(interval) for name, interval in values.items()}
-
-
-def other_reports(reports_dir: Path) -> dict[str, Any]:
-    """Results of other commands if they have run: the label audit, and the maximum age of a model."""
-    labels, cadence = reports_dir / LABELS_FILE, reports_dir / CADENCE_FILE
-    age = read_json(cadence, "run `make backtest`")["greatest_age_days"] if cadence.is_file() else CADENCE_DAYS
-    return {
-        "labels": read_json(labels, "run `make labels`") if labels.is_file() else None,
-        "greatest_age_days": age,
-    }

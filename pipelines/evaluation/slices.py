@@ -26,9 +26,8 @@ HOURS = (0, 9, 12, 15, 18, 24)  # limits of the bands of the local hour
 UNITS = {column.name: column.unit for column in INPUTS}
 
 Rows = NDArray[np.intp]
-Draws = dict[str, Vector]  # by metric: shape (resamples,)
 SliceKey = tuple[str, str]  # kind and name
-Measurements = dict[SliceKey, tuple[dict[str, float], Draws]]
+Measurements = dict[SliceKey, dict[str, Vector]]  # by metric: its value, and then those on resampled days
 
 
 @dataclass(frozen=True)
@@ -50,28 +49,19 @@ def slice_metrics(
     parts = slice_rows(rows, y_true)
     mine = measurements(parts, y_true, days, ours, seed)
     theirs = mine if champion is None else measurements(parts, y_true, days, champion, seed)
-    values: dict[str, dict[SliceKey, Interval]] = {}
-    margins: dict[str, dict[SliceKey, Interval]] = {}
+    values, margins = {}, {}
     for name in COMPARED:
         sign = 1 if name in HIGHER_IS_BETTER else -1
-        values[name] = simultaneous_intervals({key: (mine[key][0][name], mine[key][1][name]) for key in parts})
-        margins[name] = simultaneous_intervals(
-            {
-                key: (
-                    sign * (mine[key][0][name] - theirs[key][0][name]),
-                    sign * (mine[key][1][name] - theirs[key][1][name]),
-                )
-                for key in parts
-            }
-        )
-    compared = () if champion is None else COMPARED
+        pairs = {key: (mine[key][name], theirs[key][name]) for key in parts}
+        values[name] = simultaneous_intervals({key: ours for key, (ours, _) in pairs.items()})
+        margins[name] = simultaneous_intervals({key: sign * (ours - other) for key, (ours, other) in pairs.items()})
     return [
         Slice(
             *key,
             len(places),
             float(y_true[places].mean()),
-            {name: values[name][key] for name in COMPARED},
-            {name: margins[name][key] for name in compared},
+            {name: each[key] for name, each in values.items()},
+            {} if champion is None else {name: each[key] for name, each in margins.items()},
         )
         for key, places in parts.items()
     ]
@@ -110,7 +100,7 @@ def band_names(values: "pd.Series[Any]", limits: tuple[int, ...], unit: str) -> 
 def measurements(
     parts: dict[SliceKey, Rows], y_true: Vector, days: NDArray[Any], probabilities: Vector, seed: int
 ) -> Measurements:
-    """Each slice's metrics, and the same on resampled days; NaN if none of its days was drawn."""
+    """Each slice's metrics, followed by the same on resampled days; NaN if none of its days was drawn."""
     _, day = np.unique(days, return_inverse=True)
     counts = day_draws(days, seed, RESAMPLES)
     found = {}
@@ -121,16 +111,19 @@ def measurements(
         for draw, count in zip(draws, counts, strict=True):
             if (weights := count[day_of_row]).any():
                 draw[:] = [METRICS[name](WeightedSample(rows, weights)) for name in COMPARED]
-        found[key] = (metrics(rows, COMPARED), dict(zip(COMPARED, draws.T, strict=True)))
+        found[key] = {
+            name: np.append(value, drawn)
+            for (name, value), drawn in zip(metrics(rows, COMPARED).items(), draws.T, strict=True)
+        }
     return found
 
 
-def simultaneous_intervals(measured: Mapping[Any, tuple[float, Vector]]) -> dict[Any, Interval]:
+def simultaneous_intervals(measured: Mapping[Any, Vector]) -> dict[Any, Interval]:
     """Intervals that all hold at the same time in 95 % of the resampled sets of days."""
     if not measured:
         return {}
-    values = np.array([value for value, _ in measured.values()])
-    draws = np.stack([drawn for _, drawn in measured.values()])
+    table = np.stack(list(measured.values()))
+    values, draws = table[:, 0], table[:, 1:]
     std = np.nanstd(draws, axis=1) + 1e-12
     largest = np.nanmax(np.abs(draws - values[:, None]) / std[:, None], axis=0)
     reach = np.quantile(largest, CONFIDENCE) * std

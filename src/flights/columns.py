@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -51,45 +51,19 @@ class DeclarationError(ValueError):
 
 
 def inputs(*columns: Column) -> tuple[Column, ...]:
-    """Declare the columns that a prediction may use.
-
-    Raises
-    ------
-    LeakageError
-        A column becomes known only with the outcome.
-    """
+    """Declare the columns that a prediction may use."""
     late = [column.name for column in columns if column.known_at == "outcome"]
     if late:
         raise LeakageError(f"known only after the prediction, so never an input: {', '.join(late)}")
     return columns
 
 
-def feed_column(
-    feed: str,
-    name: str,
-    description: str,
-    example: float,
-    unit: str,
-    minimum: float,
-    maximum: float,
-    *,
-    calendar: bool = False,
-) -> Column:
-    """Declare a number from an upstream feed: known at the prediction, missing while the feed is missing."""
-    limits = (unit, minimum, maximum)
-    return Column(
-        name, "number", description, "prediction", example, *limits, nullable=True, feed=feed, calendar=calendar
-    )
+def feed_column(feed: str, name: str, description: str, example: float, *limits: Any, calendar: bool = False) -> Column:
+    """Declare a number from an upstream feed (unit, minimum, maximum): missing while the feed is missing."""
+    column = Column(name, "number", description, "prediction", example, *limits)
+    return replace(column, nullable=True, feed=feed, calendar=calendar)
 
 
-def outcome_column(
-    name: str,
-    kind: Kind,
-    description: str,
-    example: Any,
-    unit: str,
-    minimum: float | None = None,
-    maximum: float | None = None,
-) -> Column:
-    """Declare what becomes known after the event, or never."""
-    return Column(name, kind, description, "outcome", example, unit, minimum, maximum, nullable=True)
+def outcome_column(name: str, kind: Kind, description: str, example: Any, *limits: Any) -> Column:
+    """Declare what becomes known after the event, or never; limits are unit, minimum and maximum."""
+    return replace(Column(name, kind, description, "outcome", example, *limits), nullable=True)

@@ -43,13 +43,7 @@ class EnvironmentSettings(BaseSettings):
 
     @classmethod
     def read(cls) -> Self:
-        """Read the environment; a malformed value ends the process with one line.
-
-        Raises
-        ------
-        SystemExit
-            A variable's value is not allowed; the message names the variable, the value and what is allowed.
-        """
+        """Read the environment; a malformed value ends the process with one line."""
         try:
             return cls()
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The readers of the declaration in `dataset.py`: pandera schema, arrays, data dictionary, digest.
+"""The readers of the declaration in `dataset.py`: pandera schema, arrays, allowed values in words, digest.
 
 One declaration, many readers: the schema that guards batches, the request body, the data dictionary and the monitored
 columns all come from it.
@@ -21,13 +21,7 @@ DTYPES = {"text": "str", "integer": "int64", "number": "float64", "time": "datet
 
 
 def table(key: Column, inputs: tuple[Column, ...], outcomes: tuple[Column, ...]) -> tuple[Column, ...]:
-    """All columns of a row, after a check that each role has a column of its kind.
-
-    Raises
-    ------
-    DeclarationError
-        A column that must have a role is not declared, or is of another kind.
-    """
+    """All columns of a row, after a check that each role has a column of its kind."""
     roles = (
         ("KEY", KEY, "text", (key,)),
         ("EVENT_TIME", EVENT_TIME, "time", inputs),
@@ -99,15 +93,6 @@ def _checks(column: Column) -> "list[pa.Check]":
     if column.minimum is not None:
         checks.append(pa.Check.in_range(column.minimum, column.maximum, **rule))
     return checks
-
-
-def data_dictionary(columns: tuple[Column, ...] = TABLE) -> str:
-    """The columns as a Markdown table."""
-    lines = ["| column | type | unit | allowed | known at | meaning |", "|---|---|---|---|---|---|"]
-    for column in columns:
-        cells = [f"`{column.name}`", column.kind, column.unit or "-", allowed(column), column.known_at]
-        lines.append("| " + " | ".join([*cells, column.description]) + " |")
-    return "\n".join(lines) + "\n"
 
 
 def allowed(column: Column) -> str:

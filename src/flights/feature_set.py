@@ -20,16 +20,7 @@ class Step(NamedTuple):
 
 
 def build_features(columns: Columns) -> Columns:
-    """Make every feature of some rows.
-
-    Parameters
-    ----------
-    columns : input column name -> array of shape (rows,), as `contract.as_arrays` makes them.
-
-    Returns
-    -------
-    Feature name -> array of shape (rows,), in the order of `FEATURES`: objects for categories, else float64.
-    """
+    """Every feature of some rows, in the order of `FEATURES`: objects for categories, else float64."""
     return {
         name: columns[name] if function is None else function(*(columns[parameter] for parameter in parameters))
         for name, function, parameters in plan()
@@ -38,14 +29,7 @@ def build_features(columns: Columns) -> Columns:
 
 @cache
 def plan() -> tuple[Step, ...]:
-    """How each feature is made, in the order of `FEATURES`.
-
-    Raises
-    ------
-    DeclarationError
-        A feature reads a column that is not an input or is personal; a text is not in `CATEGORIES`; or a name in
-        `CATEGORIES`, `HEURISTIC` or `MONOTONIC_CONSTRAINTS` is not a feature.
-    """
+    """How each feature is made, in the order of `FEATURES`."""
     steps = tuple(
         Step(feature, None, (feature,))
         if isinstance(feature, str)

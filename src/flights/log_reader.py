@@ -33,10 +33,7 @@ def logged_predictions(
 ) -> "pd.DataFrame":
     """Predictions with an event time in [since, until), oldest first; their inputs only on request, as JSON text.
 
-    Parameters
-    ----------
-    every
-        Read one request in `every`, chosen by its ID: predictions and outcomes of the same requests.
+    Of one request in `every`, chosen by its ID: predictions and outcomes of the same requests.
     """
     import pandas as pd
 
@@ -75,14 +72,7 @@ def counted_outcomes(
     """One row for each request with an outcome: the version known latest, of equals the one received last.
 
     Its `known_at` is that of the first version: a correction changes the value, not when there was one. A version that
-    claims to have become known after it was received is ignored.
-
-    Parameters
-    ----------
-    since
-        Versions known earlier are not read.
-    now
-        Versions known later do not count yet.
+    claims to have become known after it was received is ignored, as are those known before `since` or after `now`.
     """
     import pandas as pd
 

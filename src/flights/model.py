@@ -34,13 +34,7 @@ HOURS = np.arange(0.0, 1441.0, 60.0).reshape(-1, 1)  # minutes of the day at whi
 
 
 def build_model(name: str, seed: int) -> Any:
-    """Make an unfitted scikit-learn classifier.
-
-    Raises
-    ------
-    KeyError
-        There is no model of that name.
-    """
+    """Make an unfitted scikit-learn classifier."""
     models = {"prior": prior, RULE: heuristic, "tree": tree, "logistic": logistic, CANDIDATE: candidate}
     return models[name](seed)
 

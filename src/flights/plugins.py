@@ -8,13 +8,7 @@ from typing import Any
 
 
 def load_plugins(package: str) -> list[ModuleType]:
-    """Import every module of a package, in the order of their names; an absent package has none.
-
-    Parameters
-    ----------
-    package
-        Dotted name of the folder, such as `monitoring.checks`.
-    """
+    """Import every module of a package, such as `monitoring.checks`, by name; an absent package has none."""
     try:
         folder = importlib.import_module(package)
     except ModuleNotFoundError as error:

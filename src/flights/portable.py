@@ -7,8 +7,8 @@ ONNX's double-precision `TreeEnsemble` keeps thresholds exact; converters write 
 import json
 import math
 import os
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +23,11 @@ TABLES = "encodings.json"
 TOLERANCE = 1e-9  # the largest difference from scikit-learn's probability that still counts as the same
 
 Score = Callable[[Columns], NDArray[np.float64]]
+Nodes = defaultdict[str, list[Any]]  # of all trees, in the flat lists of ONNX's `TreeEnsemble`
 
 
 class ParityError(ValueError):
     """The exported model's probabilities differ from scikit-learn's."""
-
-
-@dataclass
-class Nodes:
-    """The inner nodes and the leaves of all trees, in the flat lists of ONNX's `TreeEnsemble`."""
-
-    start: float
-    roots: list[int] = field(default_factory=list)
-    features: list[int] = field(default_factory=list)
-    thresholds: list[float] = field(default_factory=list)
-    missing_left: list[int] = field(default_factory=list)
-    left: list[int] = field(default_factory=list)
-    left_is_leaf: list[int] = field(default_factory=list)
-    right: list[int] = field(default_factory=list)
-    right_is_leaf: list[int] = field(default_factory=list)
-    leaves: list[float] = field(default_factory=list)
 
 
 def export(pipeline: Any, folder: Path) -> None:
@@ -96,13 +81,7 @@ def load(folder: Path) -> Score:
 
 
 def check_parity(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
-    """Return the largest difference between portable and scikit-learn probabilities.
-
-    Raises
-    ------
-    ParityError
-        It is over `TOLERANCE` or NaN.
-    """
+    """Return the largest difference between portable and scikit-learn probabilities; fail above `TOLERANCE`."""
     difference = float(np.max(np.abs(ours - theirs)))
     if math.isnan(difference) or difference > TOLERANCE:
         raise ParityError(f"expected scikit-learn's probabilities to {TOLERANCE:g}, got a difference of {difference:g}")
@@ -121,10 +100,10 @@ def recalibration(model: Any) -> tuple[Any, float, float]:
 def _onnx(trees: Any, features: int, slope: float = 1.0, shift: float = 0.0) -> bytes:
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    nodes = _nodes(trees)
-    if not nodes.roots:
+    nodes, start = _nodes(trees)
+    if not nodes["tree_roots"]:
         raise ValueError("the trees have no split: too little data, train on more rows")
-    numbers = {"start": nodes.start, "slope": slope, "shift": shift}
+    numbers = {"start": start, "slope": slope, "shift": shift}
     graph = helper.make_graph(
         [
             _ensemble(nodes),
@@ -151,6 +130,7 @@ def _ensemble(nodes: Nodes) -> Any:
     def doubles(name: str, values: list[float]) -> Any:
         return helper.make_tensor(name, TensorProto.DOUBLE, [len(values)], values)
 
+    splits, weights = nodes.pop("nodes_splits"), nodes.pop("leaf_weights")
     return helper.make_node(
         "TreeEnsemble",
         ["features"],
@@ -159,43 +139,39 @@ def _ensemble(nodes: Nodes) -> Any:
         n_targets=1,
         aggregate_function=1,  # sum
         post_transform=0,
-        tree_roots=nodes.roots,
-        nodes_featureids=nodes.features,
-        nodes_modes=helper.make_tensor("modes", TensorProto.UINT8, [len(nodes.features)], [0] * len(nodes.features)),
-        nodes_splits=doubles("splits", nodes.thresholds),
-        nodes_missing_value_tracks_true=nodes.missing_left,
-        nodes_truenodeids=nodes.left,
-        nodes_trueleafs=nodes.left_is_leaf,
-        nodes_falsenodeids=nodes.right,
-        nodes_falseleafs=nodes.right_is_leaf,
-        leaf_targetids=[0] * len(nodes.leaves),
-        leaf_weights=doubles("weights", nodes.leaves),
+        nodes_modes=helper.make_tensor("modes", TensorProto.UINT8, [len(splits)], [0] * len(splits)),
+        nodes_splits=doubles("splits", splits),
+        leaf_targetids=[0] * len(weights),
+        leaf_weights=doubles("weights", weights),
+        **nodes,
     )
 
 
-def _nodes(trees: Any) -> Nodes:
-    flat = Nodes(start=float(trees._baseline_prediction.item()))
+def _nodes(trees: Any) -> tuple[Nodes, float]:
+    flat: Nodes = defaultdict(list)
+    start = float(trees._baseline_prediction.item())
     for (predictor,) in trees._predictors:
-        _append_tree(flat, predictor.nodes)
-    return flat
+        start += _append_tree(flat, predictor.nodes)
+    return flat, start
 
 
-def _append_tree(flat: Nodes, tree: NDArray[Any]) -> None:
-    """Append one of scikit-learn's trees; its nodes and leaves share a numbering, ONNX's have one each."""
+def _append_tree(flat: Nodes, tree: NDArray[Any]) -> float:
+    """Append one of scikit-learn's trees, or return its constant; ONNX numbers nodes and leaves apart."""
     if tree["is_categorical"].any():
         raise ValueError("expected purely numeric splits: encode categories as tables first")
     leaf = tree["is_leaf"].astype(bool)
-    position = np.where(leaf, np.cumsum(leaf) - 1 + len(flat.leaves), np.cumsum(~leaf) - 1 + len(flat.features))
+    leaves, nodes = len(flat["leaf_weights"]), len(flat["nodes_splits"])
+    position = np.where(leaf, np.cumsum(leaf) - 1 + leaves, np.cumsum(~leaf) - 1 + nodes)
     inner = tree[~leaf]
     if not len(inner):  # found nothing to split: a constant
-        flat.start += float(tree["value"][0])
-        return
-    flat.roots.append(int(position[0]))
-    flat.features += inner["feature_idx"].tolist()
-    flat.thresholds += inner["num_threshold"].tolist()
-    flat.missing_left += inner["missing_go_to_left"].tolist()
-    flat.left += position[inner["left"]].tolist()
-    flat.left_is_leaf += leaf[inner["left"]].astype(int).tolist()
-    flat.right += position[inner["right"]].tolist()
-    flat.right_is_leaf += leaf[inner["right"]].astype(int).tolist()
-    flat.leaves += tree["value"][leaf].tolist()
+        return float(tree["value"][0])
+    flat["tree_roots"].append(int(position[0]))
+    flat["nodes_featureids"] += inner["feature_idx"].tolist()
+    flat["nodes_splits"] += inner["num_threshold"].tolist()
+    flat["nodes_missing_value_tracks_true"] += inner["missing_go_to_left"].tolist()
+    flat["nodes_truenodeids"] += position[inner["left"]].tolist()
+    flat["nodes_trueleafs"] += leaf[inner["left"]].astype(int).tolist()
+    flat["nodes_falsenodeids"] += position[inner["right"]].tolist()
+    flat["nodes_falseleafs"] += leaf[inner["right"]].astype(int).tolist()
+    flat["leaf_weights"] += tree["value"][leaf].tolist()
+    return 0.0

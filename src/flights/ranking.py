@@ -64,13 +64,7 @@ class WeightedSample:
 
 
 def rank(targets: Vector, probabilities: Vector, threshold: float = 0.5) -> RankedPredictions:
-    """Prepare predictions for the metrics.
-
-    Raises
-    ------
-    ValueError
-        Lengths differ, there are no rows, or a probability is not a finite number from 0 to 1.
-    """
+    """Prepare predictions for the metrics."""
     if targets.shape != probabilities.shape or targets.size == 0:
         raise ValueError(f"expected equally many targets and probabilities, got {targets.shape}, {probabilities.shape}")
     if not (np.isfinite(probabilities).all() and (probabilities >= 0).all() and (probabilities <= 1).all()):

@@ -30,13 +30,7 @@ class Interval:
 
 
 def day_draws(days: NDArray[Any], seed: int, resamples: int = RESAMPLES) -> Vector:
-    """How often each day counts in each resampled set of days, shape `(resamples, distinct days)`.
-
-    Parameters
-    ----------
-    days
-        The day of each row, shape `(rows,)`.
-    """
+    """How often each day counts in each resampled set of days, shape `(resamples, distinct days)`."""
     count = len(np.unique(days))
     draws = np.random.default_rng(seed).integers(0, count, (resamples, count))
     return np.stack([np.bincount(draw, minlength=count) for draw in draws]).astype(np.float64)
@@ -51,10 +45,7 @@ def resampled_metrics(
 ) -> dict[str, Vector]:
     """Metrics on resampled days; the same days and seed give the same resamples for another model.
 
-    Parameters
-    ----------
-    days
-        The day of each row in the order before sorting, shape `(rows,)`.
+    `days` has the day of each row in the order before sorting.
     """
     _, day = np.unique(days, return_inverse=True)
     day = day[rows.order]

@@ -24,10 +24,7 @@ PROCESS_TAG = "process"  # who a run belongs to: host and process id
 def connect(models_dir: Path, setting: str = "") -> Any:
     """Return the `mlflow` module, set to the store and to this project's experiment.
 
-    Parameters
-    ----------
-    setting
-        URI of an MLflow store; empty is SQLite below `models_dir`, created once by one of several processes.
+    `setting` is the URI of a store; empty is SQLite below `models_dir`, created once by one of several processes.
     """
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -131,9 +131,8 @@ def test_the_monitor_reads_the_log_and_the_champion(stack: Stack):
 
 def test_the_monitor_judges_a_replay(stack: Stack):
     """The job reads two days of live traffic from PostgreSQL and leaves its decision and its report on the volume."""
-    words = [sys.executable, "-m", "monitoring.replay", "--from", "2013-11-01", "--to", "2013-11-02"]
-    environment = os.environ | stack.environment | {"HOST": "127.0.0.1"}
-    subprocess.run(words, cwd=ROOT, env=environment, check=True)
+    environment = os.environ | stack.environment | {"HOST": "127.0.0.1", "FROM": "2013-11-01", "TO": "2013-11-02"}
+    subprocess.run([sys.executable, "-m", "monitoring.replay"], cwd=ROOT, env=environment, check=True)
     done = stack.compose("run", "--rm", "monitor", check=False)
     kept = stack.compose("run", "--rm", "monitor", "cat", "/data/5_reports/decision.json", check=False)
     assert kept.returncode == 0, done.stdout + done.stderr

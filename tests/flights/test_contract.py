@@ -10,7 +10,7 @@ import pytest
 from pandera.errors import SchemaErrors
 
 from flights.artifacts import read_parquet
-from flights.contract import TABLE, allowed, as_arrays, contract, data_dictionary, schema_digest
+from flights.contract import allowed, as_arrays, contract, schema_digest
 from flights.dataset import EVENT_TIME, INPUTS, KEY
 from flights.rows import as_columns
 
@@ -86,14 +86,6 @@ def test_the_schema_digest_follows_the_contract():
     changed = (replace(INPUTS[0], categories=("UA",)), *INPUTS[1:])
     assert schema_digest(INPUTS) == schema_digest(INPUTS)
     assert schema_digest(changed) != schema_digest(INPUTS)
-
-
-@pytest.mark.exhibit
-def test_the_data_dictionary_has_a_line_for_each_column():
-    """With unit, limits and meaning."""
-    lines = data_dictionary().splitlines()
-    assert len(lines) == 2 + len(TABLE)
-    assert "| `visibility` | number | mi | 0 to 20, or missing | prediction | Visibility at the origin |" in lines
 
 
 @pytest.mark.exhibit

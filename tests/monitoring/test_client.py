@@ -1,12 +1,7 @@
-from pathlib import Path
-
 import httpx
-import pandas as pd
 import pytest
 
 from monitoring import client
-
-NOW = pd.Timestamp("2013-11-04T12:00Z")
 
 
 def answering(*statuses: int) -> tuple[httpx.Client, list[str]]:
@@ -37,11 +32,3 @@ def test_a_rejected_batch_is_posted_again_one_by_one():
     statuses = client.post_batches(service, "/predict", "/predict/batch", "flights", [{"a": 1}, {"a": 2}])
     assert dict(statuses) == {"200": 1, "422": 1}
     assert asked == ["/predict/batch", "/predict", "/predict"]
-
-
-def test_the_checks_record_what_the_service_counts(tmp_path: Path):
-    """One line of counters with the moment."""
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, text='predictions_total{version="1"} 7.0'))
-    with httpx.Client(transport=transport, base_url="http://service") as service:
-        client.observe(service, NOW, tmp_path)
-    assert "7.0" in (tmp_path / client.COUNTERS_FILE).read_text()

@@ -307,7 +307,8 @@ def test_plug_ins_are_found_and_not_imported():
 
 def test_without_the_other_families_there_is_a_decision(logged: Logged, monkeypatch: pytest.MonkeyPatch):
     """Planted: every file of checks deleted but the walk's two."""
-    monkeypatch.setattr("monitoring.findings.load_plugins", lambda _: [drift, performance])
+    for module in ("monitoring.findings", "flights.plugins"):
+        monkeypatch.setattr(f"{module}.load_plugins", lambda _: [drift, performance])
     logged(last="2013-11-05")
     found = findings(Settings())
     assert found.decision.action == "ok"

@@ -14,7 +14,7 @@ from flights.artifacts import read_json, read_parquet, write_parquet
 from flights.config import Settings
 from monitoring import monitor
 from tests.monitoring.conftest import Logged
-from tests.serving.running import ROOT, free_port
+from tests.serving.running import ROOT
 
 Monitored = Callable[..., tuple[int, dict]]
 
@@ -24,7 +24,7 @@ def monitored(evidently: None, monkeypatch: pytest.MonkeyPatch) -> Monitored:
     """Run the monitor; returns its exit code and what it wrote for machines."""
 
     def run(now: str = "") -> tuple[int, dict]:
-        monkeypatch.setattr(sys, "argv", ["monitor", "--now", now])
+        monkeypatch.setenv("NOW", now)
         with pytest.raises(SystemExit) as stop:
             monitor.main()
         return int(stop.value.code), read_json(Settings().reports_dir / "decision.json", "")
@@ -80,8 +80,9 @@ def test_a_killed_monitor_leaves_the_old_report(logged: Logged, monitored: Monit
     folder = logged(last="2013-11-05") / "5_reports"
     monitored("2013-11-03T12:00Z")
     before = {name: (folder / name).read_bytes() for name in ("index.html", "decision.json")}
-    words = [sys.executable, "-c", KILLED, "--now", "2013-11-05T12:00Z", place]
-    killed = subprocess.run(words, cwd=ROOT, env=os.environ | {"PYTHONPATH": "src:."}, capture_output=True, check=False)
+    environment = os.environ | {"PYTHONPATH": "src:.", "NOW": "2013-11-05T12:00Z"}
+    words = [sys.executable, "-c", KILLED, place]
+    killed = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     kept = before if place == "decision.json" else {"index.html": before["index.html"]}
     assert {name: (folder / name).read_bytes() for name in kept} == kept
@@ -142,13 +143,6 @@ def test_a_malformed_moment_is_one_line(
     monkeypatch.setenv("NOW", "yesterday")
     failed(monkeypatch)
     assert capsys.readouterr().err == "NOW=yesterday: expected a day or moment in ISO 8601, as 2013-12-01T05:00Z\n"
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "no-such-scheme", "http://[", "ftp://127.0.0.1"])
-def test_a_dead_server_is_mentioned(tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str):
-    """No server, and three addresses that are none: the message names SERVER_URL, and nothing is raised."""
-    monitor.observe_server(url.format(port=free_port()), tmp_path)
-    assert "SERVER_URL" in capsys.readouterr().err
 
 
 def test_a_report_that_fails_leaves_the_decision(

@@ -42,7 +42,8 @@ def served(live: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def run(monkeypatch: pytest.MonkeyPatch, first: str, last: str, drill: str = "") -> replay.ReplayState:
     """Replay a period and return the state that it kept."""
-    monkeypatch.setattr(sys, "argv", ["replay", "--from", first, "--to", last, "--drill", drill])
+    for name, value in (("FROM", first), ("TO", last), ("DRILL", drill)):
+        monkeypatch.setenv(name, value)
     replay.main()
     return replay.ReplayState(**read_json(Settings().data_dir / "4_predictions" / "replay.json", ""))
 
@@ -72,9 +73,9 @@ def test_a_killed_replay_goes_on_where_it_stopped(
     served: Server, live: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """SIGKILL in the middle: the next run sends the rest, and nothing is in the log twice or missing."""
-    words = [sys.executable, "-m", "monitoring.replay", "--from", SPAN[0], "--to", SPAN[1], "--speed", "40000"]
-    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-    process = subprocess.Popen(words, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.DEVNULL)
+    words = {"FROM": SPAN[0], "TO": SPAN[1], "SPEED": "40000", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    command = [sys.executable, "-m", "monitoring.replay"]
+    process = subprocess.Popen(command, env=os.environ | words, stdout=subprocess.DEVNULL)
     kept = tmp_path / "4_predictions" / "replay.json"
     deadline = time.monotonic() + 30
     while not kept.exists() and time.monotonic() < deadline:

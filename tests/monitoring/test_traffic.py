@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 
 from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOMES
-from monitoring import traffic as module
 from monitoring.traffic import period, request_bodies, traffic, with_drill
 
 SPAN = ("2013-11-04", "2013-11-06")
@@ -65,6 +64,6 @@ def test_without_a_drill_the_traffic_is_what_it_was(live: pd.DataFrame):
 
 def test_without_extras_a_drill_is_named_as_missing(live: pd.DataFrame, monkeypatch: pytest.MonkeyPatch):
     """Planted: a clone whose drills were deleted."""
-    monkeypatch.setattr(module, "load_plugins", lambda _: [importlib.import_module("monitoring")])
+    monkeypatch.setattr("flights.plugins.load_plugins", lambda _: [importlib.import_module("monitoring")])
     with pytest.raises(SystemExit, match="extras/drills was removed"):
         with_drill(traffic(live, *period(live, *SPAN)), "celsius", 30, 1)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from flights import dataset
-from flights.config import ALERT_BUDGET, MIN_SLICE_ROC_AUC, MISS_COST, NAME
+from flights.artifacts import read_json
+from flights.config import ALERT_BUDGET, CADENCE_DAYS, MIN_SLICE_ROC_AUC, MISS_COST, NAME, Settings
 from flights.contract import as_arrays
 from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, ROWS
 from flights.evaluation import metrics
-from flights.files import CARD_FILE, CARD_PAGE
+from flights.files import CADENCE_FILE, CARD_FILE, CARD_PAGE, LABELS_FILE
 from flights.model import CANDIDATE, RULE
 from flights.ranking import FALSE_ALARM_COST, rank
 from pipelines.evaluation.inputs import EvaluationInputs
@@ -42,7 +43,7 @@ class ClaimWithoutNumber(ValueError):
 
 
 def measure(inputs: EvaluationInputs, measured: Mapping[str, ModelMetrics]) -> dict[str, Any]:
-    """What only the card shows: the effect of wrong inputs, and the calibration in detail."""
+    """What only the card shows: the effect of wrong inputs, the calibration in detail, other commands' reports."""
     columns = as_arrays(inputs.rows)
     corrupted = {name: inputs.score(corrupt(columns)) for name, corrupt in CORRUPTIONS.items()}
     return {
@@ -51,6 +52,17 @@ def measure(inputs: EvaluationInputs, measured: Mapping[str, ModelMetrics]) -> d
             for name, probabilities in corrupted.items()
         },
         "calibration": calibration_record(inputs, measured),
+        **other_reports(Settings.read().reports_dir),
+    }
+
+
+def other_reports(reports_dir: Path) -> dict[str, Any]:
+    """Results of other commands if they have run: the label audit, and the maximum age of a model."""
+    labels, cadence = reports_dir / LABELS_FILE, reports_dir / CADENCE_FILE
+    age = read_json(cadence, "run `make backtest`")["greatest_age_days"] if cadence.is_file() else CADENCE_DAYS
+    return {
+        "labels": read_json(labels, "run `make labels`") if labels.is_file() else None,
+        "greatest_age_days": age,
     }
 
 

@@ -77,7 +77,8 @@ def makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Makes:
 
 def replayed(monkeypatch: pytest.MonkeyPatch, first: str, last: str, drill: str = "") -> None:
     """Send some days to the server, with their outcomes as late as they were."""
-    monkeypatch.setattr(sys, "argv", ["replay", "--from", first, "--to", last, "--drill", drill])
+    for name, value in (("FROM", first), ("TO", last), ("DRILL", drill)):
+        monkeypatch.setenv(name, value)
     replay.main()
     monkeypatch.setattr(sys, "argv", ["monitor"])
 

@@ -135,6 +135,24 @@ def test_a_service_that_does_not_answer_is_named(tmp_path: Path, capsys: pytest.
     assert f"no answer from {url}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "no-such-scheme", "http://[", "ftp://127.0.0.1"])
+def test_a_dead_server_is_mentioned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+):
+    """No server, and three addresses that are none: the message names SERVER_URL, and nothing is raised."""
+    monkeypatch.setenv("SERVER_URL", url.format(port=free_port()))
+    service.observe_server(tmp_path)
+    assert "SERVER_URL" in capsys.readouterr().err
+
+
+def test_the_counters_are_recorded(tmp_path: Path):
+    """One line of counters with the moment."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text='predictions_total{version="1"} 7.0'))
+    with httpx.Client(transport=transport, base_url="http://service") as client:
+        service.observe(client, NOW, tmp_path)
+    assert "7.0" in (tmp_path / service.COUNTERS_FILE).read_text()
+
+
 def test_after_weeks_without_a_request_traffic_is_zero_times_the_usual():
     """Planted: six days of requests and 47 without one. The usual is that of the days with requests."""
     log = judged(days=6).assign(day=lambda rows: rows["event_time"].dt.tz_localize(None).dt.normalize())

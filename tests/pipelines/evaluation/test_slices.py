@@ -70,7 +70,7 @@ def test_forty_looks_need_wider_intervals():
     missed = {"single": 0, "at once": 0}
     for _ in range(40):
         values = random.normal(size=40)
-        drawn = {slice_: (value, value + random.normal(size=200)) for slice_, value in enumerate(values)}
+        drawn = {slice_: np.append(value, value + random.normal(size=200)) for slice_, value in enumerate(values)}
         missed["single"] += bool((abs(values) > 1.96).any())
         missed["at once"] += any(
             each.low > 0 or each.high < 0 for each in slices.simultaneous_intervals(drawn).values()

@@ -9,7 +9,6 @@ import pytest
 
 from flights import registry, tracking
 from flights.artifacts import read_json
-from pipelines.evaluation.report import other_reports
 from pipelines.extras.card import model_card
 from tests.serving.running import running
 
@@ -74,7 +73,7 @@ def test_the_label_audit_is_on_the_card_once_it_was_made(evidence, tmp_path):
         "trials": {"rules": trial},
     }
     (tmp_path / "labels.json").write_text(json.dumps(audit))
-    text = model_card.model_card(1, training, report | other_reports(tmp_path))
+    text = model_card.model_card(1, training, report | model_card.other_reports(tmp_path))
     assert "248 of 327,346 recorded outcomes are suspect (too fast: 4)" in text
     assert "finds 44% at a precision of 97%" in text
 

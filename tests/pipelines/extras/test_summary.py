@@ -1,6 +1,6 @@
 """A screenful: every model with its interval, the gate with its reasons, and what to do next."""
 
-from pipelines import summary
+from pipelines.extras import summary
 
 
 def test_the_summary_fits_on_a_screen_and_says_what_is_next(trained, monkeypatch, capsys):

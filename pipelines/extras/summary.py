@@ -33,7 +33,9 @@ def main() -> None:
     console.print(metrics_table(f"{title}; 95 % intervals by day", "model", report["metrics"]))
     console.print(metrics_table("The candidate's margin over each (positive is better)", "over", report["margins"]))
     for check in report["checks"]:
-        console.print(f"  {'no ' if check['failure'] else 'yes'}  {check['sentence']} {check['failure']}")
+        console.print(
+            f"  {'no ' if check['failure'] else 'yes'}  {check['sentence']} {check['failure']}", soft_wrap=True
+        )
     if report["not_compared"]:
         console.print(f"{report['not_compared']}.")
     folder = registry.model_folder(settings.models_dir, report["version"])
