@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 from pydantic import Field
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from flights.config import EnvironmentSettings
+from serving.http_protocol import HttpProtocol
 from serving.refusal import PROBLEM_JSON, Refused, problem_response
 from serving.service import Service
 
@@ -40,7 +41,7 @@ def plug_in(service: Service) -> None:
     service.protocol = partial(LimitedConnection, limits=Settings.read(), refused=refused, unfinished={})
 
 
-class LimitedConnection(HttpToolsProtocol):
+class LimitedConnection(HttpProtocol):
     """One client's connection."""
 
     def __init__(
@@ -90,6 +91,9 @@ class LimitedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request to the service, or shed it."""
+        if self.has_offer():  # it comes again, without the offer
+            super().on_headers_complete()
+            return
         self._timer.cancel()
         self._served = True
         under_way = len(self.tasks) - len(self._unfinished)
