@@ -22,6 +22,9 @@ BUSY_SECONDS = 2.0  # how long another writer may hold SQLite before the log cou
 ROWS_PER_INSERT = 64  # SQLite prepares a statement once for every number of rows, and keeps 128 of them
 
 
+Found = tuple[int, int, int]  # a file's device, inode and size
+
+
 class LogUnavailable(RuntimeError):
     """The log cannot be written, so nothing may be answered."""
 
@@ -35,6 +38,8 @@ class Dialect(Protocol):
 
     def connect(self) -> Any: ...  # noqa: D102
     def is_current(self) -> bool: ...  # noqa: D102
+    def committed(self) -> None: ...  # noqa: D102
+    def rescue(self, connection: Any) -> None: ...  # noqa: D102
     def interrupt(self, connection: Any) -> None: ...  # noqa: D102
 
 
@@ -45,33 +50,61 @@ class Sqlite:
 
     def __init__(self, url: str):
         self.file = Path(url.removeprefix(SQLITE))
-        self._identity: tuple[int, int] | None = None  # of the file when it was opened
+        self._files = [self.file, *(Path(f"{self.file}{end}") for end in ("-wal", "-shm"))]
+        self._found: list[Found | None] = []  # the files when they were opened or last looked at
 
     def connect(self) -> sqlite3.Connection:
         """Open the file, and create it if it is missing."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.touch()
-        self._identity = _identity(self.file)  # before opening: if the file is replaced meanwhile it differs
+        found = _found(self.file)  # before opening: if the file is replaced meanwhile it differs
         connection = sqlite3.connect(self.file, BUSY_SECONDS, isolation_level="IMMEDIATE", check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # creates the other two files
+        self._found = [found, *map(_found, self._files[1:])]
         return connection
 
     def is_current(self) -> bool:
-        """Whether the file is still the one that was opened, not deleted or replaced."""
-        return _identity(self.file) == self._identity
+        """Whether the files are still those that were opened: none deleted, replaced or cut off."""
+        return bool(self._found) and all(map(_is_same, self._found, map(_found, self._files)))
+
+    def committed(self) -> None:
+        """Take note of how long the files are after a commit.
+
+        Raises
+        ------
+        FileNotFoundError
+            What was committed may be in a file that nobody can open again.
+        """
+        found = list(map(_found, self._files))
+        if not all(map(_is_same, self._found, found)):
+            raise FileNotFoundError(f"{self.file}: its files were deleted or replaced during a commit")
+        self._found = found
+
+    def rescue(self, connection: sqlite3.Connection) -> None:
+        """Bring what was committed into a deleted file to the database; a file that was cut off is not read."""
+        if all(
+            found is None or before is None or found[2] >= before[2]
+            for before, found in zip(self._found, map(_found, self._files), strict=True)
+        ):
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def interrupt(self, connection: sqlite3.Connection) -> None:
         """End a running statement from another thread."""
         connection.interrupt()
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _found(path: Path) -> Found | None:
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_size
+
+
+def _is_same(before: Found | None, now: Found | None) -> bool:
+    return before is not None and now is not None and before[:2] == now[:2] and before[2] <= now[2]
 
 
 def dialect(url: str) -> Dialect:
@@ -113,6 +146,7 @@ class LogConnection:
         try:
             yield self.cursor()
             self._connection.commit()
+            self.dialect.committed()
             self.available = True
         except Exception as error:
             self.close()
@@ -122,6 +156,9 @@ class LogConnection:
     def cursor(self) -> Any:
         """A cursor, on a new connection if there is none or its file was replaced."""
         if self._connection is not None and not self.dialect.is_current():
+            logger.error("prediction log's files were deleted, replaced or cut off: opening them again")
+            with suppress(Exception):  # the files may be damaged
+                self.dialect.rescue(self._connection)
             self.close()
         if self._connection is None:
             self._connection = self.dialect.connect()
@@ -131,10 +168,11 @@ class LogConnection:
                     cursor.execute(statement)
                 for check in self.on_open:
                     check(cursor)
+                self._connection.commit()
+                self.dialect.committed()
             except Exception:
                 self.close()
                 raise
-            self._connection.commit()
         return self._connection.cursor()
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -174,5 +212,7 @@ class LogConnection:
         """Close the connection; the next use opens another one."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            with suppress(self.dialect.errors.Error):
+                connection.rollback()  # a cursor that somebody still holds would keep the lock of a closed connection
             with suppress(self.dialect.errors.Error):
                 connection.close()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,29 @@ def verify(folder: Path) -> None:
         raise ValueError("MODEL_VERIFY_KEY is set, but flights/extras/signing.py is missing: restore it or unset it")
     for check in checks:
         check(folder)
+
+
+def check_manifest(manifest: Mapping[str, Any]) -> None:
+    """Check the types and ranges of what the registry reads from a manifest.
+
+    Raises
+    ------
+    ValueError
+        A field is missing, of another type or out of range.
+    """
+    version, threshold, files = (manifest.get(name) for name in ("version", "threshold", "files"))
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ValueError(f"{MANIFEST_FILE}: expected an integer from 1 as version, got {version!r:.50}")
+    if (
+        isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1
+    ):  # NaN is out of every range
+        raise ValueError(f"{MANIFEST_FILE}: expected a number from 0 to 1 as threshold, got {threshold!r:.50}")
+    if not isinstance(files, dict) or not all(_is_digest(digest) for digest in files.values()):
+        raise ValueError(f"{MANIFEST_FILE}: expected files with their SHA-256 digests, got {files!r:.50}")
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 def check_files(folder: Path, digests: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from flights import portable
 from flights.artifacts import read_json, sha256
 from flights.config import NAME
 from flights.files import GATE_FILE, MANIFEST_FILE, TRAIN_FIRST
-from flights.model_files import check_files, check_golden, verify
+from flights.model_files import check_files, check_golden, check_manifest, verify
 
 
 class ModelRefused(RuntimeError):
@@ -38,12 +38,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Promotion(histories.Entry):
-    """One entry of the history: the old and the new champion, and the digest of the gate report."""
+    """One entry of the history: the old and the new champion, and the digests of its gate report and manifest."""
 
     action: str  # promote or rollback
     previous: int | None
     champion: int
     gate_digest: str
+    manifest_digest: str = ""  # empty in an entry of an earlier release
 
 
 def model_folder(models_dir: Path, version: int) -> Path:
@@ -57,20 +58,25 @@ def load(models_dir: Path, version: int) -> Model:
     Raises
     ------
     ModelRefused
-        A file is missing, altered or not in the manifest, or a golden prediction differs by over 1e-9.
+        The manifest is malformed or differs from the one that was promoted, a file is missing, altered or not in the
+        manifest, or a golden prediction differs by over 1e-9.
     """
     folder = model_folder(models_dir, version)
     try:
-        verify(folder)
         manifest = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)
-        check_files(folder, manifest["files"])
+        verify(folder)
+        check_manifest(manifest)
         if manifest["version"] != version:
             raise ValueError(f"expected version {version}, got the files of version {manifest['version']}")
+        digest = sha256(folder / MANIFEST_FILE)
+        if digest not in _promoted_digests(models_dir, version, default=digest):
+            raise ValueError(f"{MANIFEST_FILE}: altered after it was promoted: restore it from a backup")
+        check_files(folder, manifest["files"])
         score = portable.load(folder)
         check_golden(folder, score)
     except Exception as error:
         raise ModelRefused(f"{folder}: {error}") from error
-    return Model(version, sha256(folder / MANIFEST_FILE), folder, manifest["threshold"], manifest, score)
+    return Model(version, digest, folder, float(manifest["threshold"]), manifest, score)
 
 
 def history(models_dir: Path) -> list[Promotion]:
@@ -135,6 +141,12 @@ def rollback(models_dir: Path) -> Promotion:
     return _append(models_dir, "rollback", current.champion, target.champion, target.gate_digest)
 
 
+def _promoted_digests(models_dir: Path, version: int, default: str) -> set[str]:
+    """Digest of the manifest when the version was promoted; the default if it was not, or by an earlier release."""
+    digests = [entry.manifest_digest for entry in history(models_dir) if entry.champion == version]
+    return {digest for digest in digests if digest} or {default}
+
+
 def _append(models_dir: Path, action: str, expected: int | None, version: int, gate_digest: str) -> Promotion:
     promotions = history(models_dir)
     current = promotions[-1].champion if promotions else None
@@ -142,7 +154,13 @@ def _append(models_dir: Path, action: str, expected: int | None, version: int, g
         raise PromotionRefused(
             f"expected champion {expected}, got {current}: compare with the new one, run `make evaluate`"
         )
-    fields = {"action": action, "previous": current, "champion": version, "gate_digest": gate_digest}
+    fields = {
+        "action": action,
+        "previous": current,
+        "champion": version,
+        "gate_digest": gate_digest,
+        "manifest_digest": sha256(model_folder(models_dir, version) / MANIFEST_FILE),
+    }
     try:
         return histories.append(models_dir / NAME / "history", len(promotions), Promotion, **fields)
     except histories.SequenceTakenError:

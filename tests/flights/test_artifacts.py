@@ -1,6 +1,11 @@
 """A file is final or not there; what is read is what was written."""
 
+import errno
 import json
+import os
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -92,3 +97,102 @@ def test_a_digest_depends_on_content_and_order(tmp_path):
     one.write_text("same")
     two.write_text("same")
     assert artifacts.sha256(one) == artifacts.sha256(two)
+
+
+@pytest.fixture(params=[0o077, 0o027, 0o000], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A user's umask for the time of a test."""
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def test_modes_do_not_follow_the_umask(tmp_path, umask):
+    """Injected: three umasks. Files are 0644 and folders 0755, new parents and what is inside a new folder too."""
+    artifacts.write_json(tmp_path / "a/b/c.json", {})
+    artifacts.write_new_json(tmp_path / "history/d/000001.json", {})
+    with artifacts.new_folder(tmp_path / "models/x/1") as folder:
+        (folder / "file").write_text("")
+        (folder / "inner").mkdir()
+        (folder / "inner/file").write_text("")
+    for item in tmp_path.rglob("*"):
+        assert stat.S_IMODE(item.stat().st_mode) == (0o755 if item.is_dir() else 0o644), item
+
+
+@pytest.fixture(params=[errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
+def no_links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without hard links, by each error that says so."""
+
+    def link(*_: object) -> None:
+        raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(os, "link", link)
+
+
+def test_without_hard_links_exactly_one_of_many_writers_succeeds(tmp_path, no_links):
+    """Injected: eight writers at once, many times; the file is one writer's, whole, and nothing else remains."""
+
+    def write(path: Path, writer: int) -> int | None:
+        try:
+            artifacts.write_new_json(path, {"writer": writer})
+        except FileExistsError:
+            return None
+        return writer
+
+    with ThreadPoolExecutor(8) as writers:
+        for turn in range(10):
+            path = tmp_path / f"{turn}.json"
+            winners = [one for one in writers.map(write, [path] * 8, range(8)) if one is not None]
+            assert winners == [artifacts.read_json(path, "")["writer"]]
+            assert len(list(tmp_path.iterdir())) == turn + 1
+
+
+def test_a_writer_that_was_killed_leaves_no_half_file(tmp_path, no_links, monkeypatch):
+    """Injected: a claim without a file. The next writer is told which file to delete."""
+    monkeypatch.setattr(artifacts, "CLAIM_TENTHS", 1)
+    (tmp_path / ".000001.json.claim").touch()
+    with pytest.raises(OSError, match=r"delete this file and try again: .*000001\.json\.claim"):
+        artifacts.write_new_json(tmp_path / "000001.json", {})
+    assert [item.name for item in tmp_path.iterdir()] == [".000001.json.claim"]
+
+
+def test_another_error_of_the_file_system_is_not_hidden(tmp_path, monkeypatch):
+    """Injected: a full disk is no file system without links."""
+
+    def link(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(OSError, match="No space left"):
+        artifacts.write_new_json(tmp_path / "a.json", {})
+
+
+def huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(10**12)
+
+
+NO_ORDINARY_FILES = {
+    "FIFO": os.mkfifo,
+    "folder": Path.mkdir,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "terminal": lambda path: path.symlink_to("/dev/tty"),
+    "huge": huge,
+}
+
+
+@pytest.mark.parametrize("make", NO_ORDINARY_FILES.values(), ids=NO_ORDINARY_FILES)
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path, make):
+    """Injected: a FIFO, a folder, two devices and a file of a terabyte; each is an error with the path, at once."""
+    path = tmp_path / "a.json"
+    make(path)
+    with pytest.raises((ValueError, OSError), match=r"a\.json"):
+        artifacts.read_json(path, "")
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "null", '"text"'])
+def test_json_that_is_no_object_is_refused(tmp_path, text):
+    """Injected: a list, a number, nothing and a text."""
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match="expected a JSON object"):
+        artifacts.read_json(tmp_path / "a.json", "")
