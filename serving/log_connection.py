@@ -84,10 +84,8 @@ class Sqlite:
 
     def rescue(self, connection: sqlite3.Connection) -> None:
         """Bring what was committed into a deleted file to the database; a file that was cut off is not read."""
-        if all(
-            found is None or before is None or found[2] >= before[2]
-            for before, found in zip(self._found, map(_found, self._files), strict=True)
-        ):
+        pairs = zip(self._found, map(_found, self._files), strict=True)
+        if all(before is None or now is None or before[2] <= now[2] for before, now in pairs):
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def interrupt(self, connection: sqlite3.Connection) -> None:

@@ -15,6 +15,8 @@ from serving.log_connection import LogConnection, LogUnavailable
 
 ATTEMPTS = 3  # another worker may write the same request ID meanwhile, a database may have been restarted
 
+OUTCOME_INDEX = f"CREATE INDEX IF NOT EXISTS outcomes_version ON outcomes (request_id, known_at, {OUTCOME})"
+
 
 class Conflict(Exception):
     """A request ID that was used before, for other inputs."""
@@ -26,6 +28,10 @@ Logged = Scored | Conflict
 
 class PredictionLog(LogConnection):
     """Writes predictions and outcomes."""
+
+    def __init__(self, url: str):
+        super().__init__(url)
+        self.tables.append(OUTCOME_INDEX)
 
     def write(self, requests: Sequence[Scored]) -> list[Logged]:
         """Log several requests in one transaction and return what each is answered with.
@@ -57,19 +63,23 @@ class PredictionLog(LogConnection):
             Nothing was logged.
         """
         predicted = "SELECT 1 FROM predictions WHERE request_id = ? UNION ALL SELECT 1 FROM batches WHERE batch_id = ?"
-        query = f"SELECT known_at, {OUTCOME} FROM outcomes WHERE request_id = ?"  # noqa: S608 - our own names
         fresh: dict[tuple[Any, ...], Outcome] = {}
         repeated = unknown = 0
         with self.transaction():
             for outcome in outcomes:
-                known = {tuple(row) for row in self.rows(query, outcome[:1])}
-                if outcome[:3] in fresh or outcome[1:3] in known:
+                if outcome[:3] in fresh or self._has_outcome(outcome):
                     repeated += 1
                 else:
                     fresh[outcome[:3]] = outcome
                     unknown += not self.rows(predicted, (outcome.request_id, outcome.request_id.partition("-")[0]))
             self.insert("outcomes", list(fresh.values()))
         return repeated, unknown
+
+    def _has_outcome(self, outcome: Outcome) -> bool:
+        """Whether an outcome was logged, by an index on all that is compared: one ID may have any number of them."""
+        is_value = "IS NULL" if outcome.value is None else "= ?"
+        query = f"SELECT 1 FROM outcomes WHERE request_id = ? AND known_at = ? AND {OUTCOME} {is_value} LIMIT 1"  # noqa: S608
+        return bool(self.rows(query, outcome[: 2 if outcome.value is None else 3]))
 
     def find(self, request_id: str) -> Prediction | None:
         """The prediction of a request ID, if there is one."""

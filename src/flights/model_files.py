@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,14 +67,16 @@ def check_manifest(manifest: Mapping[str, Any]) -> None:
         A field is missing, of another type or out of range.
     """
     version, threshold, files = (manifest.get(name) for name in ("version", "threshold", "files"))
-    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+    if not _is_number(version, int) or version < 1:
         raise ValueError(f"{MANIFEST_FILE}: expected an integer from 1 as version, got {version!r:.50}")
-    if (
-        isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1
-    ):  # NaN is out of every range
+    if not _is_number(threshold, int | float) or not 0 <= threshold <= 1:  # NaN is out of every range
         raise ValueError(f"{MANIFEST_FILE}: expected a number from 0 to 1 as threshold, got {threshold!r:.50}")
     if not isinstance(files, dict) or not all(_is_digest(digest) for digest in files.values()):
         raise ValueError(f"{MANIFEST_FILE}: expected files with their SHA-256 digests, got {files!r:.50}")
+
+
+def _is_number(value: Any, kind: Any) -> TypeGuard[float]:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _is_digest(value: Any) -> bool:

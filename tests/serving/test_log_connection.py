@@ -131,9 +131,14 @@ def test_a_commit_into_a_file_that_is_deleted_meanwhile_is_not_acknowledged(tmp_
     """Injected: the file is deleted after the last look at it, before the commit."""
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
     log.write([[prediction("before")]])
-    with pytest.raises(LogUnavailable, match="deleted or replaced during a commit"), log.transaction() as cursor:
-        cursor.execute("DELETE FROM log_checks")
-        (tmp_path / name).unlink()
+
+    def write_and_delete() -> None:
+        with log.transaction() as cursor:
+            cursor.execute("DELETE FROM log_checks")
+            (tmp_path / name).unlink()
+
+    with pytest.raises(LogUnavailable, match="deleted or replaced during a commit"):
+        write_and_delete()
     assert not log.available
     assert log.check()
     log.close()
@@ -156,11 +161,16 @@ def test_a_damaged_log_does_not_keep_its_lock(tmp_path: Path):
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
     log.write([[prediction(f"{number}") for number in range(50)]])
     kept = []
-    with pytest.raises(LogUnavailable), log.transaction() as cursor:
-        cursor.execute("DELETE FROM log_checks")
-        kept.append(cursor.execute("SELECT * FROM predictions"))
-        kept[0].fetchone()
-        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    def fail() -> None:
+        with log.transaction() as cursor:
+            cursor.execute("DELETE FROM log_checks")
+            kept.append(cursor.execute("SELECT * FROM predictions"))
+            kept[0].fetchone()
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+    with pytest.raises(LogUnavailable):
+        fail()
     other = sqlite3.connect(tmp_path / "predictions.db", timeout=0, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     other.execute("ROLLBACK")
