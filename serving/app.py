@@ -91,7 +91,15 @@ def create_service(settings: Settings) -> Service:
         scorer.log_thread.executor.shutdown()
         log.close()
 
-    app = FastAPI(title=QUESTION, version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
+    app = FastAPI(
+        title=QUESTION,
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere; a plug-in has our own
+        redoc_url=None,
+        telemetry=NO_TELEMETRY,
+    )
     service = Service(app, settings, holder, scorer, log, followers=[holder])
     add_routes(service)
     add_health_routes(service)

@@ -344,7 +344,7 @@ def test_clients_that_never_read_harm_nobody(server: Server):
 LARGE_PAGES = {
     "one file": b"GET /reports/large.html HTTP/1.1\r\nHost: x\r\n\r\n",
     "many files": b"GET /reports/small.html HTTP/1.1\r\nHost: x\r\n\r\n" * 20,
-    "many pages": b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 60,
+    "many pages": b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 400,
 }
 
 
@@ -382,10 +382,27 @@ def deaf_clients(server: Server, count: int, says: bytes) -> Iterator[list[socke
             one.close()
 
 
-@pytest.mark.parametrize("says", LARGE_PAGES.values(), ids=LARGE_PAGES)
-def test_many_clients_that_never_read_take_nobodys_place(server: Server, with_reports: None, says: bytes):
-    """Injected: more of them than requests may be under way; all others are answered long before these are given up."""
-    with deaf_clients(server, LIMITS.max_requests + 20, says):
+def stop_sending(one: socket.socket) -> None:
+    one.shutdown(socket.SHUT_WR)
+
+
+def read_once(one: socket.socket) -> None:
+    one.recv(1000)
+
+
+def ask_for_more(one: socket.socket) -> None:
+    one.sendall(LARGE_PAGES["one file"])
+
+
+@pytest.mark.parametrize("act", [lambda _: None, stop_sending, read_once, ask_for_more])
+def test_many_clients_that_do_not_read_take_nobodys_place(server: Server, with_reports: None, act):
+    """Injected: more of them than requests may be under way; all others are answered long before these are given up.
+
+    They never read, end their own side, read a little and stop, or ask for more.
+    """
+    with deaf_clients(server, LIMITS.max_requests + 20, LARGE_PAGES["one file"]) as opened:
+        for one in opened:
+            act(one)
         start = time.monotonic()
         while not answers(server) and time.monotonic() - start < LIMITS.send_seconds / 2:
             time.sleep(0.2)
@@ -394,7 +411,7 @@ def test_many_clients_that_never_read_take_nobodys_place(server: Server, with_re
 
 @pytest.mark.parametrize("says", LARGE_PAGES.values(), ids=LARGE_PAGES)
 def test_a_client_that_does_not_read_loses_its_connection(impatient_server: Server, says: bytes):
-    """Two seconds later it is closed: what had been sent is there to read, the rest is not."""
+    """Two seconds later it is closed: what the system had taken is there to read, the rest is not."""
     with deaf_clients(impatient_server, 1, says) as (one,):
         time.sleep(3)
         one.settimeout(5)
@@ -402,7 +419,7 @@ def test_a_client_that_does_not_read_loses_its_connection(impatient_server: Serv
         with suppress(ConnectionResetError):
             while more := one.recv(1_000_000):
                 read += len(more)
-    assert read < 1_000_000
+    assert read < 6_000_000
 
 
 def test_a_slow_client_gets_all_that_it_reads(impatient_server: Server):
