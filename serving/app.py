@@ -40,16 +40,10 @@ def main() -> None:
     check_port(settings.host, settings.port)
     start_log(settings.log_level)
     service = create_service(settings)
-    options: dict[str, Any] = {"log_config": None, "access_log": False, "proxy_headers": False, "server_header": False}
+    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "proxy_headers": False, "server_header": False}
+    server: dict[str, Any] = {"loop": "uvloop", "http": service.protocol, "ws": "none"}
     uvicorn.run(
-        service.app,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http=service.protocol,
-        ws="none",
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        **options,
+        service.app, host=settings.host, port=settings.port, timeout_graceful_shutdown=DRAIN_SECONDS, **server, **quiet
     )
 
 
@@ -91,7 +85,15 @@ def create_service(settings: Settings) -> Service:
         scorer.log_thread.executor.shutdown()
         log.close()
 
-    app = FastAPI(title=QUESTION, version="1", lifespan=lifespan, redirect_slashes=False, telemetry=NO_TELEMETRY)
+    app = FastAPI(
+        title=QUESTION,
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere; a plug-in has our own
+        redoc_url=None,
+        telemetry=NO_TELEMETRY,
+    )
     service = Service(app, settings, holder, scorer, log, followers=[holder])
     add_routes(service)
     add_health_routes(service)

@@ -40,7 +40,7 @@ class ChampionHolder:
 
     def follow(self) -> None:
         """Load a new champion if there is one, or a rejected one that is due for another attempt."""
-        changed_at = self._history_changed_at()
+        changed_at = history_changed_at(self._models_dir / NAME / "history")
         if changed_at != self._changed_at:
             self._wait = self._seconds
         elif not self.rejected or time.monotonic() < self._next_attempt:
@@ -67,6 +67,12 @@ class ChampionHolder:
         """Say why no model answers, and which command helps."""
         return self.rejected or "no champion yet: run `make train`"
 
-    def _history_changed_at(self) -> int:
-        history = self._models_dir / NAME / "history"
-        return history.stat().st_mtime_ns if history.is_dir() else 0
+
+def history_changed_at(history: Path) -> int:
+    """When the history last changed, in ns; 0 if there is none, -2 if that cannot be told."""
+    try:
+        return history.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+    except OSError:  # loading the champion gives the reason
+        return -2

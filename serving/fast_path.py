@@ -43,6 +43,8 @@ class FastPath:
         """Answer one request, or hand it on."""
         endpoint = self._endpoints.get(scope.get("path", "")) if scope.get("method") == "POST" else None
         if endpoint is None:
+            if scope.get("method") == "HEAD":  # answered like GET; uvicorn sends the headers alone
+                scope = {**scope, "method": "GET"}
             await self._app(scope, receive, send)
             return
         try:

@@ -47,10 +47,15 @@ def add_health_routes(service: Service) -> None:
 
 
 async def log_can_be_written(service: Service) -> bool:
-    """Whether the last write succeeded, or one succeeds now, in time."""
+    """Whether the last write succeeded and its files are still there, or one succeeds now, in time."""
+    log = service.log
     if service.scorer.lag() > MAX_COMMIT_SECONDS:
         return False
+    replaced = log.available and not log.dialect.is_current()
+    if replaced:
+        log.available = False
     try:
-        return service.log.available or await service.scorer.log_thread.run(service.log.check)
+        works = log.available or await service.scorer.log_thread.run(log.check)
     except LogUnavailable:
         return False
+    return works and not replaced  # so that at least one probe tells that files were deleted or replaced

@@ -4,21 +4,18 @@ Plain SQL over a DB-API driver. SQLite is built in; a plug-in brings any other d
 """
 
 import logging
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
 from typing import Any, Protocol
 
 from flights.plugins import hooks
 from flights.predictions import TABLES, timestamp
+from serving.sqlite_files import SQLITE, Sqlite
 
 logger = logging.getLogger("serving")
 
-SQLITE = "sqlite:///"
-BUSY_SECONDS = 2.0  # how long another writer may hold SQLite before the log counts as unavailable
 ROWS_PER_INSERT = 64  # SQLite prepares a statement once for every number of rows, and keeps 128 of them
 
 
@@ -35,43 +32,9 @@ class Dialect(Protocol):
 
     def connect(self) -> Any: ...  # noqa: D102
     def is_current(self) -> bool: ...  # noqa: D102
+    def committed(self) -> None: ...  # noqa: D102
+    def rescue(self, connection: Any) -> None: ...  # noqa: D102
     def interrupt(self, connection: Any) -> None: ...  # noqa: D102
-
-
-class Sqlite:
-    """SQLite, with every commit synced to the disk."""
-
-    mark, errors, some_rows = "?", sqlite3, "rowid IN (SELECT rowid {})"
-
-    def __init__(self, url: str):
-        self.file = Path(url.removeprefix(SQLITE))
-        self._identity: tuple[int, int] | None = None  # of the file when it was opened
-
-    def connect(self) -> sqlite3.Connection:
-        """Open the file, and create it if it is missing."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.touch()
-        self._identity = _identity(self.file)  # before opening: if the file is replaced meanwhile it differs
-        connection = sqlite3.connect(self.file, BUSY_SECONDS, isolation_level="IMMEDIATE", check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way
-        return connection
-
-    def is_current(self) -> bool:
-        """Whether the file is still the one that was opened, not deleted or replaced."""
-        return _identity(self.file) == self._identity
-
-    def interrupt(self, connection: sqlite3.Connection) -> None:
-        """End a running statement from another thread."""
-        connection.interrupt()
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def dialect(url: str) -> Dialect:
@@ -113,6 +76,7 @@ class LogConnection:
         try:
             yield self.cursor()
             self._connection.commit()
+            self.dialect.committed()
             self.available = True
         except Exception as error:
             self.close()
@@ -122,6 +86,9 @@ class LogConnection:
     def cursor(self) -> Any:
         """A cursor, on a new connection if there is none or its file was replaced."""
         if self._connection is not None and not self.dialect.is_current():
+            logger.error("prediction log's files were deleted, replaced or cut off: opening them again")
+            with suppress(Exception):  # the files may be damaged
+                self.dialect.rescue(self._connection)
             self.close()
         if self._connection is None:
             self._connection = self.dialect.connect()
@@ -131,10 +98,11 @@ class LogConnection:
                     cursor.execute(statement)
                 for check in self.on_open:
                     check(cursor)
+                self._connection.commit()
+                self.dialect.committed()
             except Exception:
                 self.close()
                 raise
-            self._connection.commit()
         return self._connection.cursor()
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -174,5 +142,7 @@ class LogConnection:
         """Close the connection; the next use opens another one."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            with suppress(self.dialect.errors.Error):
+                connection.rollback()  # a cursor that somebody still holds would keep the lock of a closed connection
             with suppress(self.dialect.errors.Error):
                 connection.close()

@@ -57,19 +57,23 @@ class PredictionLog(LogConnection):
             Nothing was logged.
         """
         predicted = "SELECT 1 FROM predictions WHERE request_id = ? UNION ALL SELECT 1 FROM batches WHERE batch_id = ?"
-        query = f"SELECT known_at, {OUTCOME} FROM outcomes WHERE request_id = ?"  # noqa: S608 - our own names
         fresh: dict[tuple[Any, ...], Outcome] = {}
         repeated = unknown = 0
         with self.transaction():
             for outcome in outcomes:
-                known = {tuple(row) for row in self.rows(query, outcome[:1])}
-                if outcome[:3] in fresh or outcome[1:3] in known:
+                if outcome[:3] in fresh or self._has_outcome(outcome):
                     repeated += 1
                 else:
                     fresh[outcome[:3]] = outcome
                     unknown += not self.rows(predicted, (outcome.request_id, outcome.request_id.partition("-")[0]))
             self.insert("outcomes", list(fresh.values()))
         return repeated, unknown
+
+    def _has_outcome(self, outcome: Outcome) -> bool:
+        """Whether an outcome was logged, by an index on all that is compared: one ID may have any number of them."""
+        is_value = "IS NULL" if outcome.value is None else "= ?"
+        query = f"SELECT 1 FROM outcomes WHERE request_id = ? AND known_at = ? AND {OUTCOME} {is_value} LIMIT 1"  # noqa: S608
+        return bool(self.rows(query, outcome[: 2 if outcome.value is None else 3]))
 
     def find(self, request_id: str) -> Prediction | None:
         """The prediction of a request ID, if there is one."""

@@ -75,7 +75,7 @@ def invalid(errors: Sequence[Any]) -> Refused:
 
 def _field(error: dict[str, Any]) -> str:
     """Write an error's place as `flights[3].carrier`; an unknown key is the client's text, so it is not repeated."""
-    path = [part for part in error["loc"] if part != "body"]
+    path = list(error["loc"])
     if error["type"] == "extra_forbidden":
         path[-1] = "(unknown key)"
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)

@@ -1,8 +1,7 @@
 """How fast the service is, next to what limits it and what people use: `make bench-serve`.
 
-All servers are up at once on one core, the load is on the other, and short windows alternate between them; a ratio is
-the median of the ratios within each round, so that what disturbs the machine disturbs both sides. CPU is what an
-answer cost its server: it says less about waiting, and more where somebody else uses the machine, too.
+All servers are up at once on one core, and the load is on the other. Short windows alternate between the servers, and a
+ratio is the median of the rounds' ratios.
 """
 
 import json
@@ -31,11 +30,8 @@ from serving.request import example
 ROUNDS = 7
 SECONDS = 1.5  # of a window
 BATCH = 100  # rows of a batch
-CASES = {  # name: whether it sends batches, and over how many connections
-    "one row, 16 connections": (False, 16),
-    "one row, 64 connections": (False, 64),
-    f"{BATCH} rows, 16 connections": (True, 16),
-}
+ONE, MANY = "one row, {} connections", f"{BATCH} rows, {{}} connections"
+CASES = {ONE.format(16): (False, 16), ONE.format(64): (False, 64), MANY.format(16): (True, 16)}  # batches? connections
 SLOW = ("tutorial", "mlflow")  # measured in the first case only
 
 

@@ -23,11 +23,12 @@ from extras.drills.drill_helpers import (
     write_log,
 )
 from flights import model, portable, registry
-from flights.artifacts import new_folder, sha256, write_json, write_new_json
+from flights.artifacts import new_folder, sha256, write_json
 from flights.config import NAME, Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, targets
 from flights.evaluation import metrics
+from flights.exclusive import write_new_json
 from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, REFERENCE_FILE
 from flights.model_files import write_golden, write_manifest
 from flights.ranking import rank

@@ -42,8 +42,7 @@ TIMED_CALLS = 300
 EARNS, SHARES, UNUSED = "earns its place", "shares its place", "no use found"
 REJECTED = ("rejected: no use", "rejected: too expensive")
 VERDICTS = (EARNS, SHARES, UNUSED, *REJECTED)  # in the order of the table
-# They stay without proof: to drop all of them costs .0001 of ROC-AUC, within noise, and they are the redundancy that a
-# missing feed leaves (docs/decisions.md). Add the reason here for any other feature without proven use.
+# They stay without proof, as redundancy for a missing feed (docs/decisions.md). Add a reason here for any other one.
 UNPROVEN = (
     "arrival_delay_4h_all", "arrival_delay_4h_carrier", "backlog_all", "backlog_carrier", "carrier_lateness",
     "origin", "overdue_3h_all", "overdue_3h_carrier", "overdue_3h_origin", "overdue_3h_origin_carrier",

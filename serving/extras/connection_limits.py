@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 from pydantic import Field
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from flights.config import EnvironmentSettings
+from serving.http_protocol import HttpProtocol
 from serving.refusal import PROBLEM_JSON, Refused, problem_response
 from serving.service import Service
 
@@ -31,16 +32,17 @@ class Settings(EnvironmentSettings):
     max_connections: int = Field(
         1000, description="Beyond them, a connection without a request is closed for each new one.", gt=0
     )
+    send_seconds: float = Field(20.0, description="For a client to read what fills its connection.", gt=0)
     max_requests: int = Field(256, description="Concurrent requests before more are told to come back.", gt=0)
 
 
 def plug_in(service: Service) -> None:
     """Let uvicorn use the limited connection."""
     refused = service.count_refusal
-    service.protocol = partial(LimitedConnection, limits=Settings.read(), refused=refused, unfinished={})
+    service.protocol = partial(LimitedConnection, limits=Settings.read(), refused=refused, unfinished={}, unread={})
 
 
-class LimitedConnection(HttpToolsProtocol):
+class LimitedConnection(HttpProtocol):
     """One client's connection."""
 
     def __init__(
@@ -49,10 +51,12 @@ class LimitedConnection(HttpToolsProtocol):
         limits: Settings,
         refused: Callable[[int], None],
         unfinished: dict[Any, None],
+        unread: dict[Any, Any],
         **options: Any,
     ):
         super().__init__(*arguments, **options)
         self._limits, self._refused = limits, refused  # the latter is told each refusal's status
+        self._unread = unread  # of all connections, those whose client does not read, oldest first, and their timers
         self._unfinished = unfinished  # of all connections, those whose request's body is not complete, oldest first
 
     def connection_made(self, transport: Any) -> None:
@@ -90,9 +94,12 @@ class LimitedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request to the service, or shed it."""
+        if self.has_offer():  # it comes again, without the offer
+            super().on_headers_complete()
+            return
         self._timer.cancel()
         self._served = True
-        under_way = len(self.tasks) - len(self._unfinished)
+        under_way = len(self.tasks) - len(self._unfinished) - len(self._unread)
         busy = under_way >= self._limits.max_requests and not self.url.startswith(b"/health/")
         self.app = overloaded if busy else self._service
         if busy:
@@ -116,7 +123,20 @@ class LimitedConnection(HttpToolsProtocol):
         """Forget the timer and the body."""
         self._timer.cancel()
         self._unfinished.pop(self, None)
+        self._forget_unread()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait until the client reads, but not forever, and for no more clients than requests may be under way."""
+        super().pause_writing()
+        self._unread[self] = self.loop.call_later(self._limits.send_seconds, self._give_up)
+        if len(self._unread) > self._limits.max_requests:
+            next(iter(self._unread))._give_up()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        self._forget_unread()
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP in the service's own form."""
@@ -138,8 +158,13 @@ class LimitedConnection(HttpToolsProtocol):
     def _idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
+    def _forget_unread(self) -> None:
+        if timer := self._unread.pop(self, None):
+            timer.cancel()
+
     def _give_up(self) -> None:
         self._timer.cancel()
+        self._forget_unread()
         self.transport.abort()
 
     def _make_room(self) -> None:

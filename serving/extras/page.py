@@ -4,7 +4,6 @@ Plain HTML made from the contract, with its own stylesheet and script and nothin
 offline. The reports are served as they lie in the data folder, but may not talk to the service.
 """
 
-import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -16,6 +15,7 @@ from fastapi.responses import FileResponse
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from flights.artifacts import read_json
 from flights.columns import Column
 from flights.config import EnvironmentSettings
 from flights.contract import allowed
@@ -182,10 +182,9 @@ def about_monitoring(folder: Path) -> str:
 def latest_decision(folder: Path) -> dict[str, Any]:
     """The decision for machines; nothing where there is none, or none that can be read."""
     try:
-        content = json.loads((folder / DECISION_FILE).read_text())
+        return read_json(folder / DECISION_FILE, "run `make monitor`")
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def plain(markdown: str) -> str:

@@ -38,6 +38,12 @@ class Postgresql:
         """A connection has no file that can be replaced."""
         return True
 
+    def committed(self) -> None:
+        """Nothing to take note of."""
+
+    def rescue(self, connection: Any) -> None:
+        """Nothing to rescue."""
+
     def interrupt(self, connection: Any) -> None:
         """Shut the socket down under a call that hangs: a stopped database takes a request and never answers."""
         with socket.socket(fileno=os.dup(connection.fileno())) as wire:

@@ -1,6 +1,10 @@
-"""Retention: delete from the prediction log what is older than RETENTION_DAYS, at the start and every hour."""
+"""Retention: delete from the prediction log what is older than RETENTION_DAYS, at the start and every hour.
+
+It stops, and logs why, if it would delete everything or much more than an hour's rows: then the clock may be wrong.
+"""
 
 import asyncio
+import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +16,14 @@ from flights.predictions import timestamp
 from serving.log_connection import LogConnection, LogUnavailable
 from serving.service import EXTRAS, Service
 
+logger = logging.getLogger("serving")
+
 CHUNK_ROWS = 1_000  # deleted in one transaction: a write waits for at most this many
 TABLES = (("outcomes", "received_at"), ("batches", "answered_at"), ("predictions", "answered_at"))
+STOPPED = (
+    "retention stopped: it would delete an unusual share of the log: check the clock; if it is right, "
+    "start the server once with RETENTION_MAX_SHARE=1"
+)
 INDEXES = tuple(  # what is too old is found without reading the rest; times only grow, so an insert costs little
     f"CREATE INDEX IF NOT EXISTS {table}_{moment} ON {table} ({moment})"
     for table, moment in TABLES
@@ -25,24 +35,57 @@ class Settings(EnvironmentSettings):
     """How long the log keeps its rows."""
 
     retention_days: int = Field(0, description="Days that the prediction log keeps; 0 keeps forever.", ge=0)
+    retention_max_share: float = Field(
+        0.5, description="Share of the log's time span that one hourly run may delete; more stops it.", gt=0, le=1
+    )
 
 
 def plug_in(service: Service) -> None:
     """Delete in the log's own thread if there is a limit."""
     service.log.tables += INDEXES
-    days = Settings.read().retention_days
-    if days:
-        service.background.append(lambda: keep_days(service, days))
+    settings = Settings.read()
+    if settings.retention_days:
+        service.background.append(lambda: keep_days(service, settings))
 
 
-async def keep_days(service: Service, days: int) -> None:
+async def keep_days(service: Service, settings: Settings) -> None:
     """Delete what is older, now and every hour."""
+    run = service.scorer.log_thread.run
     while True:
-        cutoff = timestamp(datetime.now(UTC) - timedelta(days=days))
         with suppress(LogUnavailable):
-            while await service.scorer.log_thread.run(delete_before, service.log, cutoff):
-                await asyncio.sleep(0)  # others write between two
+            cutoff = datetime.now(UTC) - timedelta(days=settings.retention_days)
+            share = await run(due_share, service.log, cutoff)
+            if share > settings.retention_max_share:
+                logger.error(
+                    STOPPED, extra={"share": share, "limit": settings.retention_max_share, "before": timestamp(cutoff)}
+                )
+            else:
+                while await run(delete_before, service.log, timestamp(cutoff)):
+                    await asyncio.sleep(0)  # others write between two
         await asyncio.sleep(3600)
+
+
+def due_share(log: LogConnection, cutoff: datetime) -> float:
+    """Share of the time between the log's oldest and newest row that is before a time: 1 means every row.
+
+    A clock that is years ahead makes it large, whether or not it has already written a row.
+
+    Raises
+    ------
+    LogUnavailable
+        The log cannot be read.
+    """
+    with log.transaction():
+        query = "SELECT (SELECT MIN({1}) FROM {0}), (SELECT MAX({1}) FROM {0})"  # each from an end of its index
+        ends = [log.rows(query.format(table, moment))[0] for table, moment in TABLES]
+    found = [(datetime.fromisoformat(first), datetime.fromisoformat(last)) for first, last in ends if first]
+    oldest, newest = (
+        min((first for first, _ in found), default=cutoff),
+        max((last for _, last in found), default=cutoff),
+    )
+    if cutoff <= oldest:
+        return 0.0
+    return 1.0 if cutoff > newest else (cutoff - oldest) / (newest - oldest)
 
 
 def delete_before(log: LogConnection, cutoff: str) -> int:

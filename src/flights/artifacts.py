@@ -1,16 +1,17 @@
 """Write files atomically (temporary file, sync, rename), read them with a hint, and compute digests.
 
 Every file that another process reads is written through here, so a crash leaves the old file or the new one, never
-half of one.
+half of one. Other users can read it whatever the umask is: the server often runs as one of them.
 """
 
 import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+MAX_BYTES = 64_000_000  # of a file that is read whole
+FILE_MODE, FOLDER_MODE = 0o644, 0o755
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents if they are missing, readable by other users."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        with suppress(FileExistsError):  # by another process, meanwhile
+            path.mkdir()
+            path.chmod(FOLDER_MODE)
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
     """Call `write` with a temporary path in the same folder, sync the file, and rename it to `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
         write(temporary)
-        temporary.chmod(0o644)
+        temporary.chmod(FILE_MODE)
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
@@ -44,12 +58,12 @@ def new_folder(path: Path) -> Iterator[Path]:
     FileExistsError
         `path` exists: a published folder never changes.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         yield temporary
-        temporary.chmod(0o755)
         for item in [*temporary.rglob("*"), temporary]:
+            item.chmod(FOLDER_MODE if item.is_dir() else FILE_MODE)
             sync(item)
         try:
             temporary.rename(path)
@@ -75,19 +89,31 @@ def write_json(path: Path, content: object) -> Path:
     return write_atomically(path, lambda temporary: temporary.write_text(text))
 
 
-def write_new_json(path: Path, content: object) -> Path:
-    """Write JSON to a path that does not exist: of two writers exactly one succeeds.
+def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """Read a whole file, if it is an ordinary one of limited size; a FIFO is not waited for.
 
     Raises
     ------
-    FileExistsError
-        Another writer was faster.
+    FileNotFoundError
+        The file does not exist.
+    PermissionError
+        This user cannot read it.
+    ValueError
+        It is no ordinary file, such as a FIFO, a folder or a device, or it is too large.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as temporary:
-        os.link(write_json(Path(temporary) / "entry.json", content), path)
-        sync(path.parent)
-    return path
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError(f"{path}: expected an ordinary file, got {stat.filemode(found.st_mode)}: restore it")
+        if found.st_size > max_bytes:
+            raise ValueError(f"{path}: expected at most {max_bytes:,} bytes, got {found.st_size:,}: restore it")
+        content = bytearray()
+        while piece := os.read(handle, max_bytes + 1 - len(content)):
+            content += piece
+        return bytes(content)
+    finally:
+        os.close(handle)
 
 
 def read_json(path: Path, hint: str) -> dict[str, Any]:
@@ -98,9 +124,12 @@ def read_json(path: Path, hint: str) -> dict[str, Any]:
     FileNotFoundError
         The file does not exist; the message contains the hint.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no {path}: {hint}")
-    content: dict[str, Any] = json.loads(path.read_text())
+    try:
+        content = json.loads(read_bytes(path))
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"no {path}: {hint}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected a JSON object, got a {type(content).__name__}")
     return content
 
 

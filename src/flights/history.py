@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flights.artifacts import write_new_json
+from flights.artifacts import read_bytes
+from flights.exclusive import write_new_json
+
+MAX_ENTRY_BYTES = 100_000
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,15 @@ def entries(folder: Path, kind: type[Kind]) -> list[Kind]:
     Raises
     ------
     UnreadableEntryError
-        A file is not an entry of this kind.
+        A file is not an entry of this kind, or the folder cannot be read.
     """
-    return [_read(file, kind) for file in sorted(folder.glob("[0-9]*.json"))]
+    try:
+        files = sorted(folder.iterdir())  # unlike a glob it tells an unreadable folder from an empty one
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UnreadableEntryError(_unreadable(folder, error)) from error
+    return [_read(file, kind) for file in files if file.match("[0-9]*.json")]
 
 
 def append(folder: Path, last: int, kind: Callable[..., Kind], **fields: Any) -> Kind:
@@ -62,8 +71,14 @@ def append(folder: Path, last: int, kind: Callable[..., Kind], **fields: Any) ->
 
 def _read(file: Path, kind: type[Kind]) -> Kind:
     try:
-        return kind(**json.loads(file.read_text()))
+        return kind(**json.loads(read_bytes(file, MAX_ENTRY_BYTES)))
+    except OSError as error:
+        raise UnreadableEntryError(_unreadable(file, error)) from error
     except (TypeError, ValueError) as error:
         raise UnreadableEntryError(
             f"{file}: expected a {kind.__name__.lower()}, got {error}: restore it from a backup"
         ) from error
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"cannot read {path}: {str(error.strerror).lower()}: make it readable for the user of this process"

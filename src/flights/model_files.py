@@ -2,9 +2,10 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,47 @@ def verify(folder: Path) -> None:
         raise ValueError("MODEL_VERIFY_KEY is set, but flights/extras/signing.py is missing: restore it or unset it")
     for check in checks:
         check(folder)
+
+
+def read_manifest(folder: Path, version: int) -> tuple[dict[str, Any], str]:
+    """The checked manifest of a version and its digest, after the plug-ins' checks.
+
+    Raises
+    ------
+    ValueError
+        It is malformed, or of another version.
+    """
+    manifest = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)
+    verify(folder)
+    check_manifest(manifest)
+    if manifest["version"] != version:
+        raise ValueError(f"expected version {version}, got the files of version {manifest['version']}")
+    return manifest, sha256(folder / MANIFEST_FILE)
+
+
+def check_manifest(manifest: Mapping[str, Any]) -> None:
+    """Check the types and ranges of what the registry reads from a manifest.
+
+    Raises
+    ------
+    ValueError
+        A field is missing, of another type or out of range.
+    """
+    version, threshold, files = (manifest.get(name) for name in ("version", "threshold", "files"))
+    if not _is_number(version, int) or version < 1:
+        raise ValueError(f"{MANIFEST_FILE}: expected an integer from 1 as version, got {version!r:.50}")
+    if not _is_number(threshold, int | float) or not 0 <= threshold <= 1:  # NaN is out of every range
+        raise ValueError(f"{MANIFEST_FILE}: expected a number from 0 to 1 as threshold, got {threshold!r:.50}")
+    if not isinstance(files, dict) or not all(_is_digest(digest) for digest in files.values()):
+        raise ValueError(f"{MANIFEST_FILE}: expected files with their SHA-256 digests, got {files!r:.50}")
+
+
+def _is_number(value: Any, kind: Any) -> TypeGuard[float]:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 def check_files(folder: Path, digests: dict[str, str]) -> None:

@@ -37,7 +37,7 @@ TABLES = (
         {OUTCOME} DOUBLE PRECISION,
         received_at VARCHAR(32) NOT NULL
     )""",
-    "CREATE INDEX IF NOT EXISTS outcomes_request_id ON outcomes (request_id)",
+    f"CREATE INDEX IF NOT EXISTS outcomes_version ON outcomes (request_id, known_at, {OUTCOME})",
     "CREATE TABLE IF NOT EXISTS log_checks (checked_at VARCHAR(32) NOT NULL)",  # tests whether the log can be written
 )
 

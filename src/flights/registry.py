@@ -1,7 +1,4 @@
-"""Published models and the champion: folders that are verified on load, and the history of promotions.
-
-Plain files, so the server finds and verifies the champion without MLflow; `tracking.py` mirrors the history there.
-"""
+"""Published models, verified on load, and the history of promotions: plain files, mirrored in MLflow by `tracking`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +9,11 @@ from flights import portable
 from flights.artifacts import read_json, sha256
 from flights.config import NAME
 from flights.files import GATE_FILE, MANIFEST_FILE, TRAIN_FIRST
-from flights.model_files import check_files, check_golden, verify
+from flights.model_files import check_files, check_golden, read_manifest
 
 
 class ModelRefused(RuntimeError):
-    """A model folder differs from what was published, or its golden predictions do."""
+    """A model folder differs from what was published."""
 
 
 class PromotionRefused(RuntimeError):
@@ -38,12 +35,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Promotion(histories.Entry):
-    """One entry of the history: the old and the new champion, and the digest of the gate report."""
+    """One entry of the history: the old and the new champion, and the digests of its gate report and manifest."""
 
     action: str  # promote or rollback
     previous: int | None
     champion: int
     gate_digest: str
+    manifest_digest: str = ""  # empty in an entry of an earlier release
 
 
 def model_folder(models_dir: Path, version: int) -> Path:
@@ -57,20 +55,19 @@ def load(models_dir: Path, version: int) -> Model:
     Raises
     ------
     ModelRefused
-        A file is missing, altered or not in the manifest, or a golden prediction differs by over 1e-9.
+        The manifest, a file's digest or a golden prediction differs.
     """
     folder = model_folder(models_dir, version)
     try:
-        verify(folder)
-        manifest = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)
+        manifest, digest = read_manifest(folder, version)
+        if digest not in _promoted_digests(models_dir, version, default=digest):
+            raise ValueError(f"{MANIFEST_FILE}: altered after it was promoted: restore it from a backup")
         check_files(folder, manifest["files"])
-        if manifest["version"] != version:
-            raise ValueError(f"expected version {version}, got the files of version {manifest['version']}")
         score = portable.load(folder)
         check_golden(folder, score)
     except Exception as error:
         raise ModelRefused(f"{folder}: {error}") from error
-    return Model(version, sha256(folder / MANIFEST_FILE), folder, manifest["threshold"], manifest, score)
+    return Model(version, digest, folder, float(manifest["threshold"]), manifest, score)
 
 
 def history(models_dir: Path) -> list[Promotion]:
@@ -124,10 +121,7 @@ def rollback(models_dir: Path) -> Promotion:
     """
     trail: list[Promotion] = []  # the promotions not yet rolled back
     for entry in history(models_dir):
-        if entry.action == "promote":
-            trail.append(entry)
-        else:
-            trail.pop()
+        trail = [*trail, entry] if entry.action == "promote" else trail[:-1]
     if len(trail) < 2:
         raise PromotionRefused("expected an earlier champion to go back to, there is none")
     target, current = trail[-2:]
@@ -135,14 +129,19 @@ def rollback(models_dir: Path) -> Promotion:
     return _append(models_dir, "rollback", current.champion, target.champion, target.gate_digest)
 
 
+def _promoted_digests(models_dir: Path, version: int, default: str) -> set[str]:
+    """Digest of the manifest when the version was promoted; the default if it was not, or by an earlier release."""
+    entries = [entry for entry in history(models_dir) if entry.champion == version and entry.manifest_digest]
+    return {entry.manifest_digest for entry in entries} or {default}
+
+
 def _append(models_dir: Path, action: str, expected: int | None, version: int, gate_digest: str) -> Promotion:
     promotions = history(models_dir)
     current = promotions[-1].champion if promotions else None
     if current != expected:
-        raise PromotionRefused(
-            f"expected champion {expected}, got {current}: compare with the new one, run `make evaluate`"
-        )
-    fields = {"action": action, "previous": current, "champion": version, "gate_digest": gate_digest}
+        raise PromotionRefused(f"expected champion {expected}, got {current}: run `make evaluate` to compare again")
+    digests = {"gate_digest": gate_digest, "manifest_digest": sha256(model_folder(models_dir, version) / MANIFEST_FILE)}
+    fields = {"action": action, "previous": current, "champion": version, **digests}
     try:
         return histories.append(models_dir / NAME / "history", len(promotions), Promotion, **fields)
     except histories.SequenceTakenError:

@@ -1,12 +1,15 @@
 """A file is final or not there; what is read is what was written."""
 
 import json
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from flights import artifacts
+from flights import artifacts, exclusive
 
 
 def interrupted(path: Path) -> None:
@@ -92,3 +95,54 @@ def test_a_digest_depends_on_content_and_order(tmp_path):
     one.write_text("same")
     two.write_text("same")
     assert artifacts.sha256(one) == artifacts.sha256(two)
+
+
+@pytest.fixture(params=[0o077, 0o027, 0o000], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A user's umask for the time of a test."""
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def test_modes_do_not_follow_the_umask(tmp_path, umask):
+    """Injected: three umasks. Files are 0644 and folders 0755, new parents and what is inside a new folder too."""
+    artifacts.write_json(tmp_path / "a/b/c.json", {})
+    exclusive.write_new_json(tmp_path / "history/d/000001.json", {})
+    with artifacts.new_folder(tmp_path / "models/x/1") as folder:
+        (folder / "file").write_text("")
+        (folder / "inner").mkdir()
+        (folder / "inner/file").write_text("")
+    for item in tmp_path.rglob("*"):
+        assert stat.S_IMODE(item.stat().st_mode) == (0o755 if item.is_dir() else 0o644), item
+
+
+def huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(10**12)
+
+
+NO_ORDINARY_FILES = {
+    "FIFO": os.mkfifo,
+    "folder": Path.mkdir,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "terminal": lambda path: path.symlink_to("/dev/tty"),
+    "huge": huge,
+}
+
+
+@pytest.mark.parametrize("make", NO_ORDINARY_FILES.values(), ids=NO_ORDINARY_FILES)
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path, make):
+    """Injected: a FIFO, a folder, two devices and a file of a terabyte; each is an error with the path, at once."""
+    path = tmp_path / "a.json"
+    make(path)
+    with pytest.raises((ValueError, OSError), match=r"a\.json"):
+        artifacts.read_json(path, "")
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "null", '"text"'])
+def test_json_that_is_no_object_is_refused(tmp_path, text):
+    """Injected: a list, a number, nothing and a text."""
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match="expected a JSON object"):
+        artifacts.read_json(tmp_path / "a.json", "")

@@ -1,6 +1,11 @@
 """An append-only history: of two writers exactly one appends, and an unreadable entry stops every reader."""
 
+import errno
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -35,4 +40,54 @@ def test_an_unreadable_entry_is_named(tmp_path, content):
     """Injected: an entry that is empty, cut off, of another kind, or has a field too many."""
     (tmp_path / "000001.json").write_text(content)
     with pytest.raises(UnreadableEntryError, match=r"000001\.json: expected a step, got .*restore it from a backup"):
+        entries(tmp_path, Step)
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.ESTALE], ids=errno.errorcode.get)
+def test_an_unreadable_folder_is_not_taken_for_an_empty_one(tmp_path, monkeypatch, code):
+    """Injected: no permission, a broken disk, a network file system that is gone."""
+
+    def listdir(_: object) -> list[str]:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    with pytest.raises(UnreadableEntryError, match=f"cannot read {tmp_path}: {os.strerror(code).lower()}"):
+        entries(tmp_path, Step)
+
+
+READ = """
+import os, sys
+from pathlib import Path
+from flights.history import Entry, UnreadableEntryError, entries
+if os.geteuid() == 0:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+try:
+    print(entries(Path(sys.argv[1]), Entry))
+except UnreadableEntryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("place", ["", "history", "history/000001.json"])
+def test_another_user_is_told_what_it_cannot_read(tmp_path, place):
+    """Injected: a parent, the folder and an entry that only their owner may read, for another user's process."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    folder = tmp_path / "history"
+    append(folder, 0, Entry)
+    (tmp_path / place).chmod(0)
+    path = os.pathsep.join(each for each in sys.path if each)
+    environment = os.environ | {"PYTHONPATH": path}
+    command = [sys.executable, "-c", READ, folder]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    (tmp_path / place).chmod(0o755)
+    named = tmp_path / "history" if not place else tmp_path / place
+    assert f"cannot read {named}: permission denied" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_an_entry_that_is_no_ordinary_file_is_named(tmp_path, make):
+    """Injected: a FIFO, on which a reader waits for ever, a folder and a device without end."""
+    make(tmp_path / "000001.json")
+    with pytest.raises(UnreadableEntryError, match=r"000001\.json: expected"):
         entries(tmp_path, Step)

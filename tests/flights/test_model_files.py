@@ -5,7 +5,7 @@ import pytest
 
 from flights.artifacts import read_json
 from flights.dataset import INPUTS
-from flights.model_files import check_files, check_golden, write_golden, write_manifest
+from flights.model_files import check_files, check_golden, check_manifest, write_golden, write_manifest
 from flights.portable import ParityError
 from flights.rows import as_columns
 
@@ -33,6 +33,36 @@ def test_another_answer_is_found(tmp_path):
     check_golden(tmp_path, lambda _: np.array([0.25]))
     with pytest.raises(ParityError, match="a difference of"):
         check_golden(tmp_path, lambda _: np.array([0.26]))
+
+
+GOOD = {"version": 1, "threshold": 0.2, "files": {"a": "0" * 64}}
+
+
+def test_a_sound_manifest_passes():
+    """What the registry publishes has these types; whole numbers are thresholds too."""
+    for threshold in (0.2, 0, 1, 1.0):
+        check_manifest(GOOD | {"threshold": threshold, "more": None})
+
+
+@pytest.mark.parametrize("version", [None, "1", 1.0, True, 0, -1, [1]])
+def test_a_version_of_another_type_is_named(version):
+    """Injected: no version, text, a fraction, a truth value, and numbers that no version has."""
+    with pytest.raises(ValueError, match="expected an integer from 1 as version"):
+        check_manifest(GOOD | {"version": version})
+
+
+@pytest.mark.parametrize("threshold", [None, "0.2", True, float("nan"), float("inf"), -0.1, 1.1, [0.2], {}])
+def test_a_threshold_of_another_type_or_out_of_range_is_named(threshold):
+    """Injected: no threshold, text, a truth value, NaN, infinity, and probabilities that are none."""
+    with pytest.raises(ValueError, match="expected a number from 0 to 1 as threshold"):
+        check_manifest(GOOD | {"threshold": threshold})
+
+
+@pytest.mark.parametrize("files", [None, [], "a", {"a": 1}, {"a": "0" * 63}, {"a": "g" * 64}, {"a": None}])
+def test_files_without_their_digests_are_named(files):
+    """Injected: no files, a list, text, and digests that are none."""
+    with pytest.raises(ValueError, match="expected files with their SHA-256 digests"):
+        check_manifest(GOOD | {"files": files})
 
 
 def _plain(column):

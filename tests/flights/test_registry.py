@@ -3,6 +3,7 @@
 import itertools
 import json
 import multiprocessing
+import os
 import shutil
 from pathlib import Path
 
@@ -80,6 +81,50 @@ def test_the_right_files_under_the_wrong_version_are_refused(models):
     shutil.copytree(registry.model_folder(models, 1), registry.model_folder(models, 2))
     with pytest.raises(ModelRefused, match="expected version 2"):
         registry.load(models, 2)
+
+
+def test_no_flipped_bit_in_the_manifest_is_overlooked(models):
+    """Injected: single flipped bits all over the manifest of a promoted version, its threshold's digits included."""
+    manifest = registry.model_folder(models, 1) / "manifest.json"
+    content = manifest.read_bytes()
+    for position in range(0, len(content), 3):
+        manifest.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+        with pytest.raises(ModelRefused):
+            registry.load(models, 1)
+    manifest.write_bytes(content)
+    assert registry.load(models, 1)
+
+
+def test_a_version_promoted_by_an_earlier_release_still_loads(models):
+    """An entry without the manifest's digest is an entry; a rollback to the version records the digest."""
+    entry = models / "flights/history/000001.json"
+    old = json.loads(entry.read_text())
+    del old["manifest_digest"]
+    entry.write_text(json.dumps(old))
+    digest = registry.load(models, 1).digest
+    publish_again(models, 2)
+    registry.promote(models, 2, expected=1)
+    assert registry.rollback(models).manifest_digest == digest
+
+
+@pytest.mark.parametrize("threshold", ["0.2", None, float("nan"), 2, True], ids=str)
+def test_a_threshold_that_is_none_is_refused(models, threshold):
+    """Injected before the promotion: text, nothing, NaN, a number out of range and a truth value."""
+    publish_again(models, 2)
+    manifest = registry.model_folder(models, 2) / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"threshold": threshold}))
+    with pytest.raises(ModelRefused, match="expected a number from 0 to 1 as threshold"):
+        registry.promote(models, 2, expected=1)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+@pytest.mark.parametrize("name", ["manifest.json", "golden.json", "model.onnx"])
+def test_a_model_file_that_is_no_ordinary_one_is_refused_at_once(models, make, name):
+    """Injected: a FIFO, a folder and a device without end in place of a file."""
+    (registry.model_folder(models, 1) / name).unlink()
+    make(registry.model_folder(models, 1) / name)
+    with pytest.raises(ModelRefused, match=name):
+        registry.load(models, 1)
 
 
 def test_a_missing_version_names_the_next_command(models):

@@ -1,6 +1,8 @@
 """The service follows the champion that the registry names, and a refused one changes nothing."""
 
+import errno
 import logging
+import os
 import time
 from pathlib import Path
 
@@ -102,4 +104,40 @@ def test_an_unreadable_history_is_a_refusal(tmp_path: Path, damage: str):
     assert holder.model is not None
     entry.unlink()
     holder.follow()
+    assert holder.rejected == ""
+
+
+@pytest.mark.parametrize("place", ["flights/history", "flights", ""])
+def test_an_unreadable_registry_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+):
+    """Injected: the history, the models' folder and its parent cannot be read; when they can, the champion answers."""
+    models_dir = tmp_path / "3_models"
+    publish_champion(models_dir, 1, seed=1)
+    hidden, listdir, stat = models_dir / place, os.listdir, Path.stat
+
+    def denied(path: Path) -> bool:
+        return hidden == path or (bool(place != "flights/history") and hidden in path.parents)
+
+    def list_or_deny(path: Path) -> list[str]:
+        if denied(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listdir(path)
+
+    def stat_or_deny(path: Path, **options: bool) -> os.stat_result:
+        if denied(path) and path != hidden:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    holder = ChampionHolder(models_dir, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", list_or_deny)
+        patch.setattr(Path, "stat", stat_or_deny)
+        holder.follow()
+        assert holder.model is None
+        assert holder.unavailable_reason().startswith(
+            f"cannot read {models_dir / 'flights/history'}: permission denied"
+        )
+    holder.follow()
+    assert holder.model is not None
     assert holder.rejected == ""

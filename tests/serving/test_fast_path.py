@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,3 +117,22 @@ def test_a_full_service_refuses_before_it_reads(model: Model, tmp_path: Path):
     assert status("/predict", b"no JSON") == 503
     assert status("/predict/batch", b'{"flights": [{"no": "flight"}]}') == 503
     assert status("/outcomes", b"no JSON") == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/metrics", "/", "/model", "/openapi.json", "/page.css"]
+)
+def test_head_gets_the_headers_of_get(client: httpx.Client, path: str):
+    """Every page has them: the same status, type and length, and no body."""
+    got, asked = client.get(path), client.head(path)
+    assert asked.status_code == 200
+    assert asked.content == b""
+    assert asked.headers["content-type"] == got.headers["content-type"]
+    assert path == "/metrics" or asked.headers["content-length"] == got.headers["content-length"]
+    assert client.get("/health/live").status_code == 200  # on the same connection
+
+
+def test_head_of_nothing_is_refused(client: httpx.Client):
+    """What GET refuses, HEAD refuses."""
+    assert client.head("/nothing").status_code == 404
+    assert client.head("/predict").status_code == 405

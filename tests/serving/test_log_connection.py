@@ -11,15 +11,6 @@ from serving.prediction_log import PredictionLog
 from tests.serving.test_prediction_log import prediction
 
 
-def test_sqlite_syncs_every_commit(tmp_path: Path):
-    """Write-ahead log and full synchronisation are what the promise rests on."""
-    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
-    log.write([[prediction("a")]])
-    assert log._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert log._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    log.close()
-
-
 def test_a_log_that_cannot_be_written_says_so_and_recovers(tmp_path: Path):
     """Where the folder is a file nothing is acknowledged; when it is a folder again everything works."""
     folder = tmp_path / "4_predictions"
@@ -38,7 +29,7 @@ def test_a_log_that_cannot_be_written_says_so_and_recovers(tmp_path: Path):
 
 def test_a_log_locked_by_someone_else_is_unavailable_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Another process that holds the database too long costs refusals, not rows."""
-    monkeypatch.setattr("serving.log_connection.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("serving.sqlite_files.BUSY_SECONDS", 0.05)
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
     log.write([[prediction("before")]])
     other = sqlite3.connect(tmp_path / "predictions.db", isolation_level=None)
@@ -81,3 +72,98 @@ def test_an_exchanged_log_is_not_written_to(tmp_path: Path):
     assert names == {"by the other", "kept"}
     log.close()
     other.close()
+
+
+LOG_FILES = ("predictions.db-wal", "predictions.db-shm")
+
+
+def replaced(file: Path) -> None:
+    content = file.read_bytes()
+    file.unlink()
+    file.write_bytes(content)
+
+
+def renamed(file: Path) -> None:
+    file.rename(f"{file}.old")
+
+
+def in_a_copy(file: Path, copy: Path) -> set[str]:
+    """The names that another process finds if the server is killed now: in a copy of the files as they are."""
+    copy.mkdir()
+    for each in file.parent.glob(f"{file.name}*"):
+        shutil.copy(each, copy / each.name)
+    (copy / f"{file.name}-shm").unlink(missing_ok=True)
+    with sqlite3.connect(copy / file.name) as read:
+        names = {name for (name,) in read.execute("SELECT request_id FROM predictions")}
+    read.close()
+    return names
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, replaced, renamed])
+@pytest.mark.parametrize("names", [LOG_FILES[:1], LOG_FILES[1:], LOG_FILES], ids=["wal", "shm", "both"])
+def test_nothing_acknowledged_is_lost_with_a_file_beside_the_log(tmp_path: Path, names: tuple[str, ...], damage):
+    """Injected: -wal, -shm or both are deleted, replaced or renamed between two commits of a server that is killed."""
+    file = tmp_path / "log" / "predictions.db"
+    log = PredictionLog(f"sqlite:///{file}")
+    acknowledged = set()
+    for turn in range(3):
+        for number in range(5):
+            log.write([[prediction(f"{turn}-{number}")]])
+            acknowledged.add(f"{turn}-{number}")
+        assert in_a_copy(file, tmp_path / f"copy-{turn}") == acknowledged
+        for name in names:
+            damage(file.with_name(name))
+        assert not log.dialect.is_current()
+    log.close()
+
+
+@pytest.mark.parametrize("name", ["predictions.db", *LOG_FILES])
+def test_a_commit_into_a_file_that_is_deleted_meanwhile_is_not_acknowledged(tmp_path: Path, name: str):
+    """Injected: the file is deleted after the last look at it, before the commit."""
+    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
+    log.write([[prediction("before")]])
+
+    def write_and_delete() -> None:
+        with log.transaction() as cursor:
+            cursor.execute("DELETE FROM log_checks")
+            (tmp_path / name).unlink()
+
+    with pytest.raises(LogUnavailable, match="deleted or replaced during a commit"):
+        write_and_delete()
+    assert not log.available
+    assert log.check()
+    log.close()
+
+
+@pytest.mark.parametrize("name", ["predictions.db", "predictions.db-wal"])
+def test_a_file_that_was_cut_off_is_noticed(tmp_path: Path, name: str):
+    """Injected: a file of length nothing; it has the same inode, and is another file all the same."""
+    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
+    log.write([[prediction("before")]])
+    assert log.dialect.is_current()
+    with (tmp_path / name).open("r+b") as file:
+        file.truncate(0)
+    assert not log.dialect.is_current()
+    log.close()
+
+
+def test_a_damaged_log_does_not_keep_its_lock(tmp_path: Path):
+    """Injected: an error in a transaction whose cursor somebody still holds; another process can write at once."""
+    log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
+    log.write([[prediction(f"{number}") for number in range(50)]])
+    kept = []
+
+    def fail() -> None:
+        with log.transaction() as cursor:
+            cursor.execute("DELETE FROM log_checks")
+            kept.append(cursor.execute("SELECT * FROM predictions"))
+            kept[0].fetchone()
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+    with pytest.raises(LogUnavailable):
+        fail()
+    other = sqlite3.connect(tmp_path / "predictions.db", timeout=0, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("ROLLBACK")
+    other.close()
+    log.close()

@@ -62,3 +62,31 @@ def test_an_outcome_that_comes_twice_in_one_request_is_kept_once(log: Prediction
     assert log.write_outcomes(twice) == (2, 2)
     assert len(log.rows("SELECT * FROM outcomes WHERE request_id = ?", ("doubled",))) == 2
     assert log.write_outcomes(twice) == (4, 0)
+
+
+def versions(count: int, kind: str) -> list[Outcome]:
+    """Many outcomes of one ID, each new."""
+    at = [f"2013-11-01T14:{number // 60:02}:{number % 60:02}.000000Z" for number in range(3600)]
+    if kind == "moments":
+        return [Outcome("many", at[number % 3600], float(number // 3600), NOW) for number in range(count)]
+    if kind == "values":
+        return [Outcome("many", at[0], float(number), NOW) for number in range(count)]
+    return [
+        Outcome("many", at[number % 3600], None if number < 3600 else float(number), NOW) for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["moments", "values", "missing values"])
+@pytest.mark.parametrize("log", ["sqlite"], indirect=True)
+def test_one_id_with_many_outcomes_costs_no_more_than_many_ids(log: PredictionLog, kind: str):
+    """Injected: 20,000 versions of one ID's outcome. The next thousand take as many steps of SQLite as the first."""
+    all_of_them = versions(20_000, kind)
+    steps = []
+    for first in range(0, len(all_of_them), 1000):
+        log.cursor()
+        count = [0]
+        log._connection.set_progress_handler(lambda count=count: count.__setitem__(0, count[0] + 1), 100)
+        assert log.write_outcomes(all_of_them[first : first + 1000]) == (0, 1000)
+        steps.append(count[0])
+    assert steps[-1] < 2 * steps[0]
+    assert log.write_outcomes(all_of_them[-1000:]) == (1000, 0)

@@ -5,21 +5,21 @@ pseudonyms too, so without the key it does not reveal the subjects.
 """
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from flights.artifacts import sync, write_json
+from flights.artifacts import read_bytes, read_json, sync, write_json
 from flights.config import EnvironmentSettings
 from flights.contract import PERSONAL
+from flights.exclusive import link_new
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +61,11 @@ def pseudonym_key(data_dir: Path, *, make: bool = False) -> bytes:
             )
         return bytes.fromhex(given)
     file = data_dir / "4_predictions" / "pseudonym.key"
-    if make and not file.is_file():
+    if make and not file.exists():
         _write_key(file)
-    if not file.is_file():
+    if not file.exists():
         raise FileNotFoundError(f"no {file}: set PSEUDONYM_KEY as the servers have it, or run `make serve` here first")
-    key = file.read_bytes()
+    key = read_bytes(file)
     if len(key) != KEY_BYTES:
         raise ValueError(
             f"{file}: expected {KEY_BYTES} bytes, got {len(key)}: restore it; or delete it, and start with a new log"
@@ -76,12 +76,13 @@ def pseudonym_key(data_dir: Path, *, make: bool = False) -> bytes:
 def _write_key(file: Path) -> None:
     """Link a whole key to its name: of two processes one succeeds, and both then read that one's."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=file.parent) as temporary:  # for its owner only
-        temporary.write(os.urandom(KEY_BYTES))
-        temporary.flush()
-        os.fsync(temporary.fileno())
+    with TemporaryDirectory(dir=file.parent) as folder:
+        whole = Path(folder, "key")
+        whole.touch(0o600)  # for its owner only
+        whole.write_bytes(os.urandom(KEY_BYTES))
+        sync(whole)
         with suppress(FileExistsError):
-            os.link(temporary.name, file)
+            link_new(whole, file)
     sync(file.parent)
 
 
@@ -103,7 +104,7 @@ def erasure_list(data_dir: Path) -> Path:
 def erased_subjects(data_dir: Path) -> list[str]:
     """Pseudonyms of the erased subjects."""
     file = erasure_list(data_dir)
-    names: list[str] = json.loads(file.read_text())["pseudonyms"] if file.is_file() else []
+    names: list[str] = read_json(file, "")["pseudonyms"] if file.exists() else []
     return names
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from flights.artifacts import read_bytes
 from flights.config import EnvironmentSettings
 from flights.files import MANIFEST_FILE, SIGNATURE_FILE
 
@@ -59,7 +60,7 @@ def verify(folder: Path) -> None:
         raise SignatureRejected("not signed, but MODEL_VERIFY_KEY is set: train with MODEL_SIGNING_KEY")
     try:
         Ed25519PublicKey.from_public_bytes(b64decode(key)).verify(
-            b64decode(signature.read_text()), (folder / MANIFEST_FILE).read_bytes()
+            b64decode(read_bytes(signature)), read_bytes(folder / MANIFEST_FILE)
         )
     except InvalidSignature:
         raise SignatureRejected("not signed by the owner of MODEL_VERIFY_KEY, or altered since") from None

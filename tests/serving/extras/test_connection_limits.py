@@ -340,6 +340,99 @@ def test_clients_that_never_read_harm_nobody(server: Server):
         assert memory(server) - before < 60
 
 
+LARGE_PAGES = {
+    "one file": b"GET /reports/large.html HTTP/1.1\r\nHost: x\r\n\r\n",
+    "many files": b"GET /reports/small.html HTTP/1.1\r\nHost: x\r\n\r\n" * 20,
+    "many pages": b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 400,
+}
+
+
+@pytest.fixture(scope="module")
+def with_reports(data_dir: Path, model: Model) -> None:
+    """Reports of which a client reads little at once."""
+    (data_dir / "5_reports").mkdir(exist_ok=True)
+    (data_dir / "5_reports" / "large.html").write_bytes(b"x" * 20_000_000)
+    (data_dir / "5_reports" / "small.html").write_bytes(b"x" * 400_000)
+
+
+@pytest.fixture(scope="module")
+def impatient_server(data_dir: Path, with_reports: None) -> Iterator[Server]:
+    """A server whose clients have two seconds to read, on a log of its own."""
+    log = f"sqlite:///{data_dir}/impatient/predictions.db"
+    with running(data_dir, PREDICTIONS_URL=log, SEND_SECONDS="2") as started:
+        started.wait()
+        yield started
+
+
+@contextmanager
+def deaf_clients(server: Server, count: int, says: bytes) -> Iterator[list[socket.socket]]:
+    """Clients that ask and do not read, whose system buffers little for them."""
+    opened = []
+    for _ in range(count):
+        one = socket.socket()
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one.connect(address(server))
+        one.sendall(says)
+        opened.append(one)
+    try:
+        yield opened
+    finally:
+        for one in opened:
+            one.close()
+
+
+def stop_sending(one: socket.socket) -> None:
+    one.shutdown(socket.SHUT_WR)
+
+
+def read_once(one: socket.socket) -> None:
+    one.recv(1000)
+
+
+def ask_for_more(one: socket.socket) -> None:
+    one.sendall(LARGE_PAGES["one file"])
+
+
+@pytest.mark.parametrize("act", [lambda _: None, stop_sending, read_once, ask_for_more])
+def test_many_clients_that_do_not_read_take_nobodys_place(server: Server, with_reports: None, act):
+    """Injected: more of them than requests may be under way; all others are answered long before these are given up.
+
+    They never read, end their own side, read a little and stop, or ask for more.
+    """
+    with deaf_clients(server, LIMITS.max_requests + 20, LARGE_PAGES["one file"]) as opened:
+        for one in opened:
+            act(one)
+        start = time.monotonic()
+        while not answers(server) and time.monotonic() - start < LIMITS.send_seconds / 2:
+            time.sleep(0.2)
+        assert all(answers(server) for _ in range(20))
+
+
+@pytest.mark.parametrize("says", LARGE_PAGES.values(), ids=LARGE_PAGES)
+def test_a_client_that_does_not_read_loses_its_connection(impatient_server: Server, says: bytes):
+    """Two seconds later it is closed: what the system had taken is there to read, the rest is not."""
+    with deaf_clients(impatient_server, 1, says) as (one,):
+        time.sleep(3)
+        one.settimeout(5)
+        read = 0
+        with suppress(ConnectionResetError):
+            while more := one.recv(1_000_000):
+                read += len(more)
+    assert read < 6_000_000
+
+
+def test_a_slow_client_gets_all_that_it_reads(impatient_server: Server):
+    """One that reads a little all the time keeps its connection, longer than the limit for one that does not."""
+    with clients(impatient_server, says=LARGE_PAGES["one file"]) as (one,):
+        read, start = 0, time.monotonic()
+        while read < 20_000_000:
+            more = one.recv(400_000)
+            assert more, read
+            read += len(more)
+            time.sleep(0.05)
+        assert time.monotonic() - start > 2
+
+
 def test_the_refusal_of_too_much_says_when_to_come_back():
     """What is shed gets a 503 with Retry-After, as problem details."""
     sent: list[dict] = []

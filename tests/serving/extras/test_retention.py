@@ -1,13 +1,15 @@
 """What is too old is deleted, little by little, by a server that goes on answering."""
 
+import json
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from flights.predictions import Outcome
+from flights.predictions import Outcome, timestamp
 from flights.registry import Model
-from serving.extras.retention import INDEXES, delete_before
+from serving.extras.retention import INDEXES, delete_before, due_share
 from serving.prediction_log import PredictionLog
 from tests.serving.running import running
 from tests.serving.test_batch import FLIGHTS, asked, waiting
@@ -47,20 +49,61 @@ def test_what_is_too_old_is_found_by_an_index(log: PredictionLog):
 
 
 def test_old_predictions_are_deleted_by_a_running_server(tmp_path: Path):
-    """With a retention set, what is older is gone when the server is up."""
+    """With a retention set, what is older is gone when the server is up; that it is everything was allowed."""
 
     from serving.prediction_log import PredictionLog
     from tests.serving.test_prediction_log import prediction
 
     log = PredictionLog(f"sqlite:///{tmp_path}/4_predictions/predictions.db")
     log.write([[prediction("from 2013")]])
-    with running(tmp_path, RETENTION_DAYS="30"):
+    with running(tmp_path, RETENTION_DAYS="30", RETENTION_MAX_SHARE="1"):
         for _ in range(200):
             if log.find("from 2013") is None:
                 break
             time.sleep(0.02)
     assert log.find("from 2013") is None
     log.close()
+
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+AGES = {  # in days: of the log's rows, and of the cutoff
+    "empty": ((), 30, 0.0),
+    "nothing is due": ((20, 0), 30, 0.0),
+    "an hour": ((365.04, 0), 365, 0.0001),
+    "a quiet month": ((40, 10), 30, 0.3333),
+    "everything": ((365, 364), 30, 1.0),
+    "a clock ahead that wrote nothing": ((3650 + 300, 3650), 365, 1.0),
+    "a clock ahead that wrote a row": ((3650 + 300, 3650, 0), 365, 0.9076),
+    "a shorter retention": ((365, 100, 0), 30, 0.9178),
+}
+
+
+@pytest.mark.parametrize("log", ["sqlite"], indirect=True)  # the other one has rows of other tests
+@pytest.mark.parametrize(("ages", "days", "share"), AGES.values(), ids=AGES)
+def test_the_share_that_is_due(log: PredictionLog, ages: tuple[float, ...], days: float, share: float):
+    """Injected: clocks that are years ahead, with a row of theirs and without; ordinary hours stay far below."""
+    moments = [timestamp(NOW - timedelta(days=age)) for age in ages]
+    log.write([[prediction(f"due-{at}")._replace(answered_at=at) for at in moments]])
+    log.write_outcomes([Outcome(f"due-{at}", at, 1.0, at) for at in moments[1:]])
+    assert due_share(log, NOW - timedelta(days=days)) == pytest.approx(share, abs=0.0001)
+
+
+def test_a_server_that_would_delete_everything_stops_and_says_why(tmp_path: Path):
+    """Injected: ten years between the newest row and the clock. Nothing is deleted; the log names clock and setting."""
+    log = PredictionLog(f"sqlite:///{tmp_path}/4_predictions/predictions.db")
+    log.write([[prediction(f"from 2013-{number}") for number in range(3)]])
+    with running(tmp_path, RETENTION_DAYS="365") as server:
+        for _ in range(200):
+            lines = [line for line in server.log.read_text().splitlines() if "retention stopped" in line]
+            if lines:
+                break
+            time.sleep(0.02)
+        server.wait("/health/live")
+    assert all(log.find(f"from 2013-{number}") for number in range(3))
+    log.close()
+    said = json.loads(lines[0])
+    assert (said["level"], said["share"], said["limit"]) == ("error", 1.0, 0.5)
+    assert "RETENTION_MAX_SHARE=1" in lines[0]
 
 
 def test_a_batch_is_deleted_when_it_is_too_old(model: Model, log: PredictionLog):
