@@ -7,7 +7,7 @@ SECTIONS = {"D": "data", "M": "model", "I": "infrastructure", "O": "monitoring"}
 
 @dataclass(frozen=True)
 class Check:
-    """One check: tests that pass where it holds, and tests that plant the bug and see it refused."""
+    """One check: tests that pass where it holds, and tests that plant the bug and assert that it is caught."""
 
     key: str
     states: str
@@ -34,15 +34,15 @@ CHECKS = (
     Check(
         "D1",
         "What is expected of the data is written in a schema.",
-        named("flights/dataset:the_contract_changes_nothing", "pipelines/collect:collected_rows_keep_the_contract"),
+        named("flights/contract:the_contract_changes_nothing", "pipelines/collect:collected_rows_keep_the_contract"),
         named(
-            "flights/dataset:the_contract_refuses",
+            "flights/contract:the_contract_refuses",
             "pipelines/contract_check:bad_rows_are_rejected_with_all_their_reasons",
         ),
     ),
     Check(
         "D2",
-        "Every feature is measured against the noise of the seed: without use it is refused, or argued for by name.",
+        "Every feature is measured against the noise of the seed: without use it is blocked, or argued for by name.",
         named("extras/evidence/ablation:the_command"),
         named(
             "extras/evidence/ablation:a_random_column_is_refused_and_a_useful_feature_is_not",
@@ -59,7 +59,7 @@ CHECKS = (
         "D4",
         "Features obey the rule that they are known in time.",
         named(
-            "flights/features:features_read_inputs_only",
+            "flights/feature_set:features_read_inputs_only",
             "pipelines/collection/conditions:no_later_event_reaches_an_input",
         ),
         named(
@@ -70,7 +70,7 @@ CHECKS = (
         "D5",
         "What is personal is controlled, and its deletion propagates.",
         named(
-            "serving/privacy:a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten",
+            "extras/operations/forget_log:a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten",
             "extras/operations/forget:a_subject_is_gone_from_every_file",
         ),
         named(
@@ -80,29 +80,29 @@ CHECKS = (
     Check(
         "D6",
         "A feature can be added quickly.",
-        named("yours/new_feature:it_reaches_a_prediction_over_http"),
-        named("yours/new_feature:a_model_without_the_feature_is_no_success"),
+        named("extras/yours/new_feature:it_reaches_a_prediction_over_http"),
+        named("extras/yours/new_feature:a_model_without_the_feature_is_no_success"),
     ),
     Check(
         "D7",
         "The code of the features is tested, for training and for serving.",
-        named("flights/features:features_are_row_wise", "parity:batches_over_http_give_the_same"),
+        named("flights/feature_set:features_are_row_wise", "parity:batches_over_http_give_the_same"),
         named("parity:parity_would_notice_one_changed_value", "flights/registry:changed_feature_code_is_refused"),
     ),
     Check(
         "M1",
         "The model's specification is checked in: a champion comes from a clean commit.",
         named(
-            "drills/provenance:a_clean_commit_of_ours_is_accepted",
+            "extras/drills/provenance:a_clean_commit_of_ours_is_accepted",
             "flights/tracking:every_model_has_a_run_with_its_lineage",
         ),
-        named("drills/provenance:what_cannot_be_traced_is_refused"),
+        named("extras/drills/provenance:what_cannot_be_traced_is_refused"),
     ),
     Check(
         "M2",
         "Offline metrics go with online ones, shown with models degraded on purpose.",
-        named("benchmarks/correlate:the_holdout_predicts_live_traffic"),
-        named("benchmarks/correlate:a_holdout_that_misleads_is_seen"),
+        named("extras/evidence/correlate:the_holdout_predicts_live_traffic"),
+        named("extras/evidence/correlate:a_holdout_that_misleads_is_seen"),
     ),
     Check(
         "M3",
@@ -118,12 +118,12 @@ CHECKS = (
         "What staleness costs is known.",
         named(
             "extras/evidence/backtest:every_flight_is_predicted_by_the_newest_model_of_its_cadence",
-            "drills/models:a_stale_model_is_worse_on_real_flights",
+            "extras/drills/models:a_stale_model_is_worse_on_real_flights",
             "extras/evidence/cadence:the_cheapest_that_is_good_enough",
         ),
         named(
             "extras/evidence/cadence:the_best_in_one_metric_alone_is_not_taken",
-            "drills/run:the_guard_acts[stale-model]",
+            "extras/drills/run:the_guard_acts[stale-model]",
         ),
     ),
     Check(
@@ -140,28 +140,28 @@ CHECKS = (
         "The model is good enough on all important slices.",
         named(
             "pipelines/evaluation/slices:every_kind_of_slice_is_measured",
-            "drills/checks:every_slice_of_the_champion_suffices",
+            "extras/drills/checks:every_slice_of_the_champion_suffices",
         ),
         named(
-            "drills/checks:a_slice_that_does_not_suffice_is_refused",
+            "extras/drills/checks:a_slice_that_does_not_suffice_is_refused",
             "pipelines/evaluation/slices:a_spoiled_slice_stands_out_and_no_other",
-            "monitoring/slices:a_slice_that_goes_astray_rings",
+            "monitoring/checks/slices:a_slice_that_is_wrong_fires",
         ),
     ),
     Check(
         "M7",
         "Inclusion is considered: no group is served otherwise, and no person is a feature.",
-        named("drills/inclusion:no_group_is_served_otherwise"),
+        named("extras/drills/inclusion:no_group_is_served_otherwise"),
         named(
-            "drills/inclusion:a_group_that_is_served_otherwise_is_found",
-            "drills/inclusion:a_personal_column_is_no_feature",
+            "extras/drills/inclusion:a_group_that_is_served_otherwise_is_found",
+            "extras/drills/inclusion:a_personal_column_is_no_feature",
         ),
     ),
     Check(
         "I1",
         "Training is reproducible.",
         named("pipelines/train:two_trainings_agree_to_the_bit", "flights/model:a_fit_is_the_same_to_the_bit"),
-        named("drills/provenance:another_seed_is_another_model"),
+        named("extras/drills/provenance:another_seed_is_another_model"),
     ),
     Check(
         "I2",
@@ -175,7 +175,7 @@ CHECKS = (
         "I3",
         "The whole pipeline is integration-tested.",
         named("loop:the_loop_closes", "extras:the_core_walks_its_loop_without_the_extras"),
-        named("extras:a_step_that_imports_an_extra_is_found", "extras/operations/loop:a_failing_target_ends_the_loop"),
+        named("extras:a_planted_import_of_an_extra_is_found", "extras/operations/loop:a_failing_target_ends_the_loop"),
     ),
     Check(
         "I4",
@@ -195,29 +195,30 @@ CHECKS = (
     Check(
         "I6",
         "A model is canaried before it serves.",
-        named("serving/extras/challenger:a_running_server_follows_shadow_canary_and_the_end_of_it"),
-        named("serving/extras/challenger:a_challenger_that_fails_is_aborted_and_costs_no_answer"),
+        named("serving/extras/shadow/scoring:a_running_server_follows_shadow_canary_and_the_end_of_it"),
+        named("serving/extras/shadow/scoring:a_challenger_that_fails_is_aborted_and_costs_no_answer"),
     ),
     Check(
         "I7",
-        "A model can be rolled back, and that is practised.",
+        "A model can be rolled back, and drills do it.",
         named(
-            "flights/registry:rollback_goes_back_step_by_step", "serving/active:a_promotion_and_a_rollback_are_followed"
+            "flights/registry:rollback_goes_back_step_by_step",
+            "serving/champion_holder:a_promotion_and_a_rollback_are_followed",
         ),
         named(
-            "drills/run:the_guard_acts[bad-model]",
+            "extras/drills/run:the_guard_acts[bad-model]",
             "flights/registry:rollback_refuses_a_predecessor_that_no_longer_verifies",
         ),
     ),
     Check(
         "O1",
-        "A change of what the model depends on is told.",
+        "A change of what the model depends on fires an alert.",
         named(
             "monitoring/checks/provenance:where_nothing_is_kept_nothing_is_said",
-            "deploy/lock:what_is_shipped_is_what_was_tested",
+            "deploy/lock:the_locks_agree",
         ),
         named(
-            "monitoring/checks/provenance:what_a_model_stands_on_is_watched",
+            "monitoring/checks/provenance:what_a_model_was_trained_with_is_checked",
             "monitoring/checks/provenance:an_unlocked_package_is_named",
         ),
     ),
@@ -248,7 +249,7 @@ CHECKS = (
         named("flights/portable:missing_values_and_unseen_categories_agree"),
         named(
             "pipelines/evaluation/report:probabilities_that_are_none_are_refused_without_a_traceback",
-            "serving/scorer:a_row_that_breaks_the_model_breaks_no_other_request",
+            "serving/scoring:a_row_that_breaks_the_model_breaks_no_other_request",
         ),
     ),
     Check(
@@ -256,12 +257,12 @@ CHECKS = (
         "Speed and memory have not become worse.",
         named(
             "extras/operations/score:time_is_linear_and_memory_flat",
-            "benchmarks/serve:the_service_is_as_fast_and_as_small_as_it_should_be",
+            "extras/benchmarks/serve:the_service_is_as_fast_and_as_small_as_it_should_be",
         ),
         named(
             "deploy/prometheus:every_alert_rings_where_it_should",
             "pipelines/gate:a_bad_candidate_is_refused_for_its_own_reason",
-            "benchmarks/serve:a_slow_service_is_seen",
+            "extras/benchmarks/serve:a_slow_service_is_seen",
         ),
     ),
     Check(
