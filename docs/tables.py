@@ -55,29 +55,29 @@ def service_metrics() -> str:
 
 
 def allowed_input() -> str:
-    """What looks odd and is answered."""
+    """Unusual input that is valid."""
     from docs.behaviour import allowed_input  # noqa: PLC0415 - a copy without the tests has all other tables
 
     return allowed_input()
 
 
 def refused_input() -> str:
-    """What is refused, and in which words."""
+    """What is rejected, and with which message."""
     from docs.behaviour import refused_input  # noqa: PLC0415
 
     return refused_input()
 
 
 def success() -> str:
-    """The numbers that success is turned into."""
+    """The numbers that define success."""
     lines = [
         "| in words | in numbers |",
         "|---|---|",
         f"| a late flight without an alert | costs as much as {MISS_COST / FALSE_ALARM_COST:g} false alarms |",
         f"| a false alarm | costs {FALSE_ALARM_COST:g}: the unit |",
-        f"| where an alert pays, if the probabilities are right | from a probability of "
-        f"{FALSE_ALARM_COST / (FALSE_ALARM_COST + MISS_COST):.3f} on |",
-        f"| the flights that somebody has the time for | the {ALERT_BUDGET:.0%} riskiest |",
+        f"| an alert pays, if the probabilities are right | from a probability of "
+        f"{FALSE_ALARM_COST / (FALSE_ALARM_COST + MISS_COST):.3f} |",
+        f"| flights that there is time to act on | the {ALERT_BUDGET:.0%} riskiest |",
     ]
     return "\n".join(lines) + "\n"
 
