@@ -211,7 +211,7 @@ def stale(text: str, today: date) -> list[str]:
     """Measured blocks and pictures that name no target, or were made too long ago."""
     makefiles = [ROOT / "Makefile", *ROOT.glob("extras/*/targets.mk"), *ROOT.glob("deploy/targets.mk")]
     rules = "\n".join(makefile.read_text() for makefile in makefiles)
-    targets = re.findall(r"^([a-z-]+):.*## ", rules, re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):.*#[#-] ", rules, re.MULTILINE)
     wrong = []
     for mark, day, how, what in re.findall(rf"(<!-- (?:measured|picture): {DATED})", text):
         known = what in targets if how == "make" else (ROOT / f"{what.replace('.', '/')}.py").is_file()
