@@ -46,6 +46,7 @@ VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"urn:uuid:[0-9a-f-]{36}"), "urn:uuid:_"),
     (re.compile(r"process \[?\d+\]?"), "process _"),
     (re.compile(r"\[Makefile:\d+: "), "[Makefile:_: "),
+    (re.compile(r"100% \d+:\d\d:\d\d"), "100% _"),  # a progress bar's time
 )
 START_SECONDS = 30
 MAX_AGE_DAYS = 180

@@ -5,6 +5,7 @@ import importlib
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,17 +22,8 @@ from pipelines.gate import CRITERIA
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
 PROCESSES = tuple(name for name in ("pipelines", "serving", "monitoring", "extras") if (ROOT / name).is_dir())
-WALK = (  # what a learner walks; everything that these import is the core, everything else an extra
-    "pipelines.collect",
-    "pipelines.validate",
-    "pipelines.split",
-    "pipelines.train",
-    "pipelines.evaluate",
-    "pipelines.promote",
-    "serving.app",
-    "monitoring.replay",
-    "monitoring.monitor",
-)
+WITH_SETTINGS = ("serving.extras", "flights.extras", "monitoring.extras")  # folders of plug-ins that declare settings
+PLUGIN_FOLDERS = {"extras", "checks"}
 
 
 def data_dictionary() -> str:
@@ -46,10 +38,11 @@ def data_dictionary() -> str:
 def settings() -> str:
     """Every setting: the core's, and those of each plug-in."""
     found = {"core": Settings}
-    for package in ("serving.extras", "flights.extras"):
+    for package in WITH_SETTINGS:
         for plugin in load_plugins(package):
-            if hasattr(plugin, "Settings"):
-                found[plugin.__name__.replace(".", "/")] = plugin.Settings
+            declared = getattr(plugin, "Settings", Settings)
+            if declared is not Settings:  # a plug-in may import the core's
+                found[plugin.__name__.replace(".", "/")] = declared
     lines = ["| variable | default | meaning | of |", "|---|---|---|---|"]
     for owner, declared in found.items():
         for name, field in declared.model_fields.items():
@@ -72,29 +65,29 @@ def service_metrics() -> str:
 
 
 def allowed_input() -> str:
-    """What looks odd and is answered."""
+    """Unusual input that is valid."""
     from docs.behaviour import allowed_input  # noqa: PLC0415 - a copy without the tests has all other tables
 
     return allowed_input()
 
 
 def refused_input() -> str:
-    """What is refused, and in which words."""
+    """What is rejected, and with which message."""
     from docs.behaviour import refused_input  # noqa: PLC0415
 
     return refused_input()
 
 
 def success() -> str:
-    """The numbers that success is turned into."""
+    """The numbers that define success."""
     lines = [
         "| in words | in numbers |",
         "|---|---|",
         f"| a late flight without an alert | costs as much as {MISS_COST / FALSE_ALARM_COST:g} false alarms |",
         f"| a false alarm | costs {FALSE_ALARM_COST:g}: the unit |",
-        f"| where an alert pays, if the probabilities are right | from a probability of "
-        f"{FALSE_ALARM_COST / (FALSE_ALARM_COST + MISS_COST):.3f} on |",
-        f"| the flights that somebody has the time for | the {ALERT_BUDGET:.0%} riskiest |",
+        f"| an alert pays, if the probabilities are right | from a probability of "
+        f"{FALSE_ALARM_COST / (FALSE_ALARM_COST + MISS_COST):.3f} |",
+        f"| flights that there is time to act on | the {ALERT_BUDGET:.0%} riskiest |",
     ]
     return "\n".join(lines) + "\n"
 
@@ -120,15 +113,11 @@ def targets() -> str:
 def tree() -> str:
     """Every module with the first line of its docstring."""
     lines = []
-    inner = [
-        "src/flights",
-        *PROCESSES,
-        *sorted(str(path.parent.relative_to(ROOT)) for path in ROOT.glob("*/*/__init__.py")),
-    ]
-    for folder in sorted({each for each in inner if not each.startswith("tests")}, key=order):
+    inner = [path.parent for top in ("src", *PROCESSES) for path in (ROOT / top).rglob("__init__.py")]
+    for folder in sorted((str(path.relative_to(ROOT)) for path in inner), key=order):
         modules = sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
-        lines.append(f"{folder + '/':<24}{headline(ROOT / folder / '__init__.py')}")
-        lines += [f"    {path.name:<20}{headline(path)}" for path in modules]
+        lines.append(f"{folder + '/':<28}{headline(ROOT / folder / '__init__.py')}")
+        lines += [f"    {path.name:<24}{headline(path)}" for path in modules]
     return "```text\n" + "\n".join(lines) + "\n```\n"
 
 
@@ -171,7 +160,7 @@ def imports() -> str:
             if node(module) != node(imported):
                 arrows.setdefault(node(module), set()).add(node(imported))
     lines = ["flowchart LR", "  subgraph library[src/flights]"]
-    lines += [f"    {node(module)}" for module in sorted(graph.find_children("flights"))]
+    lines += sorted({f"    {node(module)}" for module in graph.find_children("flights")})
     lines += ["  end", *(f"  {one} --> {other}" for one in sorted(arrows) for other in sorted(direct(arrows, one)))]
     return "\n".join(["```mermaid", *lines, "```"]) + "\n"
 
@@ -179,7 +168,8 @@ def imports() -> str:
 def node(module: str) -> str:
     """The diagram's name for a module."""
     package, _, rest = module.partition(".")
-    return package if package in PROCESSES else rest
+    first = rest.partition(".")[0]
+    return package if package in PROCESSES else f"{package}.extras" if first == "extras" else first
 
 
 def direct(arrows: dict[str, set[str]], one: str) -> set[str]:
@@ -198,10 +188,18 @@ def reached(arrows: dict[str, set[str]], start: str) -> set[str]:
 
 
 def extra_modules() -> list[str]:
-    """Modules that no step of the walk imports, directly or not."""
+    """Modules in a plug-in folder or below extras/ that the walk does not import, directly or not."""
     graph = grimp.build_graph("flights", *PROCESSES, cache_dir=None)
-    core = set(WALK).union(*(graph.find_upstream_modules(module) for module in WALK))
-    return sorted(module for module in graph.modules - core if not graph.find_children(module))
+    walk = [path.removesuffix(".py").removeprefix("src/").replace("/", ".") for path in walk_files()]
+    core = set(walk).union(*(graph.find_upstream_modules(module) for module in walk))
+    plugins = {module for module in graph.modules if PLUGIN_FOLDERS & set(module.split("."))}
+    return sorted(module for module in plugins - core if not graph.find_children(module))
+
+
+def walk_files() -> list[str]:
+    """Paths of the files that a learner reads, from pyproject.toml."""
+    files: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["core"]["walk"]
+    return files
 
 
 def extras() -> str:

@@ -19,7 +19,7 @@ logger = logging.getLogger("serving")
 PROBLEM_JSON = "application/problem+json"
 STATUSES = (400, 408, 409, 413, 415, 422, 503)
 NOT_READY = "Not ready"
-CONTRACT_VIOLATED = "The body does not keep the data contract."
+CONTRACT_VIOLATED = "The request body violates the data contract."
 MAX_ERRORS = 10  # fields named in one refusal
 
 

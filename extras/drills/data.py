@@ -43,7 +43,7 @@ def new_carrier(settings: Settings) -> DrillReport:
         f"Without the contract {taken.sum():,} flights are answered with another carrier's rate: ROC-AUC "
         f"{ranking(truth, before):.3f} becomes {ranking(truth, after):.3f}, single probabilities move by up to "
         f"{np.abs(after - before).max():.2f}, and no alarm is raised.",
-        f"The contract refuses {len(refused):,} rows and keeps {len(valid):,}; validate stops: {stopped}.",
+        f"The contract rejects {len(refused):,} rows and keeps {len(valid):,}; validate stops: {stopped}.",
         f"You decide: {NEW_CARRIER} joins CARRIERS in dataset.py, all {len(accepted):,} rows pass, and the next "
         "training learns it.",
     )
@@ -68,7 +68,7 @@ def extra_column(settings: Settings) -> DrillReport:
     return DrillReport(
         f"A training that takes every column it finds claims ROC-AUC {claimed:.3f}; in service, where the column is "
         f"empty, it reaches {served:.3f}, and without the column it was {honest:.3f}.",
-        f"The contract refuses all {len(holdout):,} rows: {refused}. Declaring it as an input is refused: {declared}.",
+        f"The contract rejects all {len(holdout):,} rows: {refused}. Declaring it as an input is rejected: {declared}.",
         f"The column goes; all {len(valid):,} rows pass.",
     )
 
@@ -93,7 +93,7 @@ def split_leaks(settings: Settings) -> DrillReport:
     return DrillReport(
         f"The same {len(asked):,} flights: split by time ROC-AUC is {found[0]:.3f}, split by chance {found[1]:.3f}. "
         "The difference is not there in service.",
-        f"The gate refuses a candidate that learned from the split by chance: {refused}.",
+        f"The gate blocks a candidate that learned from the split by chance: {refused}.",
         f"`make split` divides by time again, with a gap of {GAP_DAYS} days, and the gate blocks nothing.",
     )
 

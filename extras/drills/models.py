@@ -41,7 +41,7 @@ BAD_ROWS = 5_000
 
 
 def stale_model(settings: Settings) -> DrillReport:
-    """The model is stale: nobody trained for months."""
+    """The model is stale: it was not retrained for months."""
     live, train = part(settings, "live"), part(settings, "train")
     december = live[live[EVENT_TIME] >= live[EVENT_TIME].min() + pd.Timedelta(days=30)]
     spring = train[train[EVENT_TIME] < train[EVENT_TIME].min() + pd.DateOffset(months=STALE_MONTHS)]
@@ -99,7 +99,7 @@ def bad_model(settings: Settings) -> DrillReport:
     expect(again.version == good.version and same == 0, "the champion of before")
     return DrillReport(
         f"Put in place by hand, past the gate, ROC-AUC on the holdout is {after:.3f} in place of {before:.3f}.",
-        f"The gate refuses it: {refused}. Past the gate the monitor says `{fired.action}`: {'; '.join(fired.reasons)}.",
+        f"The gate blocks it: {refused}. Past the gate the monitor says `{fired.action}`: {'; '.join(fired.reasons)}.",
         f"`make rollback`: champion is version {again.version} again, with the same probabilities; the history keeps "
         f"{len(registry.history(settings.models_dir))} entries.",
     )

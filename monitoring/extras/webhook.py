@@ -12,7 +12,7 @@ from monitoring.findings import Findings
 SECONDS = 5.0  # that the receiver may take
 
 
-class WebhookSettings(EnvironmentSettings):
+class Settings(EnvironmentSettings):
     """Where decisions go."""
 
     webhook_url: str = Field("", description="URL that gets a decision to act as JSON; empty is none.")
@@ -20,7 +20,7 @@ class WebhookSettings(EnvironmentSettings):
 
 def write(folder: Path, found: Findings) -> None:
     """Post the content of `decision.json`; a receiver that fails is reported on standard error."""
-    url = WebhookSettings.read().webhook_url
+    url = Settings.read().webhook_url
     if not (url and found.decision.act):
         return
     try:

@@ -23,7 +23,7 @@ logger = logging.getLogger("serving")
 class Settings(EnvironmentSettings):
     """Whether it may answer."""
 
-    fallback: bool = Field(False, description="Let the heuristic answer if no model can; false refuses with 503.")
+    fallback: bool = Field(False, description="Let the heuristic answer if no model can; false returns 503.")
 
 
 def plug_in(service: Service) -> None:

@@ -43,7 +43,7 @@ class Metrics(Observer):
         ProcessCollector(registry=self.registry)
         requests = Counter(
             "http_requests",
-            "Requests for predictions that were answered (status 200), and requests of any kind that were refused",
+            "Requests for predictions that were answered (status 200), and requests of any kind that were rejected",
             ["status"],
             registry=self.registry,
         )

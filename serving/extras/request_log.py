@@ -18,7 +18,7 @@ class Settings(EnvironmentSettings):
     """How much is logged."""
 
     log_requests: float = Field(
-        0.0, description="Share of the answered requests that the server logs; refusals always are.", ge=0, le=1
+        0.0, description="Share of the answered requests that the server logs; it logs every rejected one.", ge=0, le=1
     )
 
 

@@ -66,10 +66,10 @@ class Settings(EnvironmentSettings):
         description="Train on what had happened before this day; what follows is live; `month` is this month's first.",
     )
     seed: int = Field(2013, description="Seed of everything random.")
-    require_clean_tree: bool = Field(False, description="Refuse a candidate whose code was not committed.")
-    git_commit: str = Field("", description="Commit of the code where there is no git to ask, as in an image.")
+    require_clean_tree: bool = Field(False, description="Block a candidate whose code is not in a commit.")
+    git_commit: str = Field("", description="Commit of the code, if git is not available, as in an image.")
     replace_champion: bool = Field(
-        False, description="Take a candidate without the comparison where the champion cannot be loaded by this code."
+        False, description="Skip the comparison with the champion if this code cannot load it."
     )
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8000, description="Port that the server listens on.", ge=0, le=65535)
@@ -78,7 +78,7 @@ class Settings(EnvironmentSettings):
         "", description="SQLAlchemy URL of the prediction log; empty is SQLite under DATA_DIR/4_predictions."
     )
     max_waiting_rows: int = Field(
-        4000, description="Flights that may wait for their prediction before more are refused.", gt=0
+        4000, description="Flights that may wait for their prediction before more are rejected.", gt=0
     )
     follow_seconds: float = Field(1.0, description="How often the server looks for a new champion.", gt=0)
     log_level: str = Field("INFO", description="Least severe level that the server logs.")

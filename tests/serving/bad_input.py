@@ -56,9 +56,9 @@ def body(case: dict[str, Any]) -> bytes:
     if "flights" not in case:
         return bad.encode("utf-8", "surrogatepass")
     good = json.dumps(example())
-    beside = ", " + case["beside"].replace("EXAMPLE", good) if "beside" in case else ""
+    extra = ", " + case["extra"].replace("EXAMPLE", good) if "extra" in case else ""
     rows = ", ".join([good] * (case["flights"] - 1) + [bad])
-    return ('{"flights": [' + rows + "]" + beside + "}").encode()
+    return ('{"flights": [' + rows + "]" + extra + "}").encode()
 
 
 def send(connection: http.client.HTTPConnection, case: dict[str, Any]) -> Reply:

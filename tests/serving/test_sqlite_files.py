@@ -1,4 +1,4 @@
-"""SQLite syncs every commit, and a file that is not the opened one is noticed; test_log_connection.py injects the rest."""
+"""SQLite syncs every commit, and a file that is not the opened one is noticed."""
 
 from pathlib import Path
 
