@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = tuple(f"extras/{name}" for name in ("drills", "evidence", "operations", "yours"))
+EXTRAS = tuple(
+    f"extras/{path.parent.name}"
+    for path in sorted((ROOT / "extras").glob("*/__init__.py"))
+    if path.parent.name != "benchmarks"
+)
 PROCESSES = ("pipelines", "serving", "serving/extras", "monitoring", "monitoring/checks", "monitoring/extras", *EXTRAS)
 FOLDERS = {"flights": ROOT / "src/flights", **{name: ROOT / name for name in PROCESSES}}
 HEAVY = ("pandas", "pandera", "sklearn", "scipy", "mlflow", "evidently", "matplotlib", "pyarrow", "onnx")

@@ -1,1 +1,1 @@
-"""Operations on a running system: explain, score in bulk, erase, recalibrate, shadow and canary."""
+"""Operations on a running system: the whole loop, explanations, bulk scoring, recalibration."""

@@ -1,5 +1,5 @@
 ##@ Operations
-$(call arguments,ID JSON INPUT OUTPUT ENGINE SCHEDULER SUBJECT)
+$(call arguments,ID JSON INPUT OUTPUT ENGINE SCHEDULER)
 
 loop: $(call group,monitor) ## Unattended: train, serve, replay, monitor, decide, retrain for each live month
 	@$(RUN) extras.operations.loop
@@ -12,9 +12,5 @@ explain: $(call group,explain) $(POSTGRES) #- Replay the logged request ID step 
 
 score: $(CHAMPION) $(if $(ENGINE)$(SCHEDULER),$(call group,cluster)) #- Score the Parquet files of INPUT into OUTPUT, resumably; ENGINE=dask SCHEDULER=... for a cluster
 	@$(RUN) extras.operations.score $(call option,INPUT,input) $(call option,OUTPUT,output) $(call option,ENGINE,engine) $(call option,SCHEDULER,scheduler)
-
-forget: $(INSTALLED) $(POSTGRES) #- Erase SUBJECT (say SUBJECT=N14228) from log, data and all that holds it, and look for what is left
-	@$(RUN) extras.operations.forget_log $(if $(value SUBJECT),"$$SUBJECT")
-	@$(RUN) extras.operations.forget $(if $(value SUBJECT),"$$SUBJECT")
 
 test test-heavy: $(call group,cluster explain)

@@ -13,7 +13,6 @@ from flights.contract import as_arrays
 from flights.log_reader import engine
 from flights.predictions import Outcome, add, timestamp
 from flights.registry import load
-from monitoring.extras import report
 from monitoring.findings import Findings, findings
 from monitoring.traffic import period, traffic
 from monitoring.view import NothingToMonitor, read_view
@@ -43,7 +42,8 @@ def monitored(rows: list, outcomes: list[Outcome] = [], now: pd.Timestamp | None
     log.dispose()
     found = findings(settings, now)
     json.dumps(found.for_machines(), allow_nan=False)
-    report.write(settings.reports_dir, found)
+    site = pytest.importorskip("monitoring.extras.site")
+    site.write(settings.reports_dir, found)
     assert (settings.reports_dir / "index.html").is_file()
     return found
 

@@ -8,7 +8,6 @@ import pytest
 from flights.predictions import Prediction
 from monitoring.check import Check, is_firing
 from monitoring.checks import service
-from serving.extras.metrics import Metrics
 from tests.monitoring.conftest import judged
 from tests.serving.running import free_port
 
@@ -19,7 +18,7 @@ DAYS = pd.date_range("2013-11-01", periods=6)
 
 def snapshots(path: Path, days: int = 6, **refused: int) -> Path:
     """A line a day: 1,000 answered, and so many refused, failed or over capacity."""
-    metrics, lines = Metrics(), []
+    metrics, lines = pytest.importorskip("serving.extras.metrics").Metrics(), []
     answers = [
         Prediction("flight", "", "", "{}", 0.2, alert=False, threshold=0.3, model_version=1, model_digest="")
     ] * 1000

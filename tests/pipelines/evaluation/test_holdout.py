@@ -79,7 +79,7 @@ DOORS = {  # what names the holdout's file or can, and why it may
     "src/flights/files.py": "names the file",
     "pipelines/rows.py": "reads a part by its name: train, validation and live, and the holdout for its only access",
     "pipelines/split.py": "writes the parts",
-    "extras/operations/forget.py": "erases a subject from every part",
+    "extras/privacy/forget.py": "erases a subject from every part",
     "extras/evidence/workers.py": "reads train and validation by their names",
     "extras/benchmarks/score.py": "names partitions of its own",
     "extras/drills/drill_helpers.py": "works on a copy, ledger and all",

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from flights.ranking import rank
-from pipelines.extras import plots
+from pipelines.extras.card import plots
 
 
 def test_an_axis_has_a_title_and_labels_with_units():

@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from monitoring.extras.charts import MAX_LANES, Bar, Lanes, Line, Panel, Strip, chart
+from monitoring.extras.site.charts import MAX_LANES, Bar, Lanes, Line, Panel, Strip, chart
 
 DAYS = pd.date_range("2013-11-01", periods=30)
 VALUES = pd.Series(np.linspace(0, 1, 30), DAYS)

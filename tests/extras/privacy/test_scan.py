@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from extras.operations.scan import traces
+from extras.privacy.scan import traces
 
 WORD = "N12345"
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flights.config import Settings
 from flights.log_reader import engine
 from monitoring.check import Check, alarms
-from monitoring.extras import report
+from monitoring.extras.site import report
 from monitoring.findings import findings
 from tests.browser import CHROMIUM, needs_chromium
 from tests.monitoring.conftest import Logged

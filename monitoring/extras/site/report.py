@@ -17,9 +17,9 @@ from flights.files import REPORT_PAGE
 from monitoring.check import Alarm, Check, all_alarms, amount, is_firing, out_of_range
 from monitoring.checks.drift import drift_columns, known_texts
 from monitoring.decide import CAUSES, TRAIN, TREE, action_of
-from monitoring.extras import evidently_page
-from monitoring.extras.charts import Line, Panel, chart
-from monitoring.extras.index import index_page, link, timeline, week_of
+from monitoring.extras.site import evidently_page
+from monitoring.extras.site.charts import Line, Panel, chart
+from monitoring.extras.site.index import index_page, link, timeline, week_of
 from monitoring.findings import Findings
 
 PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))

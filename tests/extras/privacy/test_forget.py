@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from extras.operations import forget
-from extras.operations.scan import traces
+from extras.privacy import forget
+from extras.privacy.scan import traces
 from flights import registry
 from flights.artifacts import read_parquet, sha256
 from flights.config import Settings

@@ -30,7 +30,7 @@ def main() -> None:
     """Erase one subject."""
     settings = Settings.read()
     if len(sys.argv) != 2:
-        sys.exit("expected one subject, as requests name it: python -m extras.operations.forget_log N14228")
+        sys.exit("expected one subject, as requests name it: python -m extras.privacy.forget_log N14228")
     try:
         pseudonymize = pseudonymizer(pseudonym_key(settings.data_dir))
         name, log = pseudonymize(sys.argv[1]), PredictionLog(settings.log_url)

@@ -4,7 +4,7 @@ import base64
 import re
 
 from flights import registry
-from pipelines.extras import html_page
+from pipelines.extras.card import html_page
 
 
 def test_html_in_the_text_is_shown_not_meant(tmp_path):

@@ -12,7 +12,7 @@ from flights.config import ALERT_BUDGET
 from flights.dataset import POSITIVE, ROWS
 from flights.files import HOLDOUT_PLOT, SLICES_PLOT
 from flights.ranking import RankedPredictions
-from pipelines.extras.reliability import reliability
+from pipelines.extras.card.reliability import reliability
 
 SHOWN = {
     "candidate": "#1b6ca8",

@@ -18,8 +18,8 @@ from flights.ranking import FALSE_ALARM_COST, rank
 from pipelines.evaluation.inputs import EvaluationInputs
 from pipelines.evaluation.publish import Evaluation
 from pipelines.evaluation.report import MISSING_FEED_METRICS, ModelMetrics, as_json
-from pipelines.extras import html_page, plots
-from pipelines.extras.card_tables import (
+from pipelines.extras.card import html_page, plots
+from pipelines.extras.card.card_tables import (
     data_table,
     degraded_table,
     label_audit,
@@ -27,9 +27,9 @@ from pipelines.extras.card_tables import (
     slice_table,
     table,
 )
-from pipelines.extras.card_text import MEASURED_FAILURES, TEMPLATE
-from pipelines.extras.corruptions import CORRUPTIONS
-from pipelines.extras.reliability import brier_parts, reliability
+from pipelines.extras.card.card_text import MEASURED_FAILURES, TEMPLATE
+from pipelines.extras.card.corruptions import CORRUPTIONS
+from pipelines.extras.card.reliability import brier_parts, reliability
 from pipelines.step import interval_text
 from pipelines.training.recalibration import calibration_gains, expit, logit
 

@@ -6,7 +6,7 @@ import pytest
 
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME
-from pipelines.extras.corruptions import CORRUPTIONS, FAHRENHEIT, MIXED_UP, wall_clock
+from pipelines.extras.card.corruptions import CORRUPTIONS, FAHRENHEIT, MIXED_UP, wall_clock
 
 CELSIUS, CLOCK, SWAPPED = CORRUPTIONS
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from flights.config import Settings
-from monitoring.extras import index
+from monitoring.extras.site import index
 from monitoring.findings import Findings, findings
 from tests.monitoring.conftest import Logged
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from flights.evaluation import metrics
 from flights.ranking import rank
-from pipelines.extras import reliability
+from pipelines.extras.card import reliability
 from pipelines.training.recalibration import expit
 
 ROWS = 20_000

@@ -14,7 +14,7 @@ from flights.ranking import rank
 from monitoring.check import Alarm, is_firing
 from monitoring.checks.performance import MIN_DAYS, windows
 from monitoring.decide import action_of, daily_actions
-from monitoring.extras.charts import Bar, Lanes, Line, Panel, Strip, chart
+from monitoring.extras.site.charts import Bar, Lanes, Line, Panel, Strip, chart
 from monitoring.findings import Findings
 from monitoring.outcomes import STATES
 

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from extras.operations.scan import traces
+from extras.privacy.scan import traces
 from flights.artifacts import read_json, read_parquet, sha256, write_json, write_parquet
 from flights.config import NAME, Settings
 from flights.dataset import EVENT_TIME, OUTCOME
