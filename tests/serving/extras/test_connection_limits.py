@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from flights.dataset import ROWS
 from flights.registry import Model
 from serving.extras.connection_limits import Settings, overloaded
 from serving.request import example
@@ -355,7 +356,7 @@ def test_the_refusal_of_too_much_says_when_to_come_back():
 @pytest.mark.parametrize(("connections", "rows"), [(24, 1000), (64, 100)])
 def test_health_answers_while_large_batches_are_read(server: Server, connections: int, rows: int):
     """Clients that never pause, each with a batch: whoever asks after the service's health waits for none of them."""
-    raw = json.dumps({"flights": [example()] * rows}).encode()
+    raw = json.dumps({ROWS: [example()] * rows}).encode()
     generator = pytest.importorskip("extras.benchmarks.load")
     request = generator.request("/predict/batch", raw)
     load = ThreadPoolExecutor(1).submit(generator.window, address(server)[1], request, connections, 3)
