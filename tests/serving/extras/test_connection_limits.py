@@ -356,10 +356,11 @@ def test_the_refusal_of_too_much_says_when_to_come_back():
 @pytest.mark.parametrize(("connections", "rows"), [(24, 1000), (64, 100)])
 def test_health_answers_while_large_batches_are_read(server: Server, connections: int, rows: int):
     """Clients that never pause, each with a batch: whoever asks after the service's health waits for none of them."""
+    bench = pytest.importorskip("extras.benchmarks.load")
     raw = json.dumps({ROWS: [example()] * rows}).encode()
-    generator = pytest.importorskip("extras.benchmarks.load")
-    request = generator.request("/predict/batch", raw)
-    load = ThreadPoolExecutor(1).submit(generator.window, address(server)[1], request, connections, 3)
+    load = ThreadPoolExecutor(1).submit(
+        bench.window, address(server)[1], bench.request("/predict/batch", raw), connections, 3
+    )
     time.sleep(0.5)
     waits = []
     while not load.done():
@@ -373,9 +374,8 @@ def test_health_answers_while_large_batches_are_read(server: Server, connections
 @pytest.mark.heavy
 def test_ten_times_too_much_is_shed_and_health_answers(server: Server):
     """640 clients that never pause: many are told to come back, many are answered, and health answers throughout."""
-    generator = pytest.importorskip("extras.benchmarks.load")
-    request = generator.request("/predict", BODY)
-    load = ThreadPoolExecutor(1).submit(generator.window, address(server)[1], request, 640, 5)
+    bench = pytest.importorskip("extras.benchmarks.load")
+    load = ThreadPoolExecutor(1).submit(bench.window, address(server)[1], bench.request("/predict", BODY), 640, 5)
     time.sleep(1)
     waits = []
     while not load.done():

@@ -24,10 +24,6 @@ from pipelines import evaluate, train
 from pipelines.evaluation.publish import promote_evaluated
 from tests.swap.swapped import mark_installed
 
-drills = pytest.importorskip("extras.drills.faults")
-reversed_version = pytest.importorskip("extras.drills.bad_version").reversed_version
-
-# The warnings are Evidently's own, of NumPy's and pandas' future.
 pytestmark = [pytest.mark.exhibit, pytest.mark.filterwarnings("ignore")]
 
 DECEMBER = pd.Timestamp("2013-12-01")
@@ -78,7 +74,8 @@ def makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Makes:
 
 def replayed(monkeypatch: pytest.MonkeyPatch, first: str, last: str, drill: str = "") -> None:
     """Send some days to the server, with their outcomes as late as they were."""
-    monkeypatch.setattr(sys, "argv", ["replay", "--from", first, "--to", last, "--drill", drill])
+    for name, value in (("FROM", first), ("TO", last), ("DRILL", drill)):
+        monkeypatch.setenv(name, value)
     replay.main()
     monkeypatch.setattr(sys, "argv", ["monitor"])
 
@@ -145,6 +142,7 @@ def test_a_slower_world_is_met_by_recalibrating(
     a_copy: Path, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch
 ):
     """Planted: every flight ten minutes later. The bias rings, slope and shift are fitted anew, the bias is back."""
+    drills = pytest.importorskip("extras.drills.faults")
     settings = Settings()
     makes(settings)
     with loop.server(settings) as port:
@@ -172,12 +170,13 @@ def test_a_bad_new_champion_is_rolled_back(
     a_copy: Path, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch
 ):
     """Planted: a next version that learned the contrary. Quality goes with it, and the old one comes back."""
+    bad_version = pytest.importorskip("extras.drills.bad_version")
     settings = Settings()
     makes(settings)
     with loop.server(settings) as port:
         monkeypatch.setenv("PORT", port)
         replayed(monkeypatch, "2013-11-01", "2013-11-05")
-        reversed_version(settings, registry.load(settings.models_dir, 1))
+        bad_version.reversed_version(settings, registry.load(settings.models_dir, 1))
         loop.wait_for_champion(settings, port)
         replayed(monkeypatch, "2013-11-06", "2013-11-18")
         decision = look(settings)
