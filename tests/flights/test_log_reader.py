@@ -103,6 +103,7 @@ def batch(name: str, hour: int) -> Batch:
     return Batch(name * 32, "2013-11-01T08:00:00.000000Z", texts, numbers, 0.5, 1, "d" * 64)
 
 
+@pytest.mark.exhibit
 def test_batches_are_read_like_rows_and_stay_what_they_are(log: sa.Engine):
     """By window, by name, counted and newest; the file is the same bytes afterwards, and again the second time."""
     add(log, [prediction("r11", "2013-11-01T11:00:00.000000Z")])

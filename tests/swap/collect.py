@@ -10,6 +10,7 @@ from flights.artifacts import sha256, write_json, write_parquet
 from flights.config import Settings
 from flights.contract import TABLE, schema_digest
 from flights.dataset import CLEAR_MILES, EVENT_TIME, KEY, PREDICTION_LEAD_HOURS, ROWS
+from flights.files import COLLECTED_FILE, MANIFEST_FILE
 from pipelines.step import size, step
 
 RENAMED = {
@@ -33,9 +34,9 @@ def main() -> None:
         assert spec.submodule_search_locations
         source = Path(spec.submodule_search_locations[0]) / "data" / "weather.csv"
         rows = collected(pd.read_csv(source))
-        path = write_parquet(settings.raw_dir / "collected.parquet", rows)
+        path = write_parquet(settings.raw_dir / COLLECTED_FILE, rows)
         content = {"source": "weather.csv", "sha256": sha256(source), "schema_digest": schema_digest()}
-        write_json(settings.raw_dir / "manifest.json", content)
+        write_json(settings.raw_dir / MANIFEST_FILE, content)
         summary.read, summary.wrote = "hourly weather", f"{len(rows):,} {ROWS} to {path} ({size(path)})"
 
 

@@ -24,10 +24,7 @@ from pipelines import evaluate, train
 from pipelines.evaluation.publish import promote_evaluated
 from tests.swap.swapped import mark_installed
 
-pytestmark = [
-    pytest.mark.exhibit,
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = [pytest.mark.exhibit, pytest.mark.filterwarnings("ignore")]
 
 DECEMBER = pd.Timestamp("2013-12-01")
 Makes = Callable[[Settings], None]

@@ -36,6 +36,7 @@ def everything_written(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in files if file.name != "pseudonym.key")
 
 
+@pytest.mark.exhibit
 @pytest.mark.ml_test_score("D5")
 def test_a_personal_value_reaches_neither_log_nor_metrics_and_is_forgotten(tmp_path: Path):
     """In the clear it is nowhere, answered or refused; by its pseudonym it is in the log until it is forgotten."""
@@ -78,6 +79,7 @@ def test_without_a_key_nothing_is_called_forgotten(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.exhibit
 def test_a_log_that_another_key_named_is_neither_served_nor_called_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -143,6 +145,7 @@ def test_what_somebody_still_reads_is_not_called_forgotten(tmp_path: Path, monke
     log.close()
 
 
+@pytest.mark.exhibit
 def test_its_outcomes_are_known_and_its_subjects_forgotten(model: Model, log: PredictionLog):
     """An outcome of its row is no unknown one; who is forgotten goes with that row only."""
     said = asked(model, log, FLIGHTS)
@@ -157,6 +160,7 @@ def test_its_outcomes_are_known_and_its_subjects_forgotten(model: Model, log: Pr
     assert log.find(others[0][0]) == Prediction(*others[0])
 
 
+@pytest.mark.exhibit
 def test_expansions_at_the_same_time_make_each_row_once(model: Model, log: PredictionLog):
     """Four of them work on the log at once: no row is missing, none is there twice, nobody fails."""
     names = [name for _ in range(5) for name in asked(model, log, FLIGHTS).request_ids()]
@@ -199,6 +203,7 @@ forget_log.expand_batches(prediction_log.PredictionLog(f"sqlite:///{sys.argv[1]}
 """
 
 
+@pytest.mark.exhibit
 def test_an_expansion_that_is_killed_leaves_the_batch_whole(model: Model, tmp_path: Path):
     """Killed between its rows and the commit: it is still one batch, and the next one makes all of its rows."""
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
@@ -215,6 +220,7 @@ def test_an_expansion_that_is_killed_leaves_the_batch_whole(model: Model, tmp_pa
     log.close()
 
 
+@pytest.mark.exhibit
 def test_without_the_transaction_a_killed_expansion_loses_it(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

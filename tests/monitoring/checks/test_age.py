@@ -10,6 +10,7 @@ from monitoring.checks import age
 from tests.monitoring.conftest import judged, view_of
 
 
+@pytest.mark.exhibit
 def test_a_model_older_than_the_cadence_fires(tmp_path, monkeypatch: pytest.MonkeyPatch):
     """On the first day that is too old; the backtest's advice comes before the configured cadence."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from flights.dataset import ROWS
 from flights.registry import Model
 from serving.extras.connection_limits import Settings, overloaded
 from serving.request import example
@@ -449,7 +450,7 @@ def test_the_refusal_of_too_much_says_when_to_come_back():
 def test_health_answers_while_large_batches_are_read(server: Server, connections: int, rows: int):
     """Clients that never pause, each with a batch: whoever asks after the service's health waits for none of them."""
     bench = pytest.importorskip("extras.benchmarks.load")
-    raw = json.dumps({"flights": [example()] * rows}).encode()
+    raw = json.dumps({ROWS: [example()] * rows}).encode()
     load = ThreadPoolExecutor(1).submit(
         bench.window, address(server)[1], bench.request("/predict/batch", raw), connections, 3
     )

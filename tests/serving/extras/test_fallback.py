@@ -30,6 +30,7 @@ def broken(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.exhibit
 def test_the_heuristic_answers_marked_as_such_until_a_model_is_there(broken: Path):
     """In the answer, the log, the metrics and readiness; a sound champion takes over by itself."""
     with running(broken, FALLBACK="true", FOLLOW_SECONDS="0.05") as server:

@@ -72,6 +72,7 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     assert [text for text in complaints if "status of 422" not in text and "status of 503" not in text] == []
 
 
+@pytest.mark.exhibit
 def test_the_example_is_predicted_by_keyboard_alone(page: Page):
     """Tab to the first field, change it, press Enter: the probability, and what the service calls it."""
     page.keyboard.press("Tab")
@@ -100,6 +101,7 @@ def test_the_shown_probability_is_the_served_one(page: Page, server: Server):
     assert page.inner_text(".probability") == f"{100 * served:.1f} %"
 
 
+@pytest.mark.exhibit
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
