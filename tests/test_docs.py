@@ -205,7 +205,7 @@ def test_no_code_stands_on_a_page_without_being_run(page):
 
 
 def test_a_block_that_nobody_runs_is_found():
-    """Planted: a fence without a mark, beside one with a mark."""
+    """Planted: a fence without a mark, next to one with a mark."""
     marked = "<!-- run: true -->\n```console\n$ true\n```\n<!-- end -->\n"
     assert unaccounted(marked) == []
     assert unaccounted(marked + "```sh\nrm -r data\n```\n") == ["```sh\nrm -r data"]

@@ -66,7 +66,7 @@ def test_a_planted_lint_fault_is_refused_by_the_hooks_command(clone):
 
 
 def test_a_planted_stale_table_is_refused_by_the_hooks_command(clone):
-    """Planted: a module that the README's tree does not know; without it the same command has no objection."""
+    """Planted: a module that the README's tree does not know; without it the same command has nothing to report."""
     entry = next(hook["entry"] for hook in HOOKS if hook["id"] == "tables").split()
     environment = os.environ | {"PYTHONPATH": f"{clone / 'src'}:{clone}"}
 

@@ -180,7 +180,7 @@ def test_clean_removes_a_folder_of_any_name_that_it_made(clone, name):
 
 
 def test_clean_follows_a_data_folder_that_is_a_link(clone):
-    """Planted: `data` lies on another disk. What is in there goes, the link stays."""
+    """Planted: `data` is on another disk. What is in there goes, the link stays."""
     disk = clone.parent / "disk"
     (clone / "data").rename(disk)
     (clone / "data").symlink_to(disk)

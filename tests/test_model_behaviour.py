@@ -85,7 +85,7 @@ def test_what_is_an_identity_does_not_matter(champion, rows, change):
 
 
 def test_the_order_of_rows_does_not_matter(champion, rows):
-    """Each flight keeps its risk, wherever it stands in the batch."""
+    """Each flight keeps its risk, wherever it is in the batch."""
     order = np.random.default_rng(0).permutation(len(rows))
     np.testing.assert_allclose(risk(champion, rows.iloc[order]), risk(champion, rows)[order], atol=SCORE_TOLERANCE)
 

@@ -34,7 +34,7 @@ CHECKS = {
     "I4": "Quality is validated before serving.",
     "I5": "One example can be debugged step by step.",
     "I6": "A model is canaried before it serves.",
-    "I7": "A model can be rolled back, and that is practised.",
+    "I7": "A model can be rolled back, and a drill does it.",
     "O1": "A change of what the model depends on is told.",
     "O2": "The data's rules hold in training and in serving.",
     "O3": "Training and serving do not differ.",
@@ -62,7 +62,7 @@ class Card:
         """Note what setup, call and teardown of one test came to: a test that is skipped has not passed."""
         self.passed[report.nodeid] = self.passed.get(report.nodeid, True) and report.passed
 
-    def objection(self, key: str) -> str:
+    def missing(self, key: str) -> str:
         """Why a check gets no point, or nothing."""
         tests = self.marked.get(key, {})
         for role, wanted in (("shows it", False), ("injects its failure", True)):
@@ -74,7 +74,7 @@ class Card:
     def sums(self) -> dict[str, int]:
         """The points of each section."""
         return {
-            name: sum(not self.objection(key) for key in CHECKS if key[0] == letter)
+            name: sum(not self.missing(key) for key in CHECKS if key[0] == letter)
             for letter, name in SECTIONS.items()
         }
 
@@ -95,7 +95,7 @@ def main() -> None:
 def text(card: Card) -> str:
     """The card for a terminal."""
     unknown = sorted(set(card.marked) - set(CHECKS))
-    lines = [f"  {key}  {int(not card.objection(key))}  {CHECKS[key]} {card.objection(key)}".rstrip() for key in CHECKS]
+    lines = [f"  {key}  {int(not card.missing(key))}  {CHECKS[key]} {card.missing(key)}".rstrip() for key in CHECKS]
     lines += [f"  {key} is not a check: D1 to D7, M1 to M7, I1 to I7, O1 to O7" for key in unknown]
     added = ", ".join(f"{name} {points}" for name, points in card.sums().items())
     return "\n".join([*lines, f"{added}; ML Test Score {min(card.sums().values())} of {len(CHECKS) // len(SECTIONS)}"])

@@ -10,12 +10,12 @@ from tests.deploy.conftest import ROOT, tool
 pytestmark = pytest.mark.heavy
 
 
-FILES = {"Dockerfile": 1, "deploy/batch/Dockerfile": 0}  # rules that are argued away beside a line
+FILES = {"Dockerfile": 1, "deploy/batch/Dockerfile": 0}  # rules that are argued away next to a line
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_the_dockerfile_is_clean(file: str):
-    """Every rule of hadolint holds, but for one that is argued beside the line."""
+    """Every rule of hadolint holds, but for one that is argued next to the line."""
     assert subprocess.run([tool("hadolint"), ROOT / file], check=False).returncode == 0
     assert (ROOT / file).read_text().count("hadolint ignore") == FILES[file]
 

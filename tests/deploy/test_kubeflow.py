@@ -65,7 +65,7 @@ def test_it_makes_a_champion_on_a_sample(batch_image: str, tmp_path: Path):
 
 
 def opened(data: Path, image: str) -> None:
-    """Let whoever runs the tests into what the containers' user wrote."""
+    """Let anyone who runs the tests into what the containers' user wrote."""
     docker("run", "--rm", "--user", "0", "--volume", f"{data}:/data", image, "chmod", "-R", "777", "/data")
 
 

@@ -54,7 +54,7 @@ def pods(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_overlay_keeps_the_schemas(overlay: str, tmp_path: Path):
-    """Built by kustomize and held against Kubernetes' own schemas, strictly."""
+    """Built by kustomize and validated with Kubernetes' own schemas, strictly."""
     said = verdict(built(FOLDER / overlay), tmp_path)
     assert said.returncode == 0, said.stdout + said.stderr
 

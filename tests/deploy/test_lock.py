@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 GROUPS = sorted(f"deploy/locks/{path.name}" for path in (ROOT / "deploy" / "locks").glob("*.lock"))
-IMAGES = {"deploy/serving.lock": 45, "deploy/batch.lock": 165}  # at most so many packages
+IMAGES = {"deploy/serving.lock": 45, "deploy/batch.lock": 165}  # at most this many packages
 LOCKS = ("requirements.lock", *IMAGES, *GROUPS, "deploy/tools.lock")
 HEAVY = {"shap", "cleanlab", "dask", "distributed", "playwright", "schemathesis", "nbconvert", "evidently", "pytest"}
 

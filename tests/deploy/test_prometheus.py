@@ -1,4 +1,4 @@
-"""Every alert rings where it should and nowhere else, on metrics that the service really has."""
+"""Every alert fires where it should and nowhere else, on metrics that the service really has."""
 
 import asyncio
 import re
@@ -28,9 +28,9 @@ def test_rules_and_configuration_are_valid():
     assert promtool("check", "config", "prometheus.yml").returncode == 0
 
 
-@pytest.mark.ml_test_score("O6", injects="A healthy service rings nothing; each planted fault rings its alert")
+@pytest.mark.ml_test_score("O6", injects="A healthy service fires no alert; each planted fault fires its own")
 def test_every_alert_rings_where_it_should():
-    """A healthy service rings nothing; each planted fault rings its alert."""
+    """A healthy service fires nothing; each planted fault fires its alert."""
     done = promtool("test", "rules", "rules_test.yml")
     assert done.returncode == 0, done.stdout + done.stderr
     alerts = set(re.findall(r"alert: (\w+)", (FOLDER / "rules.yml").read_text()))

@@ -60,7 +60,7 @@ def test_json_with_a_number_that_is_none_is_refused(tmp_path):
 
 
 def test_a_missing_file_names_the_next_command(tmp_path):
-    """Whoever reads too early is told what to run."""
+    """Anyone who reads too early is told what to run."""
     for read in (artifacts.read_json, artifacts.read_parquet):
         with pytest.raises(FileNotFoundError, match="run `make train`"):
             read(tmp_path / "none", "run `make train`")

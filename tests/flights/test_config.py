@@ -1,4 +1,4 @@
-"""All state lies under one folder; settings come from the environment and refuse what they do not understand."""
+"""All state is under one folder; settings come from the environment and refuse what they do not understand."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ def test_a_job_by_the_clock_trains_as_of_this_month(monkeypatch):
 
 
 def test_the_makefile_has_the_same_first_live_day(monkeypatch):
-    """`AS_OF` stands in one place; make reads it there."""
+    """`AS_OF` is in one place; make reads it there."""
     monkeypatch.delenv("AS_OF", raising=False)
     command = ["make", "--no-print-directory", "--eval", "told: ; @echo $(AS_OF)", "told"]
     told = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)

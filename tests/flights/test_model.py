@@ -175,7 +175,7 @@ LOCKED = {
 @pytest.mark.exhibit
 @pytest.mark.parametrize(("name", "digest"), LOCKED.items())
 def test_the_baselines_are_locked(name, digest):
-    """What must be beaten is not made weaker in passing: whoever changes a baseline changes its digest here too."""
+    """What must be beaten is not made weaker in passing: anyone who changes a baseline changes its digest here too."""
     assert specification(build_model(name, 1)) == digest
 
 

@@ -143,7 +143,7 @@ def test_a_swap_is_dated(logged: Logged):
 
 
 def test_trainings_are_counted_by_as_of_day(a_copy: Path):
-    """Planted beside version 1: one more as of the same day, and one as of a later day, which nobody promoted."""
+    """Planted next to version 1: one more as of the same day, and one as of a later day, which nobody promoted."""
     settings, today = Settings(), pd.Timestamp("2013-11-25")
     assert recent_trainings(settings, today) == 1
     for version, as_of in ((2, "2013-11-01"), (3, "2013-11-20")):

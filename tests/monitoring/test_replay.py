@@ -30,7 +30,7 @@ def live(autumn: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture
 def served(live: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A real server on a log of its own, beside the live split."""
+    """A real server on a log of its own, next to the live split."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     write_parquet(Settings().splits_dir / "live.parquet", live)
     publish_champion(tmp_path / "3_models", 1, seed=1)

@@ -1,4 +1,4 @@
-"""The candidate is measured beside every baseline, published whatever the verdict, and refused when it is bad."""
+"""The candidate is measured next to every baseline, published whatever the verdict, and refused when it is bad."""
 
 import json
 

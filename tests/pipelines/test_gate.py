@@ -29,7 +29,7 @@ UNKNOWN = Interval(0.7, float("nan"), float("nan"))
 
 
 def without(feed, **figures):
-    """The good evidence with other figures for a silent feed."""
+    """The good evidence with other figures for a missing feed."""
     return replace(GOOD, missing_feeds=SILENT | {feed: SILENT[feed] | figures})
 
 

@@ -67,7 +67,7 @@ def test_today_nothing_is_live_yet(rows):
 
 
 def test_the_manifest_describes_the_files(split_data, monkeypatch):
-    """Digests and counts are those of the files beside it; a second run leaves the same bytes."""
+    """Digests and counts are those of the files next to it; a second run leaves the same bytes."""
     monkeypatch.setenv("DATA_DIR", str(split_data))
     folder = Settings().splits_dir
     before = {path.name: sha256(path) for path in folder.iterdir()}

@@ -20,7 +20,7 @@ from flights.rows import as_columns
 from tests.serving.published import random_flights
 
 FLIGHTS = random_flights(50, seed=9)
-EVERY = 10  # one request of so many asks for all FLIGHTS at once, without names
+EVERY = 10  # one request of this many asks for all FLIGHTS at once, without names
 MADE = re.compile(r"[0-9a-f]{32}(-\d+)?")  # a name that the server made
 
 

@@ -131,7 +131,7 @@ def endless(inputs: int) -> bytes:
 
 
 def crashing(inputs: int, depth: int = 100_000) -> bytes:
-    """A valid model that kills whoever loads it: a tree so deep that the native code's stack ends."""
+    """A valid model that kills anyone who loads it: a tree so deep that the native code's stack ends."""
 
     def doubles(name: str, values: list[float]) -> TensorProto:
         return helper.make_tensor(name, TensorProto.DOUBLE, [len(values)], values)

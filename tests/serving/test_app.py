@@ -73,7 +73,7 @@ def test_the_same_id_with_the_same_flight_gets_the_logged_answer(client: httpx.C
 
 @pytest.mark.exhibit
 def test_the_same_id_with_another_flight_is_refused(client: httpx.Client):
-    """A name stands for one flight."""
+    """A name is for one flight."""
     client.post("/predict", json=example() | {"request_id": "taken"}).raise_for_status()
     answer = client.post("/predict", json=example() | {"request_id": "taken", "distance": 999.0})
     assert answer.status_code == 409

@@ -61,7 +61,7 @@ def test_the_answer_is_the_one_that_its_rows_would_get(model: Model, log: Predic
 
 
 def test_a_row_of_it_is_asked_for_again_by_its_name(model: Model, log: PredictionLog):
-    """The logged answer, as of any other; the name stands for one flight, and it is still there once."""
+    """The logged answer, as of any other; the name is for one flight, and it is still there once."""
     said = asked(model, log, FLIGHTS)
     name, first = said.request_ids()[7], Prediction(*said.rows()[7])
     (row,) = asked(model, log, [FLIGHTS[7] | {"request_id": name}])

@@ -58,7 +58,7 @@ def test_a_deleted_log_is_not_written_to(tmp_path: Path):
 
 
 def test_an_exchanged_log_is_not_written_to(tmp_path: Path):
-    """Planted: another worker found the file deleted and made it anew. Its name is there, and it is another file."""
+    """Planted: another worker found the file deleted and made it again. Its name is there, and it is another file."""
     file = tmp_path / "predictions.db"
     log, other = PredictionLog(f"sqlite:///{file}"), PredictionLog(f"sqlite:///{file}")
     log.write([[prediction("lost with its file")]])

@@ -7,7 +7,7 @@ from serving.server_log import JsonLines
 
 
 def test_a_record_is_one_object_with_its_extras():
-    """Level, message and everything that was said beside it; a line break in a value breaks no line."""
+    """Level, message and everything that was said next to it; a line break in a value breaks no line."""
     record = logging.makeLogRecord(
         {"name": "serving", "levelname": "WARNING", "msg": "two\nlines", "instance": "urn:x", "fields": ["a"]}
     )

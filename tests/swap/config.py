@@ -12,5 +12,5 @@ MAX_BYTES = 60.0
 TO_BEAT = ("prior",)  # on so few rows one tree is as good as many, and the gate would say so
 MAX_PLAUSIBLE_ROC_AUC = 0.97
 MAX_CALIBRATION_ERROR = 0.12
-MAX_MISSING_FEED_ERRORS: dict[str, float] = {}  # [SWAP] nothing is promised of a silent feed
+MAX_MISSING_FEED_ERRORS: dict[str, float] = {}  # [SWAP] nothing is promised of a missing feed
 MIN_SLICE_ROC_AUC = 0.5

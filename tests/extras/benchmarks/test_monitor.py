@@ -21,7 +21,7 @@ def log(a_copy):
 
 
 def test_copies_on_the_same_days_and_before_them(log):
-    """Other names, every outcome with its prediction; on the same days, or so many days earlier."""
+    """Other names, every outcome with its prediction; on the same days, or this many days earlier."""
     first, rows, outcomes = logged_predictions(log), count(log), len(counted_outcomes(log))
     monitor.add_copy(log, 1, 0)
     assert (count(log), len(counted_outcomes(log))) == (2 * rows, 2 * outcomes)

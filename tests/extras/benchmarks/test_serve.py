@@ -1,4 +1,4 @@
-"""The service is measured beside its limit and the tutorials' way, and a service that has become slow is seen."""
+"""The service is measured next to its limit and the tutorials' way, and a service that has become slow is seen."""
 
 import os
 from pathlib import Path

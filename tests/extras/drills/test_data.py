@@ -19,7 +19,7 @@ def parts(split_data):
 
 
 def test_a_clean_split_gives_the_gate_no_reason(parts, tmp_path):
-    """The holdout lies after the training."""
+    """The holdout is after the training."""
     assert not unclean(Settings(data_dir=tmp_path), *parts)
 
 

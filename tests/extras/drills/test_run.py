@@ -61,8 +61,8 @@ def test_without_a_name_the_drills_are_listed(monkeypatch, capsys):
 
 def test_an_unknown_drill_is_refused(monkeypatch):
     """A typing error lists what there is and fails."""
-    monkeypatch.setattr("sys.argv", ["run", "feed-lies"])
-    with pytest.raises(SystemExit, match="no drill feed-lies"):
+    monkeypatch.setattr("sys.argv", ["run", "feed-unknown"])
+    with pytest.raises(SystemExit, match="no drill feed-unknown"):
         run.main()
 
 

@@ -48,7 +48,7 @@ def test_worse_is_worse(parts):
 
 
 def test_recipes_are_many_and_each_is_its_own():
-    """At least eight degraded models beside the one as it is, and no feed of another name."""
+    """At least eight degraded models next to the one as it is, and no feed of another name."""
     assert len({each.name for each in correlate.RECIPES}) == len(correlate.RECIPES) > 9
     known = {column.feed for column in correlate.INPUTS}
     assert all(feed in known for each in correlate.RECIPES for feed in each.lost)

@@ -1,4 +1,4 @@
-"""Samples keep one labelled row of so many, and workers return every result."""
+"""Samples keep one labelled row of this many, and workers return every result."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The circle closes: a champion that is wrong is seen, trained anew, gated, promoted, and quality comes back."""
+"""The circle closes: a champion that is wrong is seen, trained again, gated, promoted, and quality comes back."""
 
 import shutil
 import sys
@@ -127,7 +127,7 @@ def test_the_conductor_goes_round(
     stages = [stage for stage in told if stage]
     assert stages[:3] == ["train", "replay 2013-11", "monitor 2013-11"]
     assert stages[-2:] == ["replay 2013-12", "monitor 2013-12"]
-    assert stages[3] == "retrain"  # 29 days old: whatever else a sample's noise rings, the model is due
+    assert stages[3] == "retrain"  # 29 days old: whatever else a sample's noise fires, the model is due
     assert (settings.models_dir / "candidates" / "2013-12-01" / "evaluation.json").exists()
     log = engine(settings.log_url)
     rows = logged_predictions(log)
@@ -141,7 +141,7 @@ def test_the_conductor_goes_round(
 def test_a_slower_world_is_met_by_recalibrating(
     a_copy: Path, makes: Makes, evidently: None, monkeypatch: pytest.MonkeyPatch
 ):
-    """Planted: every flight ten minutes later. The bias rings, slope and shift are fitted anew, the bias is back."""
+    """Planted: every flight ten minutes later. The bias fires, slope and shift are fitted again, the bias is back."""
     drills = pytest.importorskip("extras.drills.faults")
     settings = Settings()
     makes(settings)

@@ -38,7 +38,7 @@ def served(a_copy: Path) -> Path:
 
 
 def recalibrate(folder: Path) -> None:
-    """Publish the champion anew as if its recalibration had been kept: with another slope and another shift."""
+    """Publish the champion again as if its recalibration had been kept: with another slope and another shift."""
     validation = labelled_rows(Settings(), "validation")
     noisy = np.random.default_rng(0).random(len(validation)) < 0.3
     truth = np.where(noisy, 1 - targets(validation), targets(validation))

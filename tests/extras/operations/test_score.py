@@ -52,7 +52,7 @@ def run(data_dir: Path, source: Path, target: Path, *words: str) -> tuple[int, s
 
 
 def wait_for(partitions: int, target: Path) -> None:
-    """Wait until so many partitions are scored."""
+    """Wait until this many partitions are scored."""
     deadline = time.monotonic() + 120
     while len(list(target.glob("[!.]*.parquet"))) != partitions:
         assert time.monotonic() < deadline, "the run never came this far"
@@ -102,7 +102,7 @@ def test_what_is_there_is_left_alone_until_its_input_changes(trained: Path, data
 
 @pytest.mark.parametrize("way", ["the same folder", "by a link", "its file", "a hidden file", "what was refused"])
 def test_the_source_is_never_overwritten(trained: Path, dataset: Path, tmp_path: Path, way: str):
-    """Planted: an OUTPUT in which the INPUT lies. Refused before anything is written or removed."""
+    """Planted: an OUTPUT in which the INPUT is. Refused before anything is written or removed."""
     source = target = tmp_path / "source"
     shutil.copytree(dataset, source)
     (source / ".part-9.parquet").write_bytes((source / "part-0.parquet").read_bytes())
@@ -123,7 +123,7 @@ def test_the_source_is_never_overwritten(trained: Path, dataset: Path, tmp_path:
 
 
 def test_hidden_files_of_others_are_left_alone(trained: Path, dataset: Path, tmp_path: Path):
-    """Planted: somebody's hidden Parquet file in OUTPUT, beside what a killed run of ours left there."""
+    """Planted: somebody's hidden Parquet file in OUTPUT, next to what a killed run of ours left there."""
     for name in (".notes.parquet", ".part-0.parquet.half.parquet"):
         (tmp_path / name).write_text("planted")
     assert run(trained, dataset / "part-0.parquet", tmp_path)[0] == 0
@@ -262,7 +262,7 @@ def test_every_engine_writes_the_same_bytes(trained: Path, dataset: Path, scores
 
 @pytest.fixture
 def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Two workers, of which one may take down so many others before its work is given up."""
+    """Two workers, of which one may take down this many others before its work is given up."""
     import dask
     import distributed
 

@@ -31,7 +31,7 @@ HIDDEN = "N0SECR"  # a tail number that nothing else here has
 
 
 def everything_written(folder: Path) -> bytes:
-    """All bytes of the log, of the server's own log and of what lies beside them."""
+    """All bytes of the log, of the server's own log and of what is next to them."""
     files = [*(folder / "4_predictions").iterdir(), *folder.glob("server-*.log")]
     return b"".join(file.read_bytes() for file in files if file.name != "pseudonym.key")
 

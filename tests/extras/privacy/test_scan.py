@@ -1,4 +1,4 @@
-"""A word is found wherever it stands, in every format, and only where it stands alone."""
+"""A word is found wherever it is, in every format, and only where it is alone."""
 
 import gzip
 import json
@@ -41,7 +41,7 @@ def archive(path: Path) -> None:
         opened.writestr("schema.json", json.dumps({"known": [WORD] * 50}))
 
 
-@pytest.mark.ml_test_score("D5", injects="In the file, with the place in it; beside it nothing is found")
+@pytest.mark.ml_test_score("D5", injects="In the file, with the place in it; elsewhere nothing is found")
 @pytest.mark.parametrize(
     ("plant", "place"),
     [
@@ -56,7 +56,7 @@ def archive(path: Path) -> None:
     ids=["parquet", "sqlite", "deleted", "zip", "json", "html", "gzip"],
 )
 def test_a_planted_word_is_found(tmp_path: Path, plant, place: str):
-    """In the file, with the place in it; beside it nothing is found."""
+    """In the file, with the place in it; next to it nothing is found."""
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "clean.txt").write_text("nothing")
     plant(tmp_path / "deep" / "er" / "file")
@@ -72,7 +72,7 @@ def test_a_name_of_a_file_counts(tmp_path: Path):
 
 
 def test_part_of_a_longer_word_does_not_count(tmp_path: Path):
-    """N123 is not N12345, and what stands in quotes or beside punctuation is."""
+    """N123 is not N12345, and what is in quotes or next to punctuation is."""
     (tmp_path / "a.txt").write_text(f"x{WORD} {WORD}9 {WORD}A")
     assert list(traces(tmp_path, [WORD])) == []
     (tmp_path / "b.txt").write_text(f'"{WORD}",')

@@ -130,7 +130,7 @@ def test_a_renamed_repository_passes_its_tests(renamed_copy):
 
 @pytest.mark.heavy
 def test_a_renamed_repository_trains(renamed_copy):
-    """The champion lies under the new name."""
+    """The champion is under the new name."""
     for step in ("train", "evaluate", "promote"):
         renamed_copy.run("python", "-m", f"pipelines.{step}")
     models = Path(renamed_copy.environment["DATA_DIR"]) / "3_models"

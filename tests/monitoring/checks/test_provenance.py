@@ -21,7 +21,7 @@ def fired(**changes: str) -> set[str]:
 
 
 @pytest.mark.ml_test_score(
-    "O1", injects="Nothing rings on the day of training; each digest that is another one rings by its name"
+    "O1", injects="Nothing fires on the day of training; each other digest fires by its name"
 )
 @pytest.mark.ml_test_score(
     "O1", injects="Nothing fires on the day of training; each digest that is another one fires by its name"

@@ -17,7 +17,7 @@ DAYS = pd.date_range("2013-11-01", periods=6)
 
 
 def snapshots(path: Path, days: int = 6, **refused: int) -> Path:
-    """A line a day: 1,000 answered, and so many refused, failed or over capacity."""
+    """A line a day: 1,000 answered, and this many refused, failed or over capacity."""
     metrics, lines = pytest.importorskip("serving.extras.metrics").Metrics(), []
     answers = [
         Prediction("flight", "", "", "{}", 0.2, alert=False, threshold=0.3, model_version=1, model_digest="")

@@ -33,7 +33,7 @@ def test_served_predictions_are_the_model_s(logged: Logged):
     assert not is_firing(check).any()
 
 
-@pytest.mark.ml_test_score("O3", injects="One day whose probabilities moved by 1e-6 rings on that day")
+@pytest.mark.ml_test_score("O3", injects="One day whose probabilities moved by 1e-6 fires on that day")
 def test_a_millionth_is_a_mismatch(logged: Logged):
     """One day whose probabilities moved by 1e-6 fires on that day."""
     logged(last="2013-11-04")

@@ -51,7 +51,7 @@ def test_a_slice_of_one_day_is_measured(world):
 @pytest.mark.exhibit
 @pytest.mark.ml_test_score("M6", injects="the probabilities of one airport are shuffled")
 def test_a_spoiled_slice_stands_out_and_no_other(world):
-    """Planted: the probabilities of one airport are shuffled. Its interval lies below all others' values."""
+    """Planted: the probabilities of one airport are shuffled. Its interval is below all others' values."""
     rows, truth, days, good = world
     bad = good.copy()
     there = (rows["origin"] == "LGA").to_numpy()

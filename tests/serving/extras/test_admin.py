@@ -26,7 +26,7 @@ CANARY = {"version": 3, "share": 1.0}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a token, on its second champion, with a third version beside it."""
+    """A server with a token, on its second champion, with a third version next to it."""
     folder = tmp_path_factory.mktemp("admin")
     for version in (1, 2):
         publish_champion(folder / "3_models", version, seed=version)

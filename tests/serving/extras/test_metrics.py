@@ -16,7 +16,7 @@ from tests.serving.test_scorer import a_scorer, all_at_once, flight
 NOW = "2013-11-01T08:00:00.000000Z"
 ANSWERED = Prediction("a", NOW, NOW, "{}", 0.25, False, 0.3, 7, "ab", "champion", 900)
 
-SHAPE = {  # name: kind and labels; whoever watches the service relies on them
+SHAPE = {  # name: kind and labels; anyone who watches the service relies on them
     "http_requests_total": ("counter", {"status"}),
     "http_request_duration_seconds": ("histogram", set()),
     "predictions_total": ("counter", {"model_version", "served_by"}),
@@ -100,7 +100,7 @@ def test_two_services_in_one_process_do_not_mix():
 
 
 def test_a_batch_that_a_canary_shares_is_counted_by_who_answered():
-    """Two of three flights by the champion, one by the version beside it."""
+    """Two of three flights by the champion, one by the version next to it."""
     metrics = Metrics()
     metrics.answered([ANSWERED, ANSWERED._replace(model_version=8, served_by="canary"), ANSWERED], 0.004)
     text = metrics.text().decode()
@@ -109,7 +109,7 @@ def test_a_batch_that_a_canary_shares_is_counted_by_who_answered():
 
 
 def test_a_batch_is_counted_like_its_rows(model: Model, tmp_path: Path):
-    """One request of so many flights, answered by the champion and committed together."""
+    """One request of this many flights, answered by the champion and committed together."""
     log, metrics = PredictionLog(f"sqlite:///{tmp_path}/predictions.db"), Metrics()
     scorer = a_scorer(model, log)
     scorer.observers.append(metrics)

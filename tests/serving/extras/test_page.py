@@ -20,7 +20,7 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a champion, a report, and a secret beside the report."""
+    """A data folder with a champion, a report, and a secret next to the report."""
     folder = tmp_path_factory.mktemp("page")
     publish_champion(folder / "3_models", 1, seed=1)
     reports = folder / "5_reports"
@@ -115,7 +115,7 @@ def test_the_shown_probability_is_the_served_one(page: Page, server: Server):
     ],
 )
 def test_a_value_that_the_contract_refuses_is_marked_where_it_stands(page: Page, name: str, value: str, words: str):
-    """The service's own words beside the field, which gets the focus; put right, it is predicted."""
+    """The service's own words next to the field, which gets the focus; put right, it is predicted."""
     before = page.input_value(f"#{name}")
     page.fill(f"#{name}", value)
     page.get_by_role("button", name="Predict").click()

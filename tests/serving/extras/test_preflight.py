@@ -57,7 +57,7 @@ def test_a_candidate_that_needs_too_much_memory_is_refused(tmp_path: Path, monke
 
 @pytest.mark.parametrize("kind", ["no model at all", "native crash"])
 def test_a_server_goes_on_while_its_new_champion_fails_its_trial(tmp_path: Path, kind: str):
-    """Whoever got past the gate, the old model answers on, and the readiness page says why the new one does not."""
+    """Anyone who got past the gate, the old model answers on, and the readiness page says why the new one does not."""
     models_dir = tmp_path / "3_models"
     publish_champion(models_dir, 1, seed=1)
     with running(tmp_path) as server:

@@ -119,7 +119,7 @@ def test_only_its_own_leftovers_go(logged: Logged, evidently: None):
 
 
 def test_an_alarm_is_answered_by_what_it_asks_for():
-    """A new version answers an alarm of the model, the first one only; a feed's alarm is over when it rings no more."""
+    """A new version answers an alarm of the model, the first one only; a feed's alarm is over when it fires no more."""
     changes = {DAYS[0]: 2, DAYS[9]: 4, DAYS[5]: 3}
     bad = pd.Series([0.0, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0], DAYS)
     ranking, feed = (alarms(Check("figure", kind, "", bad, high=1))[0] for kind in ("ranking", "feed"))

@@ -7,7 +7,7 @@ from pipelines.extras.card import plots
 
 
 def test_an_axis_has_a_title_and_labels_with_units():
-    """Whoever looks at a picture knows what to see and in which unit."""
+    """Anyone who looks at a picture knows what to see and in which unit."""
     import numpy as np
 
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""One command runs a version beside the champion, and one ends it."""
+"""One command runs a version next to the champion, and one ends it."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What runs beside the champion is a history that two writers cannot both continue."""
+"""What runs next to the champion is a history that two writers cannot both continue."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.serving.published import publish, publish_champion
 
 @pytest.fixture
 def models_dir(tmp_path: Path) -> Path:
-    """A champion and a version beside it."""
+    """A champion and a version next to it."""
     publish_champion(tmp_path, 1, seed=1)
     publish(tmp_path, 2, seed=2)
     return tmp_path
@@ -42,7 +42,7 @@ def test_of_two_writers_one_wins(models_dir: Path):
 
 @pytest.mark.parametrize(("version", "share", "message"), [(1, 0.1, "champion already"), (2, 1.1, "from 0 to 1")])
 def test_what_makes_no_sense_is_refused(models_dir: Path, version: int, share: float, message: str):
-    """The champion beside itself, or more than everything."""
+    """The champion next to itself, or more than everything."""
     with pytest.raises(ChallengeRefused, match=message):
         challenge(models_dir, version, share)
     assert challenges(models_dir) == []

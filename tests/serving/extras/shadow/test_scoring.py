@@ -1,4 +1,4 @@
-"""A second version runs beside the champion, and whatever is wrong with it costs nobody an answer."""
+"""A second version runs next to the champion, and whatever is wrong with it costs nobody an answer."""
 
 import asyncio
 import dataclasses
@@ -63,7 +63,7 @@ def service(models_dir: Path) -> Iterator[Service]:
 
 
 def asked(service: Service, rounds: int = 8) -> list:
-    """Predictions for several batches, one after the other, until nothing runs beside the champion."""
+    """Predictions for several batches, one after the other, until nothing runs next to the champion."""
 
     async def ask():
         answers = []
