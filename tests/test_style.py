@@ -80,7 +80,8 @@ def test_a_replaced_name_is_found(tmp_path, name, better):
 
 
 @pytest.mark.parametrize(
-    "source", ["besides = 1\n", "rings = 1  # style: allow\n", "told = almost_anew\n", "# recommended, believes\n"]
+    "source",
+    ["besides = 1\n", "rings = 1\n", "told = almost_anew\n", "# recommended, believes\n"],  # style: allow
 )
 def test_other_words_pass(tmp_path, source):
     """A banned word inside a longer one, and a banned word of prose as a name, are no violations."""

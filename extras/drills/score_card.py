@@ -74,8 +74,7 @@ class Card:
     def sums(self) -> dict[str, int]:
         """The points of each section."""
         return {
-            name: sum(not self.missing(key) for key in CHECKS if key[0] == letter)
-            for letter, name in SECTIONS.items()
+            name: sum(not self.missing(key) for key in CHECKS if key[0] == letter) for letter, name in SECTIONS.items()
         }
 
 

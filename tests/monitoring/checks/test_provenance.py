@@ -20,9 +20,7 @@ def fired(**changes: str) -> set[str]:
     return {check.name for check in provenance.changes(settings, manifest, DAY) if is_firing(check).any()}
 
 
-@pytest.mark.ml_test_score(
-    "O1", injects="Nothing fires on the day of training; each other digest fires by its name"
-)
+@pytest.mark.ml_test_score("O1", injects="Nothing fires on the day of training; each other digest fires by its name")
 @pytest.mark.ml_test_score(
     "O1", injects="Nothing fires on the day of training; each digest that is another one fires by its name"
 )

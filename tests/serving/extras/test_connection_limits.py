@@ -448,7 +448,7 @@ def test_the_refusal_of_too_much_says_when_to_come_back():
 
 @pytest.mark.parametrize(("connections", "rows"), [(24, 1000), (64, 100)])
 def test_health_answers_while_large_batches_are_read(server: Server, connections: int, rows: int):
-    """Clients that never pause, each with a batch: anyone who asks after the service's health waits for none of them."""
+    """Clients that never pause, each with a batch: a health check waits for none of them."""
     bench = pytest.importorskip("extras.benchmarks.load")
     raw = json.dumps({ROWS: [example()] * rows}).encode()
     load = ThreadPoolExecutor(1).submit(
