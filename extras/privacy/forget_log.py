@@ -4,6 +4,7 @@ The log never had the subject in the clear (see `flights.extras.privacy`); `forg
 """
 
 import json
+import sqlite3
 import sys
 import time
 from collections.abc import Sequence
@@ -61,10 +62,10 @@ def delete_subject(log: PredictionLog, column: str, value: str) -> int:
             cursor.execute("PRAGMA secure_delete = ON")  # SQLite would keep the deleted bytes
     for first in range(0, len(ids), CHUNK_ROWS):
         delete_rows(log, tables, ids[first : first + CHUNK_ROWS])
-    with log.transaction() as cursor:
-        if isinstance(log.dialect, Sqlite):
-            clean_sqlite(cursor.connection, log.dialect.file, value)
-        else:  # PostgreSQL uses the place of deleted rows again
+    if isinstance(log.dialect, Sqlite):
+        clean(log, log.dialect.file, value)
+    else:
+        with log.transaction() as cursor:  # PostgreSQL uses the place of deleted rows again
             cursor.connection.rollback()
             cursor.connection.autocommit = True
             cursor.execute("SET statement_timeout = 0")
@@ -72,6 +73,16 @@ def delete_subject(log: PredictionLog, column: str, value: str) -> int:
             cursor.connection.autocommit = False
     log.close()
     return len(ids)
+
+
+def clean(log: PredictionLog, file: Path, value: str) -> None:
+    """Remove a value's bytes from SQLite's files; the next use opens them again, since they are shorter then."""
+    try:
+        clean_sqlite(log.cursor().connection, file, value)
+    except (sqlite3.Error, RuntimeError) as error:
+        raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+    finally:
+        log.close()
 
 
 def delete_rows(log: PredictionLog, tables: Sequence[str], ids: Sequence[str]) -> None:

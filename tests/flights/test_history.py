@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +72,10 @@ except UnreadableEntryError as error:
 @pytest.mark.parametrize("place", ["", "history", "history/000001.json"])
 def test_another_user_is_told_what_it_cannot_read(tmp_path, place):
     """Injected: a parent, the folder and an entry that only their owner may read, for another user's process."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    root = Path(tempfile.gettempdir()).resolve()
+    for folder in (tmp_path, *tmp_path.parents):
+        if root in folder.resolve().parents:
+            folder.chmod(0o755)
     folder = tmp_path / "history"
     append(folder, 0, Entry)
     (tmp_path / place).chmod(0)

@@ -188,7 +188,7 @@ def test_expansions_at_the_same_time_make_each_row_once(model: Model, log: Predi
 KILLED = """
 import os, signal, sqlite3, sys
 from extras.privacy import forget_log
-from serving import log_connection, prediction_log
+from serving import prediction_log, sqlite_files
 class Killed(sqlite3.Connection):
     def commit(self):
         if self.in_transaction:
@@ -198,7 +198,7 @@ class Driver:
     @staticmethod
     def connect(*arguments, **options):
         return sqlite3.connect(*arguments, factory=Killed, **options)
-log_connection.sqlite3 = Driver
+sqlite_files.sqlite3 = Driver
 forget_log.expand_batches(prediction_log.PredictionLog(f"sqlite:///{sys.argv[1]}"))
 """
 

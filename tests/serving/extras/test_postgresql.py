@@ -60,7 +60,7 @@ def test_a_database_that_stops_answering_is_left_for_a_new_connection(model: Mod
     async def ask(log: PredictionLog):
         scorer = a_scorer(model, log)
         await scorer.predictions([flight()])
-        ((process,),) = await scorer.log_thread.run(log._rows, "SELECT pg_backend_pid()", ())
+        ((process,),) = await scorer.log_thread.run(log.rows, "SELECT pg_backend_pid()")
         os.kill(process, signal.SIGSTOP)
         try:
             monkeypatch.setattr("serving.log_thread.LOG_SECONDS", 0.5)
