@@ -98,7 +98,7 @@ def up_to_date(folder: Path, data: str = "") -> list[str]:
 )
 def test_what_was_edited_is_done_again(trained_folder, edited, first):
     """`make train` starts at the first step that the edited file decides; a file that decides nothing starts none."""
-    steps = re.findall(r"-m pipelines\.(\w+)", make("-n", "-W", edited, "train", *trained_folder).stdout)
+    steps = re.findall(r"-m pipelines\.(?:extras\.)?(\w+)", make("-n", "-W", edited, "train", *trained_folder).stdout)
     assert steps[0] == first
 
 
@@ -106,14 +106,14 @@ def test_a_verdict_is_asked_for_again_when_somebody_answers_for_it(trained_folde
     """With REPLACE_CHAMPION evaluation is done again, though nothing was edited; without, it is not."""
     for words, steps in ((["REPLACE_CHAMPION=true"], ["evaluate", "promote", "summary"]), ([], ["summary"])):
         printed = make("-n", "train", *trained_folder, *words).stdout
-        assert re.findall(r"-m pipelines\.(\w+)", printed) == steps
+        assert re.findall(r"-m pipelines\.(?:extras\.)?(\w+)", printed) == steps
 
 
 @pytest.mark.parametrize("name", ["my data", "100%25", "a#b", "a:b", "it's $HOME", "größe"])
 def test_a_data_folder_of_any_name_is_up_to_date(tmp_path, name):
     """Planted: names that make cannot write in a rule. What is done is not done again."""
     printed = make("-n", "train", *up_to_date(tmp_path, name)).stdout
-    assert re.findall(r"-m pipelines\.(\w+)", printed) == ["summary"]
+    assert re.findall(r"-m pipelines\.(?:extras\.)?(\w+)", printed) == ["summary"]
 
 
 def test_an_old_python_is_refused_with_the_way_out(tmp_path):

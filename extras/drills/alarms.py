@@ -26,11 +26,10 @@ from flights.config import GAP_DAYS, NAME, Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, KEY, OUTCOME, OUTCOME_TIME, ZONE, targets
 from flights.feature_set import build_features
-from flights.files import LIVE_FILE, TRAIN_FIRST, VALID_FILE
+from flights.files import COUNTERS_FILE, LIVE_FILE, TRAIN_FIRST, VALID_FILE
 from flights.model import CANDIDATE, build_model, with_feed_outages
 from monitoring.check import Check, alarms, is_firing
 from monitoring.checks.performance import quality_checks
-from monitoring.checks.service import COUNTERS_FILE
 from monitoring.decide import daily_actions
 from monitoring.findings import all_checks, findings
 from monitoring.outcomes import local_day, with_outcomes

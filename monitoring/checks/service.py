@@ -14,10 +14,10 @@ from pydantic import Field
 
 from flights.config import EnvironmentSettings
 from flights.dataset import ZONE
+from flights.files import COUNTERS_FILE
 from monitoring.check import Check
 from monitoring.view import View
 
-COUNTERS_FILE = "service.jsonl"  # in the folder of reports
 SERVER_SECONDS = 5.0  # that the service may take to answer
 LOW, HIGH = 0.5, 1.6  # of the median day's predictions; a holiday has 0.6
 SLOW_MS = 100.0  # of the 99th percentile from a request's arrival to the log

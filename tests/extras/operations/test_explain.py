@@ -51,6 +51,9 @@ def recalibrate(folder: Path) -> None:
     manifest = read_json(folder / "manifest.json", "")
     files = {name: sha256(folder / name) for name in manifest["files"]}
     (folder / "manifest.json").write_text(json.dumps(manifest | {"files": files}))
+    entry = folder.parent / "history" / "000001.json"
+    content = read_json(entry, "") | {"manifest_digest": sha256(folder / "manifest.json")}
+    entry.write_text(json.dumps(content))
 
 
 def test_a_recalibrated_champion_is_explained(a_copy: Path, monkeypatch, capsys):

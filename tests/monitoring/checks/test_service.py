@@ -5,6 +5,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from flights.files import COUNTERS_FILE
 from flights.predictions import Prediction
 from monitoring.check import Check, is_firing
 from monitoring.checks import service
@@ -150,7 +151,7 @@ def test_the_counters_are_recorded(tmp_path: Path):
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text='predictions_total{version="1"} 7.0'))
     with httpx.Client(transport=transport, base_url="http://service") as client:
         service.observe(client, NOW, tmp_path)
-    assert "7.0" in (tmp_path / service.COUNTERS_FILE).read_text()
+    assert "7.0" in (tmp_path / COUNTERS_FILE).read_text()
 
 
 def test_after_weeks_without_a_request_traffic_is_zero_times_the_usual():
