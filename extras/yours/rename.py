@@ -62,7 +62,7 @@ def check(root: Path, old: str, new: str) -> None:
 
 def renamed_files(root: Path, old: str, new: str) -> list[Path]:
     """Write the new name into every tracked text; return the files that changed."""
-    modules = "|".join(sorted(path.stem for path in (root / "src" / old).glob("*.py")))
+    modules = "|".join(sorted({path.stem for path in (root / "src" / old).iterdir() if path.name != "__pycache__"}))
     changed = []
     for name in git(root, "ls-files").splitlines():
         path = root / name
@@ -90,8 +90,8 @@ def renamed(text: str, old: str, new: str, modules: str) -> str:
         rf"(?<=\"name\": \"){old}(?=\")",
         rf"(?<=components\[\"){old}(?=\")",
         rf"(?<=/ \"){old}(?=\")",
-        rf"(?<=[\[\{{(, ]\"){old}(?=\"(, \"(pipelines|{modules})|: (ROOT|tmp_path)))",
-        rf"(?<=yours\", \"){old}(?=\"\])",
+        rf"(?<=[\[\{{(, ]\"){old}(?=\"(, \"(pipelines|{modules})|: (ROOT|tmp_path|\"src/)))",
+        rf"(?<=monitoring\", \"){old}(?=\"\])",
         rf"(?<=\(\"){old}(?=\"(, \*|\))|\.\")",
         rf"^{old}(?= = \"src/)",
         rf"(?<=\{{ ){old}(?= = \"src/)",
