@@ -318,7 +318,7 @@ def environment_of_recipe(tmp_path: Path, **variables: str) -> dict[str, str]:
 @pytest.mark.parametrize("excepted", ["", "example.org", "*"])
 def test_loopback_never_goes_through_a_proxy(tmp_path, excepted):
     """Planted: a proxy for everything, with and without exceptions of the user's own, which stay."""
-    seen = environment_of_recipe(tmp_path, HTTP_PROXY="http://proxy:1", no_proxy=excepted)
+    seen = environment_of_recipe(tmp_path, HTTP_PROXY="http://proxy:1", no_proxy=excepted, NO_PROXY=excepted)
     for name in ("NO_PROXY", "no_proxy"):
         assert seen[name].split(",") == [*([excepted] if excepted else []), "127.0.0.1", "localhost", "::1"]
 

@@ -210,7 +210,9 @@ def test_another_data_set_goes_all_the_way_round(copy):
             url = f"http://127.0.0.1:{copy.port}"
             with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as patient:
                 patient.get(f"{url}/health/ready").raise_for_status()
-            replayed = copy.run("monitoring.replay", "--to", "2013-12-10")
+            copy.environment["TO"] = "2013-12-10"
+            replayed = copy.run("monitoring.replay")
+            del copy.environment["TO"]
             assert "sent 720 predictions and 720 outcomes" in replayed.stdout, replayed.stdout + replayed.stderr
             batch = httpx.post(f"{url}/predict/batch", json={"hours": []})
             assert "a list of 1 to 1000 hours" in batch.text
