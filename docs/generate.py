@@ -33,6 +33,7 @@ TRACEBACK = re.compile(r"^Traceback .*\n(?:[ ].*\n)+(?:.*\n\n(?:During|The above
 CODE = re.compile(r"```python\n(.*?)```\n", re.DOTALL)
 DATA = re.compile(r"(?<![\w/.-])data/")  # the folder as commands name it
 VARIES = (  # what differs from run to run, and what to compare in its place
+    (re.compile(r"^installing the .* into .*\n", re.MULTILINE), ""),  # only where it is missing
     (re.compile(r"\d+\.\d s\b"), "_ s"),
     (re.compile(r"\d+(\.\d+)? ms\b"), "_ ms"),
     (re.compile(r"\b\d+\.\d MB\b"), "_ MB"),
