@@ -124,13 +124,13 @@ test: $(call group,test lint docs monitor) ## The tests that hold for any data (
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term
 
 test-exhibit: $(GROUPS) #- The tests of this example: its data, figures, texts and drills
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "exhibit and not heavy$(EXCEPT)" -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "exhibit and not heavy $(EXCEPT)" -n 2 --dist loadfile
 
 test-quick: $(call group,test) #- The library's and the pipelines' tests: enough to try another Python
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" -n 2 --dist loadfile tests/flights tests/pipelines
 
 test-heavy: $(GROUPS) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays
-	@$(RUN) pytest -m "heavy$(EXCEPT)" --ignore tests/test_extras.py
+	@$(RUN) pytest -m "heavy $(EXCEPT)" --ignore tests/test_extras.py
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m heavy -n 2 tests/test_extras.py
 
 lint: $(call group,lint) ## Formatting, lint, types and the import contracts
