@@ -1,5 +1,6 @@
 # The service with its champion, and nothing else: no compiler, no pip, no training libraries, and nothing that can be
 # written but the prediction log. `make image` builds it; by hand: docker build --build-arg MODEL_VERSION=1 .
+# It listens on every address, so a container starts only with API_KEYS, or with AUTH=proxy.
 
 FROM python:3.13-slim AS installed
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore

@@ -8,7 +8,7 @@ image: $(CHAMPION) #- Build the service's container image with the champion insi
 serve-docker: image #- Answer on PORT from the container: read-only, without privileges, within limits
 	@docker run --rm --publish "127.0.0.1:$${PORT:-8000}:8000" --volume "$$IMAGE-log:/data/4_predictions" \
 	  --read-only --cap-drop ALL --security-opt no-new-privileges --memory 512m --pids-limit 64 --stop-timeout 25 \
-	  --env MODEL_VERIFY_KEY "$$IMAGE"
+	  --env MODEL_VERIFY_KEY --env API_KEYS --env "AUTH=$${AUTH-proxy}" "$$IMAGE"
 
 image-batch: #- Build the image that jobs run in: the whole loop, from the lock (needs Docker)
 	@set -o pipefail; tar -c --exclude __pycache__ deploy/batch requirements.lock deploy/batch.lock src/flights pipelines monitoring | \

@@ -6,12 +6,18 @@ from typing import Any
 
 import httpx
 
+from flights.plugins import hooks
 from monitoring.traffic import Bodies
 
 MAX_BATCH = 1000  # flights or outcomes in one request
 BUSY = {429, 503}  # "come back later"
 ATTEMPTS = 6
 PAUSE_SECONDS = 0.2  # before the second attempt; doubled each time
+
+
+def request_headers() -> dict[str, str]:
+    """What plug-ins add to every request, such as an API key."""
+    return {name: value for add in hooks("flights.extras", "request_headers") for name, value in add().items()}
 
 
 def post_batches(client: httpx.Client, one: str, many: str, name: str, bodies: Bodies) -> Counter[str]:

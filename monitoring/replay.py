@@ -23,7 +23,7 @@ from flights.files import LIVE_FILE
 from flights.log_reader import count, engine
 from flights.plugins import hooks
 from flights.predictions import timestamp
-from monitoring.client import post, post_batches
+from monitoring.client import post, post_batches, request_headers
 from monitoring.traffic import LEAD, Traffic, outcome_bodies, period, request_bodies, traffic, with_drill
 
 STEP = pd.Timedelta(hours=1)
@@ -65,7 +65,8 @@ def main() -> None:
     elif args.drill:
         check_log(settings, start, end)
     began = time.perf_counter()
-    with httpx.Client(base_url=f"http://{settings.host}:{settings.port}", timeout=60, trust_env=False) as client:
+    url, headers = f"http://{settings.host}:{settings.port}", request_headers()
+    with httpx.Client(base_url=url, timeout=60, trust_env=False, headers=headers) as client:
         steps = pd.date_range(state.now, end, freq=STEP)
         for number, now in enumerate(track(steps, "replay"), 1):
             replay_hour(client, sent, now, state)

@@ -97,9 +97,10 @@ def create_service(settings: Settings) -> Service:
     service = Service(app, settings, holder, scorer, log, followers=[holder])
     add_routes(service)
     add_health_routes(service)
-    plug_in_extras(service)
+    read_body = lambda *request: service.read_body(*request)  # noqa: E731, PLW0108 - a plug-in replaces it
+    app.add_middleware(FastPath, endpoints=service.endpoints, read_body=read_body, refuse=service.refuse)
+    plug_in_extras(service)  # their middleware sees a request first
     answer_problems(app, service.refuse)
-    app.add_middleware(FastPath, endpoints=service.endpoints, read_body=service.read_body, refuse=service.refuse)
     return service
 
 

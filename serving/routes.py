@@ -25,10 +25,5 @@ def add(service: Service, path: str, endpoint: Endpoint, answer: type[BaseModel]
     content = {"requestBody": {"content": {"application/json": {"example": body}}}} if body else None
     service.endpoints[path] = endpoint
     service.app.router.add_api_route(
-        path,
-        endpoint.function,
-        response_model=answer,
-        methods=["POST"],
-        responses=problems(),
-        openapi_extra=content,
+        path, endpoint.function, response_model=answer, methods=["POST"], responses=problems(), openapi_extra=content
     )

@@ -26,6 +26,7 @@ logger = logging.getLogger("serving")
 EXTRAS = "serving.extras"
 GUARDS = {  # a setting that somebody relies on: the plug-in that keeps it
     "ADMIN_TOKEN": "admin",
+    "API_KEYS": "api_keys",
     "MAX_BODY_BYTES": "body_limits",
     "MAX_CONNECTIONS": "connection_limits",
     "MAX_REQUESTS": "connection_limits",

@@ -7,6 +7,8 @@ from typing import cast
 
 import uvloop
 
+from monitoring.client import request_headers
+
 
 @dataclass
 class Window:
@@ -69,10 +71,9 @@ class Client(asyncio.Protocol):
 
 def request(path: str, body: bytes) -> bytes:
     """One POST of JSON as bytes."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    headers = {"Host": "bench", "Content-Type": "application/json", "Content-Length": len(body)} | request_headers()
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def window(port: int, asked: bytes, connections: int, seconds: float) -> Window:

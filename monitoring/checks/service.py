@@ -16,6 +16,7 @@ from flights.config import EnvironmentSettings
 from flights.dataset import ZONE
 from flights.files import COUNTERS_FILE
 from monitoring.check import Check
+from monitoring.client import request_headers
 from monitoring.view import View
 
 SERVER_SECONDS = 5.0  # that the service may take to answer
@@ -50,7 +51,7 @@ def observe_server(folder: Path) -> None:
     if not (url := Settings.read().server_url):
         return
     try:
-        with httpx.Client(base_url=url, timeout=SERVER_SECONDS) as client:
+        with httpx.Client(base_url=url, timeout=SERVER_SECONDS, headers=request_headers()) as client:
             observe(client, pd.Timestamp.now("UTC"), folder)
     except httpx.InvalidURL as error:
         print(f"SERVER_URL={url}: {error}; expected a URL, such as http://127.0.0.1:8000", file=sys.stderr)

@@ -4,6 +4,7 @@
 
 const form = document.getElementById("form");
 const answer = document.getElementById("answer");
+const key = document.getElementById("api-key");
 
 function value(input) {
   const text = input.value.trim();
@@ -63,12 +64,13 @@ form.addEventListener("submit", async (event) => {
   answer.replaceChildren(shown("p", "Asking …", "soft"));
   const fields = [...form.elements].filter((element) => element.dataset.kind);
   const body = Object.fromEntries(fields.map((element) => [element.name, value(element)]));
+  const headers = { "Content-Type": "application/json" };
+  if (key.value) headers.Authorization = `Bearer ${key.value}`;
   try {
-    const response = await fetch("predict", {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-    });
+    const response = await fetch("predict", { method: "POST", headers, body: JSON.stringify(body) });
     const content = await response.json();
     if (response.ok) showPrediction(content); else showRefusal(content);
+    if (response.status === 401) { document.getElementById("keyed").hidden = false; key.focus(); }
   } catch (error) {
     showRefusal({ title: "No answer", detail: "The service does not answer. Is it still running?" });
   }

@@ -11,14 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flights.config import ALERT_BUDGET
-from flights.ranking import (
-    CALIBRATION_BINS,
-    RankedPredictions,
-    Vector,
-    WeightedSample,
-    costs,
-    unweighted,
-)
+from flights.ranking import CALIBRATION_BINS, RankedPredictions, Vector, WeightedSample, costs, unweighted
 
 Metric = Callable[[WeightedSample], float]
 

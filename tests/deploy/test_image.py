@@ -28,7 +28,7 @@ MAX_BYTES = 350e6
 START_SECONDS = 2.0
 TRIES = 8
 STOP_SECONDS = 10.0  # the server drains in less; the engine kills it after 25
-LIMITS = ("--read-only", "--cap-drop", "ALL", "--memory", "512m", "--pids-limit", "64")
+LIMITS = ("--read-only", "--cap-drop", "ALL", "--memory", "512m", "--pids-limit", "64", "--env", "AUTH=proxy")
 
 
 def test_a_known_input_gets_its_known_output(container: Container, served: Model):
@@ -116,7 +116,7 @@ def first_ready(image: str) -> float:
 
 def test_it_becomes_healthy_by_itself(image: str):
     """The engine's own check sees it."""
-    name = docker("run", "--rm", "--detach", "--read-only", "--health-interval", "1s", image)
+    name = docker("run", "--rm", "--detach", *LIMITS, "--health-interval", "1s", image)
     try:
         deadline = time.monotonic() + 20
         while (state := docker("inspect", "-f", "{{.State.Health.Status}}", name)) != "healthy":
@@ -177,6 +177,23 @@ def stopped(name: str, patience: int = 25) -> tuple[int, float]:
     started = time.monotonic()
     docker("stop", "--time", str(patience), name)
     return int(docker("inspect", "-f", "{{.State.ExitCode}}", name)), time.monotonic() - started
+
+
+def test_a_container_that_others_reach_does_not_start_without_keys(image: str):
+    """It says what to set; with a key it starts, and only a client that sends the key is answered."""
+    done = subprocess.run(["docker", "run", "--rm", image], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("HOST=0.0.0.0 lets other machines ask for predictions: set API_KEYS")
+    key = "a-key-that-is-long-enough"
+    name = docker("run", "--rm", "--detach", "--env", f"API_KEYS={key}", "--publish", "127.0.0.1::8000", image)
+    try:
+        url = "http://" + docker("port", name, "8000").splitlines()[0]
+        wait_until_ready(url)
+        assert httpx.post(f"{url}/predict", json=example()).status_code == 401
+        headers = {"Authorization": f"Bearer {key}"}
+        assert httpx.post(f"{url}/predict", json=example(), headers=headers).status_code == 200
+    finally:
+        docker("kill", name)
 
 
 def test_a_restarted_container_still_knows_what_it_said(image: str, served: Model):

@@ -192,6 +192,7 @@ def test_settings_reach_every_process_and_the_signing_key_only_one(resources: li
     assert [each["name"] for each in containers if each.get("envFrom") != SETTINGS] == []
     names = {each["name"]: {variable["name"] for variable in each.get("env", [])} for each in containers}
     assert [name for name, known in names.items() if "MODEL_SIGNING_KEY" in known] == ["evaluate"]
+    assert [name for name, known in names.items() if "API_KEYS" in known] == ["server"]
     assert names["monitor"] == {"SERVER_URL", "PREDICTIONS_URL"}
 
 
@@ -220,7 +221,17 @@ def test_an_empty_volume_gets_the_images_champion(image: str, served: Model, vol
     assert [path.name for path in (volume / "3_models").iterdir()] == ["flights"]
     assert load(volume / "3_models", 1).digest == served.digest
     mount = f"{volume / '3_models'}:/data/3_models:ro"
-    words = ("--rm", "--detach", "--read-only", "--publish", "127.0.0.1::8000", "--volume", mount)
+    words = (
+        "--rm",
+        "--detach",
+        "--read-only",
+        "--env",
+        "AUTH=proxy",
+        "--publish",
+        "127.0.0.1::8000",
+        "--volume",
+        mount,
+    )
     name = docker("run", *words, image)
     try:
         wait_until_ready("http://" + docker("port", name, "8000").splitlines()[0])

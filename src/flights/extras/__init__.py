@@ -4,6 +4,8 @@
     Raise an error if the model in a folder must not be loaded; `registry.load` calls it first.
 `published(manifest)`
     Called with the path of a new manifest, before its folder gets its final name.
+`request_headers()`
+    Return headers that our own clients of the service add to every request.
 `select_rows(rows, data_dir)`
     Return the rows that may be collected.
 """
