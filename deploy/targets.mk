@@ -40,6 +40,9 @@ sbom: $(TOOLS) #- Write what the service's image installs, as CycloneDX, to the 
 kubeflow: $(TOOLS) #- Compile the same steps as a Kubeflow pipeline, to build/kubeflow.yaml
 	@$(TOOL)/python deploy/kubeflow/pipeline.py build/kubeflow.yaml
 
+board: $(INSTALLED) #- Write a Grafana board of the service's metrics to build/grafana.json
+	@$(BIN)/python deploy/grafana/board.py build/grafana.json
+
 keys: $(INSTALLED) #- Print a new pair of keys for signing models, as settings
 	@$(BIN)/python deploy/keys.py
 

@@ -97,6 +97,8 @@ def test_nothing_has_privileges_and_everything_has_bounds(resources: list[dict[s
 SHARED = {
     *(("CronJob", name) for name in ("monitor", "retrain")),
     ("NetworkPolicy", "ml-loop"),
+    *((kind, "start-retrain") for kind in ("Role", "RoleBinding")),
+    ("ServiceAccount", "monitor"),
     ("PersistentVolumeClaim", "ml-loop-data"),
     ("Service", "ml-loop"),
 }
@@ -193,7 +195,25 @@ def test_settings_reach_every_process_and_the_signing_key_only_one(resources: li
     names = {each["name"]: {variable["name"] for variable in each.get("env", [])} for each in containers}
     assert [name for name, known in names.items() if "MODEL_SIGNING_KEY" in known] == ["evaluate"]
     assert [name for name, known in names.items() if "API_KEYS" in known] == ["server"]
-    assert names["monitor"] == {"SERVER_URL", "PREDICTIONS_URL"}
+    assert names["monitor"] == {"SERVER_URL", "PREDICTIONS_URL", "RETRAIN_CRONJOB"}
+
+
+def rights(resources: list[dict[str, Any]]) -> list[tuple[list[str], list[str], list[str]]]:
+    """What the monitor's account may do: verbs, resources and names."""
+    (binding,) = of_kind(resources, "RoleBinding").values()
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "monitor"}]
+    rules = of_kind(resources, "Role")[binding["roleRef"]["name"]]["rules"]
+    return [(rule["verbs"], rule["resources"], rule.get("resourceNames", [])) for rule in rules]
+
+
+def test_only_the_monitor_may_start_the_retraining_and_nothing_else(resources: list[dict[str, Any]]):
+    """Its account reads the CronJob that RETRAIN_CRONJOB names and creates jobs; no other pod has an account."""
+    assert rights(resources) == [(["get"], ["cronjobs"], ["retrain"]), (["create"], ["jobs"], [])]
+    accounts = {pod["spec"].get("serviceAccountName") for pod in pods(resources)}
+    assert accounts == {None, "monitor"}
+    spec = of_kind(resources, "CronJob")["monitor"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert {"name": "RETRAIN_CRONJOB", "value": "retrain"} in spec["containers"][0]["env"]
+    assert "retrain" in of_kind(resources, "CronJob")
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def logged(folder: Path) -> list[str]:
 def test_a_champion_that_fails_its_probe_goes_back(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: Any, reason: str
 ):
-    """Planted: a wrong probability, an exception, a hang. The previous one answers, and log, metric and health say so."""
+    """Planted: a wrong probability, an exception, a hang. The previous one answers; log, metric, health say so."""
     monkeypatch.setenv("PROBE_SECONDS", "0.5")
     with served(folder) as (service, url):
         plant(monkeypatch, fault)
