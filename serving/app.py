@@ -18,6 +18,7 @@ from fastapi.telemetry import TelemetryConfig
 
 from flights.config import Settings
 from flights.dataset import QUESTION
+from flights.plugins import hooks
 from serving.champion_holder import ChampionHolder
 from serving.fast_path import FastPath
 from serving.health import add_health_routes
@@ -25,8 +26,7 @@ from serving.prediction_log import PredictionLog
 from serving.refusal import answer_problems
 from serving.routes import add_routes
 from serving.scorer import Scorer
-from serving.server_log import start_log
-from serving.service import Service, follow, plug_in_extras
+from serving.service import EXTRAS, Service, follow, plug_in_extras
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # it would log what clients sent
 SWITCH_SECONDS = 0.0005  # how long the log's thread waits for the event loop to release the interpreter
@@ -38,7 +38,8 @@ def main() -> None:
     """Serve on HOST and PORT until stopped."""
     settings = Settings.read()
     check_port(settings.host, settings.port)
-    start_log(settings.log_level)
+    for start_log in hooks(EXTRAS, "start_log"):
+        start_log()
     service = create_service(settings)
     quiet: dict[str, Any] = {"log_config": None, "access_log": False, "proxy_headers": False, "server_header": False}
     server: dict[str, Any] = {"loop": "uvloop", "http": service.protocol, "ws": "none"}

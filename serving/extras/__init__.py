@@ -2,6 +2,8 @@
 
 `plug_in(service)`
     Add routes, observers, followers, background work or limits to a `serving.service.Service` before it starts.
+`start_log()`
+    Set up logging, before anything is logged.
 `log_dialect(url)`
     Return the `serving.log_connection.Dialect` of a database URL, or None.
 `LOG_TABLES`

@@ -81,7 +81,6 @@ class Settings(EnvironmentSettings):
         4000, description="Flights that may wait for their prediction before more are rejected.", gt=0
     )
     follow_seconds: float = Field(1.0, description="How often the server looks for a new champion.", gt=0)
-    log_level: str = Field("INFO", description="Least severe level that the server logs.")
 
     @property
     def raw_dir(self) -> Path:

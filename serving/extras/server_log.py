@@ -4,7 +4,17 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from pydantic import Field
+
+from flights.config import EnvironmentSettings
+
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message", "taskName"}
+
+
+class Settings(EnvironmentSettings):
+    """What is logged."""
+
+    log_level: str = Field("INFO", description="Least severe level that the server logs.")
 
 
 class JsonLines(logging.Formatter):
@@ -24,8 +34,8 @@ class JsonLines(logging.Formatter):
         return json.dumps(content, default=str)
 
 
-def start_log(level: str) -> None:
+def start_log() -> None:
     """Send all loggers' records to standard error as JSON lines."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=Settings.read().log_level.upper(), handlers=[handler], force=True)

@@ -3,7 +3,7 @@
 import json
 import logging
 
-from serving.server_log import JsonLines
+from serving.extras.server_log import JsonLines
 
 
 def test_a_record_is_one_object_with_its_extras():

@@ -20,7 +20,7 @@ import pytest
 
 from flights.dataset import ROWS
 from flights.registry import Model
-from serving.extras.connection_limits import Settings, overloaded
+from serving.extras.connection_limits.limits import Settings, overloaded
 from serving.request import example
 from tests.serving.bad_input import send
 from tests.serving.running import ROOT, Server, free_port, running

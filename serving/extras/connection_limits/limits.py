@@ -5,16 +5,14 @@ too. `body_limits.py` has the limits on bodies, which need an answer of their ow
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from pydantic import Field
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from flights.config import EnvironmentSettings
-from serving.http_protocol import HttpProtocol
+from serving.extras.connection_limits.http_protocol import HttpProtocol
 from serving.refusal import PROBLEM_JSON, Refused, problem_response
-from serving.service import Service
 
 OVERLOADED = b'{"type":"about:blank","title":"Overloaded","status":503,"detail":"Too many requests are under way."}'
 HEAD = b"%bcontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
@@ -34,12 +32,6 @@ class Settings(EnvironmentSettings):
     )
     send_seconds: float = Field(20.0, description="For a client to read what fills its connection.", gt=0)
     max_requests: int = Field(256, description="Concurrent requests before more are told to come back.", gt=0)
-
-
-def plug_in(service: Service) -> None:
-    """Let uvicorn use the limited connection."""
-    refused = service.count_refusal
-    service.protocol = partial(LimitedConnection, limits=Settings.read(), refused=refused, unfinished={}, unread={})
 
 
 class LimitedConnection(HttpProtocol):

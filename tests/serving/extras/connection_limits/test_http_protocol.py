@@ -8,9 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from serving.http_protocol import HttpProtocol
 from serving.request import example
-from serving.service import Service
 from tests.serving.running import Server
 
 BODY = json.dumps(example()).encode()
@@ -79,8 +77,3 @@ def test_what_is_no_offer_ends_as_before(server: Server):
     assert statuses(server, [b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"]) in ([b"400"], [b"404"], [b"405"])
     two = b"Content-Length: 3\r\n" + WHOLE
     assert statuses(server, [request(OFFERS["websocket"], rest=two)]) == [b"400"]
-
-
-def test_the_plain_protocol_ignores_offers_too():
-    """Without the plug-in that limits connections the service still uses this protocol."""
-    assert Service.__dataclass_fields__["protocol"].default is HttpProtocol
