@@ -17,7 +17,7 @@ from flights.contract import TABLE, allowed
 from flights.evaluation import METRICS
 from flights.plugins import load_plugins
 from flights.ranking import FALSE_ALARM_COST
-from pipelines.gate import CRITERIA
+from pipelines import gate
 
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
@@ -101,7 +101,7 @@ def worth() -> str:
 def criteria() -> str:
     """Every criterion of the gate."""
     lines = ["| criterion | what a candidate must show |", "|---|---|"]
-    return "\n".join([*lines, *(f"| `{each.name}` | {each.sentence} |" for each in CRITERIA)]) + "\n"
+    return "\n".join([*lines, *(f"| `{each.name}` | {each.sentence} |" for each in gate.criteria())]) + "\n"
 
 
 def targets() -> str:

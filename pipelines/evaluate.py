@@ -9,6 +9,7 @@ from flights.artifacts import sha256, write_json
 from flights.config import Settings
 from flights.dataset import ROWS
 from flights.files import EVALUATION_FILE, TRAINING_FILE
+from pipelines import check
 from pipelines.evaluation import holdout
 from pipelines.evaluation.inputs import candidate_folder, collect_evidence
 from pipelines.evaluation.publish import plugin_measurements, publish, reference_rows
@@ -36,7 +37,10 @@ def main() -> None:
         holdout.log_version(settings, folder.name, version)
         write_json(settings.candidate_dir / EVALUATION_FILE, {**report, "version": version})
         summary.read = f"{len(rows):,} {ROWS} of the holdout (access {access['accesses']}), {len(metrics)} models"
-        summary.wrote = f"version {version}, which the gate {'passed' if report['passed'] else 'blocked'}"
+        checks = ", ".join(check.families()) or "none"
+        summary.wrote = (
+            f"version {version}, which the gate {'passed' if report['passed'] else 'blocked'} (checks: {checks})"
+        )
 
 
 if __name__ == "__main__":

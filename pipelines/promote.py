@@ -3,8 +3,9 @@
 import argparse
 import sys
 
-from flights import registry, tracking
+from flights import registry
 from flights.config import Settings
+from flights.plugins import hooks
 from flights.registry import ModelRefused, PromotionRefused
 from pipelines.evaluation.publish import promote_evaluated
 from pipelines.step import step
@@ -19,8 +20,8 @@ def main() -> None:
     try:
         with step("rollback" if rollback else "promote") as summary:
             entry = registry.rollback(settings.models_dir) if rollback else promote_evaluated(settings)
-            mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
-            tracking.mirror_champion(mlflow, settings.models_dir)
+            for mirror_champion in hooks("pipelines.extras", "mirror_champion"):
+                mirror_champion(settings)
             summary.read = f"champion {entry.previous or 'none'}"
             summary.wrote = f"champion {entry.champion}, entry {entry.sequence} of the history"
     except (PromotionRefused, ModelRefused) as error:

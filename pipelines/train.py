@@ -1,31 +1,32 @@
 """Train: fit the baselines and the candidate, set the thresholds on validation, and export what can be served.
 
-Never reads the holdout. Writes a candidate folder for `evaluate`, and one MLflow run per model.
+Never reads the holdout. Writes a candidate folder for `evaluate`; a plug-in logs one MLflow run per model.
 """
 
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from rich.progress import Progress
 
-from flights import model, tracking
+from flights import model
 from flights.artifacts import new_folder, write_json
 from flights.config import Settings
 from flights.dataset import ROWS, targets
 from flights.evaluation import metrics
-from flights.files import CANDIDATE_FILE
+from flights.files import CANDIDATE_FILE, TRAIN_FILE
+from flights.plugins import hooks
 from flights.ranking import Vector, rank
+from pipelines import check
 from pipelines.rows import features_of, labelled_rows, local_days, summary_of, training_features
 from pipelines.step import step
 from pipelines.training.candidate import write_candidate
 from pipelines.training.fitting import Fit, tuned_threshold
 from pipelines.training.provenance import data_source, provenance
 from pipelines.training.recalibration import recalibrated, recalibration_trial
-from pipelines.training.runs import log_run, parameters, training_dataset
-from pipelines.training.seen_rows import write_seen_rows
 
 
 def main() -> None:
@@ -35,19 +36,18 @@ def main() -> None:
         train, validation = labelled_rows(settings, "train"), labelled_rows(settings, "validation")
         fits = fit_models(train, validation, settings.seed)
         origin = provenance(settings)
-        logged = log_models(settings, fits, train, origin)[model.CANDIDATE]
-        folder = settings.candidate_dir / logged.run_id
+        logged = log_models(settings, fits, train, origin)
+        folder = settings.candidate_dir / logged.get("mlflow_run", uuid.uuid4().hex)
         source = data_source(settings)
         with new_folder(folder) as temporary:
             record = {
                 **origin,
-                **write_seen_rows(temporary, train, validation),
+                **check.record(temporary, train, validation),
                 "data": {"source": source, "train": summary_of(train), "validation": summary_of(validation)},
-                "mlflow_run": logged.run_id,
-                "mlflow_model": logged.model_uri,
+                **logged,
             }
             write_candidate(temporary, fits, validation, record)
-        write_json(settings.candidate_dir / CANDIDATE_FILE, {"folder": logged.run_id})
+        write_json(settings.candidate_dir / CANDIDATE_FILE, {"folder": folder.name})
         summary.read = f"{len(train):,} {ROWS} to train on, {len(validation):,} for validation"
         summary.wrote = f"{len(fits)} models to {folder} (fit in {sum(fit.seconds for fit in fits.values()):.1f} s)"
 
@@ -83,15 +83,12 @@ def measured_fit(
 
 def log_models(
     settings: Settings, fits: Mapping[str, Fit], train: pd.DataFrame, origin: dict[str, Any]
-) -> dict[str, Any]:
-    """Log every model as an MLflow run; returns MLflow's records by model."""
-    mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
-    tracking.end_abandoned_runs(mlflow)
-    dataset = training_dataset(mlflow, settings, train)
-    logged = {}
-    for name, fit in fits.items():
-        params = {"model": name, **origin, **parameters(fit.pipeline)}
-        logged[name] = log_run(mlflow, name, fit, train, params, dataset)
+) -> dict[str, str]:
+    """Let the plug-ins log every model; returns what the candidate's record says of that."""
+    source = settings.splits_dir / TRAIN_FILE
+    logged: dict[str, str] = {}
+    for log_fits in hooks("pipelines.extras", "log_fits"):
+        logged.update(log_fits(settings, fits, train, origin, source)[model.CANDIDATE])
     return logged
 
 

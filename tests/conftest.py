@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from flights import tracking
 from flights.artifacts import read_parquet, write_json, write_parquet
 from flights.config import Settings
+from flights.plugins import hooks
 from tests.contract_rows import contract_rows
 
 ROOT = Path(__file__).parents[1]
@@ -118,7 +118,8 @@ def train_and_promote(folder: Path) -> None:
         evaluate.main()
         settings = Settings()
         promote_evaluated(settings)
-        tracking.mirror_champion(tracking.connect(settings.models_dir), settings.models_dir)
+        for mirror_champion in hooks("pipelines.extras", "mirror_champion"):
+            mirror_champion(settings)
 
 
 @pytest.fixture(scope="session")

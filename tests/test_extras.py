@@ -16,7 +16,10 @@ from tests.swap.swapped import repository_copy
 ROOT = Path(__file__).parents[1]
 ALONE = ROOT / "tests" / "alone"
 CODE = ("src", "pipelines", "serving", "monitoring", "extras", "deploy", "docs", "tests")
-PLUGINS = ("serving/extras", "pipelines/extras", "monitoring/extras", "monitoring/checks", "src/flights/extras")
+PLUGINS = (
+    "serving/extras", "pipelines/checks", "pipelines/extras", "monitoring/extras", "monitoring/checks",
+    "src/flights/extras",
+)  # fmt: skip
 WALK_CHECKS = {"drift.py", "performance.py"}  # in monitoring/checks, but part of the walk
 
 TOGETHER = (  # one extra in several places: what one process writes, another must be able to read

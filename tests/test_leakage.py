@@ -1,7 +1,5 @@
 """What a model would have claimed that sees the outcome, and who refuses it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -13,9 +11,8 @@ from flights.dataset import INPUTS, OUTCOME, OUTCOMES, targets
 from flights.evaluation import metrics
 from flights.ranking import rank
 from flights.resampling import Interval
-from pipelines.evaluation import criteria
 from pipelines.rows import features_of, labelled_rows
-from tests.pipelines.test_gate import GOOD
+from tests.pipelines.test_gate import GOOD, failure, replace
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +44,8 @@ def test_a_leaky_model_would_have_looked_brilliant(parts, trained):
     assert leaky > honest + 0.08
     report = read_json(trained / "3_models" / "candidates" / AS_OF / "evaluation.json", "")
     assert honest == pytest.approx(report["metrics"]["candidate"]["roc_auc"]["value"], abs=0.03)
-    assert criteria.not_too_good(replace(GOOD, metrics={"roc_auc": Interval(leaky, leaky, leaky)}))
-    assert not criteria.not_too_good(replace(GOOD, metrics={"roc_auc": Interval(honest, honest, honest)}))
+    assert failure("not_too_good", replace(GOOD, metrics={"roc_auc": Interval(leaky, leaky, leaky)}))
+    assert not failure("not_too_good", replace(GOOD, metrics={"roc_auc": Interval(honest, honest, honest)}))
 
 
 @pytest.mark.ml_test_score("D4", injects="each outcome column among the inputs")

@@ -90,7 +90,7 @@ def up_to_date(folder: Path, data: str = "") -> list[str]:
         ("pipelines/training/recalibration.py", "train"),
         ("pipelines/gate.py", "evaluate"),
         ("pipelines/evaluation/holdout.py", "evaluate"),
-        ("pipelines/evaluation/slices.py", "evaluate"),
+        ("pipelines/checks/slices.py", "evaluate"),
         ("pipelines/collection/conditions.py", "collect"),
         ("pipelines/rows.py", "split"),
         ("README.md", "summary"),

@@ -15,10 +15,9 @@ from flights.config import GAP_DAYS, Settings
 from flights.contract import TABLE, as_arrays, contract
 from flights.dataset import EVENT_TIME, INPUTS, targets
 from flights.files import TRAIN_FIRST, VALID_FILE
+from pipelines import check, gate
 from pipelines.contract_check import ContractBroken, checked_rows, limit_rejected_rows
-from pipelines.evaluation.criteria import clean_holdout
 from pipelines.rows import between, periods
-from pipelines.training.seen_rows import holdout_overlap, write_seen_rows
 
 EXTRA = "minutes_late"
 
@@ -107,6 +106,7 @@ def drawn(rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd
 
 def unclean(settings: Settings, known: pd.DataFrame, asked: pd.DataFrame) -> str:
     """What the gate's criterion about the holdout says of a training on some rows, by the digests that it leaves."""
-    left = write_seen_rows(settings.data_dir, known)
-    evidence: Any = SimpleNamespace(**holdout_overlap(settings.data_dir, left, asked))
-    return clean_holdout(evidence)
+    left = check.record(settings.data_dir, known)
+    inputs: Any = SimpleNamespace(folder=settings.data_dir, training=left, rows=asked)
+    evidence: Any = SimpleNamespace(measured=check.properties(inputs, ["leakage"]))
+    return next(each.failure(evidence) for each in gate.criteria() if each.name == "clean_holdout")

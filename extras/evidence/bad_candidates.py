@@ -15,6 +15,7 @@ from extras.evidence.gate_fixture import (
     reread,
     trained_on,
     with_champion,
+    with_measured,
     with_probabilities,
     with_properties,
     with_record,
@@ -26,12 +27,12 @@ from flights.columns import Columns
 from flights.contract import as_arrays
 from flights.dataset import INPUTS, KEY, targets
 from flights.ranking import Vector
-from pipelines.evaluation.criteria import MAX_ROW_MS
+from pipelines import check
 from pipelines.evaluation.inputs import EvaluationInputs
-from pipelines.evaluation.properties import RETRAINED_ROWS, retraining_difference, row_ms, scoring_properties
-from pipelines.evaluation.slices import MIN_OF_EACH_CLASS
 from pipelines.training.recalibration import expit, logit
-from pipelines.training.seen_rows import write_seen_rows
+
+SLOW_SECONDS = 0.05  # to score one row
+FEW_ROWS = 50  # too few for any slice
 
 
 def constant(fixture: Fixture) -> EvaluationInputs:
@@ -63,7 +64,7 @@ def trained_on_the_holdout(fixture: Fixture) -> EvaluationInputs:
     """Trained on the holdout's rows under other keys."""
     rows = fixture.good.rows
     renamed = rows.assign(**{KEY: rows[KEY] + "9"})
-    inputs = reread(fixture, lambda folder: with_record(folder, **write_seen_rows(folder, fixture.train, renamed)))
+    inputs = reread(fixture, lambda folder: with_record(folder, **check.record(folder, fixture.train, renamed)))
     return with_probabilities(inputs, trained_on(fixture, renamed, fixture.good.y_true)(rows))
 
 
@@ -72,7 +73,7 @@ def random_split(fixture: Fixture) -> EvaluationInputs:
     rows, trained_rows = fixture.good.rows, np.random.default_rng(fixture.seed).random(len(fixture.good.rows)) < 0.5
     probabilities = trained_on(fixture, rows[trained_rows], fixture.good.y_true[trained_rows])(rows)
     rest = replace(fixture, good=with_rows(fixture.good, ~trained_rows))
-    inputs = reread(rest, lambda folder: with_record(folder, **write_seen_rows(folder, rows[trained_rows])))
+    inputs = reread(rest, lambda folder: with_record(folder, **check.record(folder, rows[trained_rows])))
     return with_probabilities(inputs, probabilities[~trained_rows])
 
 
@@ -119,10 +120,10 @@ def too_slow(fixture: Fixture) -> EvaluationInputs:
     """Sleeps before it scores a row."""
 
     def score(columns: Columns) -> Vector:
-        time.sleep(2 * MAX_ROW_MS / 1000)
+        time.sleep(SLOW_SECONDS)
         return np.zeros(1)
 
-    return with_properties(fixture.good, row_ms=row_ms(score, fixture.good.rows.head(3)))
+    return with_measured(fixture.good, "exported", rows=fixture.good.rows.head(3), score=score)
 
 
 def too_large(fixture: Fixture) -> EvaluationInputs:
@@ -139,17 +140,17 @@ def unrepeatable(fixture: Fixture) -> EvaluationInputs:
         probabilities = score(columns)
         return np.clip(probabilities + random.normal(0, 0.01, len(probabilities)), 0, 1)
 
-    rows = fixture.good.rows
-    repeat = scoring_properties(noisy_score, rows, noisy_score(as_arrays(rows)), good_scores(fixture))["repeat"]
-    return with_properties(fixture.good, repeat=repeat)
+    noisy_inputs = with_probabilities(fixture.good, noisy_score(as_arrays(fixture.good.rows)))
+    found = check.properties(replace(noisy_inputs, score=noisy_score), ["repeatability"])
+    return with_properties(fixture.good, **found)
 
 
 def unrepeatable_training(fixture: Fixture) -> EvaluationInputs:
     """Trains with another seed each time."""
     seeds = iter(range(2))
-    rows = fixture.train.head(RETRAINED_ROWS)
-    found = retraining_difference(rows, fixture.seed, lambda name, _: model.build_model(name, next(seeds)))
-    return with_properties(fixture.good, retrained=found)
+    return with_measured(
+        fixture.good, "repeatability", train=fixture.train, build=lambda name, _: model.build_model(name, next(seeds))
+    )
 
 
 def not_portable(fixture: Fixture) -> EvaluationInputs:
@@ -184,13 +185,16 @@ def naive_about_missing_feeds(fixture: Fixture) -> EvaluationInputs:
     rows = fixture.good.rows
     missing = rows.assign(**{name: rows[name].mask(np.ones(len(rows), bool)) for name in columns})
     predict = trained_on(fixture, train, y_train)
-    inputs = with_probabilities(fixture.good, predict(rows))
-    return replace(inputs, missing_feeds={**inputs.missing_feeds, feed: predict(missing)})
+
+    def score(asked: Columns) -> Vector:
+        return predict(missing) if np.isnan(asked[columns[0]]).all() else fixture.good.score(asked)
+
+    return replace(with_probabilities(fixture.good, predict(rows)), score=score)
 
 
 def no_slices(fixture: Fixture) -> EvaluationInputs:
     """Has too few rows to measure any slice."""
-    return with_rows(fixture.good, np.arange(len(fixture.good.rows)) < MIN_OF_EACH_CLASS)
+    return with_rows(fixture.good, np.arange(len(fixture.good.rows)) < FEW_ROWS)
 
 
 def as_it_is(fixture: Fixture) -> EvaluationInputs:

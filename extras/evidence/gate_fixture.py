@@ -17,6 +17,7 @@ from flights.contract import as_arrays
 from flights.dataset import LOCATION, OUTCOMES
 from flights.files import TRAIN_FIRST, TRAINING_FILE
 from flights.ranking import Vector
+from pipelines import check
 from pipelines.evaluation import holdout
 from pipelines.evaluation.inputs import (
     CHAMPION,
@@ -26,11 +27,11 @@ from pipelines.evaluation.inputs import (
     collect_evidence,
     load_trained,
 )
-from pipelines.evaluation.properties import folder_properties, scoring_properties
 from pipelines.rows import features_of, labelled_rows
 from pipelines.training.recalibration import expit, logit
 
 SAMPLE_EVERY = 4  # every Nth row is enough to show a failure
+READ_FROM_FILES = ("exported", "leakage", "origin")  # families of checks
 LEAK = next(column.name for column in OUTCOMES if column.kind == "number")
 
 
@@ -76,7 +77,7 @@ def read_fixture(settings: Settings) -> Fixture:
     rows = holdout.read_holdout(settings, "gallery", folder.name, sha256(folder / TRAINING_FILE))
     inputs = collect_evidence(settings, folder, rows.iloc[::SAMPLE_EVERY].reset_index(drop=True))
     scores = {name: each for name, each in inputs.scores.items() if name != CHAMPION}
-    good = with_properties(replace(inputs, champion=None, scores=scores), champion_unloadable="")
+    good = replace(inputs, champion=None, champion_unloadable="", scores=scores)
     return Fixture(good, folder, labelled_rows(settings, "train")[::SAMPLE_EVERY], settings)
 
 
@@ -91,6 +92,11 @@ def with_properties(inputs: EvaluationInputs, **properties: Any) -> EvaluationIn
     return replace(inputs, properties={**inputs.properties, **properties})
 
 
+def with_measured(inputs: EvaluationInputs, family: str, **changes: Any) -> EvaluationInputs:
+    """The inputs with what a family of checks measures of a candidate that is changed in some part."""
+    return with_properties(inputs, **check.properties(replace(inputs, **changes), [family]))
+
+
 def with_champion(inputs: EvaluationInputs, champion: ModelScores) -> EvaluationInputs:
     """The inputs of a candidate that has a champion to be compared with."""
     return replace(inputs, champion=1, scores={**inputs.scores, CHAMPION: champion})
@@ -99,27 +105,27 @@ def with_champion(inputs: EvaluationInputs, champion: ModelScores) -> Evaluation
 def with_rows(inputs: EvaluationInputs, kept: Any) -> EvaluationInputs:
     """The inputs on some of their rows."""
     scores = {name: replace(each, probabilities=each.probabilities[kept]) for name, each in inputs.scores.items()}
-    missing_feeds = {name: each[kept] for name, each in inputs.missing_feeds.items()}
     rows = inputs.rows[kept].reset_index(drop=True)
-    uncalibrated = inputs.uncalibrated[kept]
-    return replace(inputs, rows=rows, scores=scores, uncalibrated=uncalibrated, missing_feeds=missing_feeds)
+    trained, uncalibrated = inputs.trained[kept], inputs.uncalibrated[kept]
+    return replace(inputs, rows=rows, scores=scores, trained=trained, uncalibrated=uncalibrated)
 
 
 def reread(fixture: Fixture, spoil: Callable[[Path], object], *, require_clean_tree: bool = False) -> EvaluationInputs:
     """The inputs of a candidate whose files were changed, read as evaluation reads them."""
     rows = fixture.good.rows
-    columns = as_arrays(rows)
+    settings = fixture.settings.model_copy(update={"require_clean_tree": require_clean_tree})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(shutil.copytree(fixture.folder, Path(temporary) / "candidate"))
         spoil(folder)
         score = portable.load(folder)
-        served = score(columns)
-        trained = load_trained(folder, model.CANDIDATE).predict_proba(features_of(rows))[:, 1]
-        traits = {
-            **scoring_properties(score, rows, served, trained),
-            **folder_properties(folder, rows, require_clean_tree),
-        }
-    return with_properties(with_probabilities(fixture.good, served), **traits)
+        spoiled = replace(
+            with_probabilities(fixture.good, score(as_arrays(rows))),
+            settings=settings,
+            folder=folder,
+            training=read_json(folder / TRAINING_FILE, TRAIN_FIRST),
+            trained=load_trained(folder, model.CANDIDATE).predict_proba(features_of(rows))[:, 1],
+        )
+        return with_properties(spoiled, **check.properties(spoiled, READ_FROM_FILES))
 
 
 def with_record(folder: Path, **changes: Any) -> None:

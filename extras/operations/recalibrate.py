@@ -5,31 +5,31 @@ result is a version like any other: the gate checks it on newer days than it was
 """
 
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from flights import model, portable, registry, tracking
+from flights import model, portable, registry
 from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json
 from flights.config import GAP_DAYS, Settings
 from flights.contract import DTYPES, as_arrays
-from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, ROWS, ZONE, targets
+from flights.dataset import INPUTS, OUTCOME, ROWS, ZONE, targets
 from flights.files import EVALUATION_FILE, MANIFEST_FILE, REFERENCE_FILE, TRAIN_FIRST, TRAINING_FILE
 from flights.log_reader import counted_outcomes, engine, logged_predictions, parsed_inputs
+from flights.plugins import hooks
 from flights.predictions import timestamp
+from pipelines import check
 from pipelines.evaluation.inputs import collect_evidence, load_trained
 from pipelines.evaluation.publish import plugin_measurements, promote_evaluated, publish
 from pipelines.evaluation.report import evaluation_report, model_metrics
 from pipelines.rows import features_of, local_days, summary_of
 from pipelines.step import step
-from pipelines.training import seen_rows
 from pipelines.training.candidate import write_candidate
 from pipelines.training.fitting import Fit, tuned_threshold
 from pipelines.training.provenance import code_version
 from pipelines.training.recalibration import recalibrated, recalibration_trial, uncalibrated
-from pipelines.training.runs import log_run
 
 FIT_DAYS = 14  # that slope and shift are fitted on
 JUDGED_DAYS = 7  # newer ones, for the gate
@@ -54,8 +54,8 @@ def main() -> None:
             entry = promote_evaluated(settings, place)
             summary.read = f"{len(known):,} {ROWS} of the log to fit on, {len(judged):,} newer ones for the gate"
             summary.wrote = f"champion {entry.champion}, entry {entry.sequence} of the history"
-        mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
-        tracking.mirror_champion(mlflow, settings.models_dir)
+        for mirror_champion in hooks("pipelines.extras", "mirror_champion"):
+            mirror_champion(settings)
     except (TooFewDays, registry.PromotionRefused, registry.ModelRefused) as refusal:
         sys.exit(f"refused: {refusal}")
 
@@ -120,18 +120,17 @@ def candidate(settings: Settings, place: Path, champion: registry.Model, known: 
         **code_version(settings),
         "recalibrated_as_of": str(settings.as_of),
         "recalibrated_from": champion.version,
-        "seen_until": str(known[EVENT_TIME].max()),
         "data": {**before["data"], "recalibration": summary_of(known)},
     }
-    mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
     terms = {name: ours.recalibration[name] for name in ("slope", "shift")}
-    logged = log_run(mlflow, "recalibrated", ours, known, {"model": model.CANDIDATE, **origin, **terms})
-    record = {**origin, "mlflow_run": logged.run_id, "mlflow_model": logged.model_uri}
-    folder = place / str(logged.run_id)
+    record = dict(origin)
+    for log_fits in hooks("pipelines.extras", "log_fits"):
+        params = {"model": model.CANDIDATE, **origin, **terms}
+        record.update(log_fits(settings, {"recalibrated": ours}, known, params, None)["recalibrated"])
+    folder = place / str(record.get("mlflow_run", uuid.uuid4().hex))
     with new_folder(folder) as temporary:
-        seen = [np.load(champion.folder / seen_rows.FILE), seen_rows.row_digests(known)]
-        np.save(temporary / seen_rows.FILE, np.sort(np.concatenate(seen)))
-        write_candidate(temporary, fits, known, record)
+        seen = check.record(temporary, known, before=champion.folder)
+        write_candidate(temporary, fits, known, {**record, **seen})
     return folder
 
 

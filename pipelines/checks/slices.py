@@ -1,4 +1,4 @@
-"""The candidate's quality on parts of the rows, with intervals that hold for all parts at once.
+"""Gate check: the candidate suffices on every part of the rows, with intervals that hold for all parts at once.
 
 Among forty slices one is always bad by chance. So all intervals are widened by the largest deviation that any slice
 shows on the resampled days (max-T), which allows for slices that share rows.
@@ -13,16 +13,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from flights import model
+from flights.config import MIN_SLICE_ROC_AUC
 from flights.dataset import BANDS, EVENT_TIME, INPUTS, ZONE
 from flights.evaluation import HIGHER_IS_BETTER, METRICS, metrics
 from flights.ranking import Vector, WeightedSample, rank
 from flights.resampling import CONFIDENCE, Interval, day_draws
+from pipelines.check import COMPARED, Criterion, Evidence
+from pipelines.evaluation.inputs import CHAMPION, EvaluationInputs
 
 MIN_OF_EACH_CLASS = 50  # positive rows, and negative ones, that a slice needs to be measured
 MAX_SLICES = 16  # of one kind: the most frequent texts
 RESAMPLES = 200
-COMPARED = ("roc_auc", "brier")
 HOURS = (0, 9, 12, 15, 18, 24)  # limits of the bands of the local hour
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 UNITS = {column.name: column.unit for column in INPUTS}
 
 Rows = NDArray[np.intp]
@@ -40,6 +44,43 @@ class Slice:
     positive: float  # share
     figures: Mapping[str, Interval]
     margins: Mapping[str, Interval]  # over the champion, positive is better; empty if there is none
+
+
+def measure(inputs: EvaluationInputs) -> dict[str, list[Slice]]:
+    """The candidate's metrics on every slice, compared with the champion."""
+    champion = inputs.scores.get(CHAMPION)
+    theirs = champion.probabilities if champion else None
+    ours = inputs.scores[model.CANDIDATE].probabilities
+    return {"slices": slice_metrics(inputs.rows, inputs.y_true, inputs.days, ours, theirs, inputs.seed)}
+
+
+def slices(evidence: Evidence) -> str:
+    """Fail if a slice is significantly below the floor, or if its interval is unknown."""
+    if not evidence.measured["slices"]:
+        return "no slice was measured: none has enough rows"
+    return " and ".join(
+        f"{each.kind} {each.name} has ROC-AUC {each.figures['roc_auc']} (limit {MIN_SLICE_ROC_AUC})"
+        for each in evidence.measured["slices"]
+        if not each.figures["roc_auc"].high >= MIN_SLICE_ROC_AUC
+    )
+
+
+def slices_champion(evidence: Evidence) -> str:
+    """Fail if a slice is significantly worse than with the champion."""
+    if evidence.champion is None or evidence.champion_unloadable:
+        return evidence.not_comparable
+    return " and ".join(
+        f"the margin in {name} of {each.kind} {each.name} is {each.margins.get(name, UNKNOWN)}"
+        for each in evidence.measured["slices"]
+        for name in COMPARED
+        if not each.margins.get(name, UNKNOWN).high >= 0
+    )
+
+
+CRITERIA = (
+    Criterion("slices", f"No slice's ROC-AUC is significantly below {MIN_SLICE_ROC_AUC}.", slices),
+    Criterion("slices_champion", "No slice is significantly worse than with the champion.", slices_champion),
+)
 
 
 def slice_metrics(

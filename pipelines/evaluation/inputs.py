@@ -1,7 +1,7 @@
 """Everything that the verdict on a candidate rests on, collected on the holdout once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from flights.contract import as_arrays
 from flights.dataset import targets
 from flights.files import CANDIDATE_FILE, TRAIN_FIRST, TRAINING_FILE
 from flights.ranking import Vector
-from pipelines.evaluation.properties import RETRAINED_ROWS, folder_properties, retraining_difference, scoring_properties
-from pipelines.rows import features_of, labelled_rows, local_days
+from pipelines import check
+from pipelines.rows import features_of, local_days
 from pipelines.training.recalibration import uncalibrated
 
 CHAMPION = "champion"
@@ -41,15 +41,24 @@ class ModelScores:
 class EvaluationInputs:
     """The evidence about one candidate. The gate self-test replaces one part after the other by a bad one."""
 
+    settings: Settings
+    folder: Path  # the candidate's
     training: Mapping[str, Any]  # training.json
     rows: pd.DataFrame  # of the holdout
     scores: Mapping[str, ModelScores]  # of every baseline, the exported candidate, and the champion
-    uncalibrated: Vector  # the candidate's probabilities without its recalibration
-    missing_feeds: Mapping[str, Vector]  # and with each upstream feed missing
+    trained: Vector  # the candidate's probabilities before it was exported
+    uncalibrated: Vector  # and without its recalibration
     score: portable.Score  # the exported candidate
-    properties: Mapping[str, Any]  # of the candidate, beyond its scores: fields of the gate's evidence
     champion: int | None
-    seed: int
+    champion_unloadable: str  # why this code cannot load it; empty if it can
+    train: pd.DataFrame | None = None  # rows to train on once more, if not those of the split
+    build: Callable[[str, int], Any] = model.build_model
+    properties: Mapping[str, Any] = field(default_factory=dict)  # measured once by the gate's checks
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+        return self.settings.seed
 
     @cached_property
     def y_true(self) -> Vector:
@@ -71,7 +80,7 @@ def candidate_folder(settings: Settings) -> Path:
 def collect_evidence(
     settings: Settings, folder: Path, rows: pd.DataFrame, train: pd.DataFrame | None = None
 ) -> EvaluationInputs:
-    """Score the rows with every model, and read the candidate's properties; `train` are rows to train twice on."""
+    """Score the rows with every model, and measure the candidate's properties; `train` are rows to train twice on."""
     training = read_json(folder / TRAINING_FILE, TRAIN_FIRST)
     columns, features = as_arrays(rows), features_of(rows)
     trained = {name: load_trained(folder, name) for name in model.MODELS}
@@ -84,17 +93,20 @@ def collect_evidence(
     serving, unloadable = champion_scores(settings, champion, columns)
     if serving:
         scores[CHAMPION] = serving
-    retrained_rows = (labelled_rows(settings, "train") if train is None else train).head(RETRAINED_ROWS)
-    properties = {
-        **scoring_properties(score, rows, served, probabilities[model.CANDIDATE]),
-        **folder_properties(folder, rows, settings.require_clean_tree),
-        "retrained": retraining_difference(retrained_rows, settings.seed),
-        "champion_unloadable": unloadable,
-        "replace_champion": settings.replace_champion,
-    }
-    plain = uncalibrated(trained[model.CANDIDATE]).predict_proba(features)[:, 1]
-    missing = {feed: score(model.with_missing_feed(columns, feed)) for feed in model.feeds()}
-    return EvaluationInputs(training, rows, scores, plain, missing, score, properties, champion, settings.seed)
+    inputs = EvaluationInputs(
+        settings=settings,
+        folder=folder,
+        training=training,
+        rows=rows,
+        scores=scores,
+        trained=probabilities[model.CANDIDATE],
+        uncalibrated=uncalibrated(trained[model.CANDIDATE]).predict_proba(features)[:, 1],
+        score=score,
+        champion=champion,
+        champion_unloadable=unloadable,
+        train=train,
+    )
+    return replace(inputs, properties=check.properties(inputs))
 
 
 def champion_scores(settings: Settings, champion: int | None, columns: Columns) -> tuple[ModelScores | None, str]:

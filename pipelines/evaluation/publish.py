@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from flights import model, registry, tracking
+from flights import model, registry
 from flights.artifacts import new_folder, read_json, write_json, write_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS
@@ -60,9 +60,8 @@ def publish(
     reference: pd.DataFrame,
 ) -> int:
     """Register the candidate and publish its folder, whatever the gate's verdict; returns the version."""
-    mlflow = tracking.connect(settings.models_dir, settings.mlflow_tracking_uri)
-    tags = {"gate": "passed" if report["passed"] else "blocked"}
-    version = tracking.register(mlflow, training["mlflow_model"], tags, settings.models_dir)
+    registered = [register(settings, training, report) for register in hooks(PLUGINS, "register_version")]
+    version = next(filter(None, registered), None) or next_version(settings.models_dir)
     target = registry.model_folder(settings.models_dir, version)
     with new_folder(target) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
@@ -74,8 +73,15 @@ def publish(
         manifest = write_manifest(temporary, version, training)
         for published in hooks("flights.extras", "published"):
             published(manifest)
-    tracking.log_evaluation(mlflow, training["mlflow_run"], version, target, report)
+    for log_evaluation in hooks(PLUGINS, "log_evaluation"):
+        log_evaluation(settings, training, version, report)
     return version
+
+
+def next_version(models_dir: Path) -> int:
+    """The number after the newest published version."""
+    versions = registry.model_folder(models_dir, 0).parent.glob("[0-9]*")
+    return max((int(path.name) for path in versions), default=0) + 1
 
 
 def promote_evaluated(settings: Settings, folder: Path | None = None) -> Promotion:

@@ -8,13 +8,10 @@ from flights import model
 from flights.evaluation import METRICS, metrics
 from flights.ranking import RankedPredictions, Vector, rank
 from flights.resampling import Interval, intervals, margin, resampled_metrics
-from pipelines import gate
-from pipelines.evaluation.criteria import Evidence
-from pipelines.evaluation.inputs import CHAMPION, EvaluationInputs
-from pipelines.evaluation.slices import Slice, slice_metrics
+from pipelines import check, gate
+from pipelines.check import Evidence
+from pipelines.evaluation.inputs import EvaluationInputs
 from pipelines.rows import summary_of
-
-MISSING_FEED_METRICS = ("roc_auc", "brier", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -37,23 +34,19 @@ def model_metrics(inputs: EvaluationInputs) -> dict[str, ModelMetrics]:
 
 
 def evaluation_report(inputs: EvaluationInputs, measured: Mapping[str, ModelMetrics]) -> dict[str, Any]:
-    """Metrics and margins with intervals, slices, missing feeds, and the gate's checks."""
+    """Metrics and margins with intervals, what the gate's checks measured, and their results."""
     values = {name: intervals(each.values, each.resampled) for name, each in measured.items()}
     margins = {name: margin_intervals(measured, name) for name in measured if name != model.CANDIDATE}
-    parts = candidate_slices(inputs, measured)
-    missing_feeds = {
-        feed: metrics(rank(inputs.y_true, probabilities), MISSING_FEED_METRICS)
-        for feed, probabilities in inputs.missing_feeds.items()
-    }
+    found = check.measurements(inputs) if model.CANDIDATE in measured else {}
     evidence = Evidence(
+        models=values,
         metrics=values.get(model.CANDIDATE, {}),
-        fallback=values[model.RULE],
         margins=margins,
-        slices=parts,
-        missing_feeds=missing_feeds,
         champion=inputs.champion,
+        champion_unloadable=inputs.champion_unloadable,
+        replace_champion=inputs.settings.replace_champion,
         invalid_probabilities=inputs.scores[model.CANDIDATE].invalid,
-        **inputs.properties,
+        measured={**inputs.properties, **found},
     )
     checks = gate.checks(evidence)
     return {
@@ -63,17 +56,16 @@ def evaluation_report(inputs: EvaluationInputs, measured: Mapping[str, ModelMetr
         "holdout": summary_of(inputs.rows),
         "metrics": {name: as_json(each) for name, each in values.items()},
         "margins": {name: as_json(each) for name, each in margins.items()},
-        "slices": [asdict(each) for each in parts],
-        "missing_feeds": missing_feeds,
-        "properties": dict(inputs.properties),
+        **{name: as_plain(value) for name, value in found.items()},
+        "properties": {**inputs.properties, "champion_unloadable": inputs.champion_unloadable},
         "not_compared": not_compared(inputs),
     }
 
 
 def not_compared(inputs: EvaluationInputs) -> str:
     """That REPLACE_CHAMPION skipped the comparison with the champion, and why; empty if it did not."""
-    reason = inputs.properties["champion_unloadable"]
-    if not (reason and inputs.properties["replace_champion"]):
+    reason = inputs.champion_unloadable
+    if not (reason and inputs.settings.replace_champion):
         return ""
     return f"REPLACE_CHAMPION skipped the comparison with champion {inputs.champion}, which cannot be loaded ({reason})"
 
@@ -89,16 +81,11 @@ def margin_intervals(measured: Mapping[str, ModelMetrics], other: str) -> dict[s
     }
 
 
-def candidate_slices(inputs: EvaluationInputs, measured: Mapping[str, ModelMetrics]) -> list[Slice]:
-    """The candidate's metrics on every slice, compared with the champion; empty if it could not be measured."""
-    if model.CANDIDATE not in measured:
-        return []
-    champion = inputs.scores.get(CHAMPION)
-    theirs = champion.probabilities if champion else None
-    ours = inputs.scores[model.CANDIDATE].probabilities
-    return slice_metrics(inputs.rows, inputs.y_true, inputs.days, ours, theirs, inputs.seed)
-
-
 def as_json(values: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
     """Intervals as JSON."""
     return {name: asdict(interval) for name, interval in values.items()}
+
+
+def as_plain(measured: Any) -> Any:
+    """What a check measured, as JSON: a list of dataclasses, or plain values."""
+    return [asdict(each) for each in measured] if isinstance(measured, list) else measured

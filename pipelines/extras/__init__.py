@@ -1,5 +1,9 @@
-"""Plug-ins of evaluate, found in this folder; deleting the folder removes them.
+"""Plug-ins of train, evaluate and promote, found in this folder; deleting the folder removes them.
 
 A plug-in may define `measure(inputs, metrics)`, whose dictionary is added to the evaluation report, and
 `write_report(folder, evaluation)`, which adds files to the version that is about to be published.
+
+A mirror of what was trained may define `log_fits(settings, fits, rows, params, source)`, which returns what the record
+of each model says of it, `register_version(settings, training, report)`, whose number names the version,
+`log_evaluation(settings, training, version, report)`, and `mirror_champion(settings)`.
 """

@@ -4,13 +4,15 @@ import os
 import platform
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from flights.artifacts import read_json, sha256
 from flights.config import Settings
 from flights.contract import schema_digest
 from flights.files import MANIFEST_FILE
-from pipelines.training.runs import LOCK
+
+LOCK = Path("requirements.lock")
 
 
 def provenance(settings: Settings) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The compose file as it is: everything starts in order, gets healthy, and one setting sends the runs there."""
 
+import importlib
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from flights import registry, tracking
+from flights import registry
 from flights.config import NAME
 from serving.request import example
 from tests.deploy.conftest import ROOT, docker
@@ -163,7 +164,8 @@ def test_one_setting_trains_against_the_stack(stack: Stack, split_data: Path, tm
     assert not (folder / "3_models" / "mlflow.db").exists()
     query = "SELECT version FROM registered_model_aliases WHERE alias = 'champion'"
     assert in_postgres(stack, "mlflow", query) == str(registry.champion(folder / "3_models"))
-    mlflow = tracking.connect(tmp_path, server)
+    mlflow = importlib.import_module("mlflow")
+    mlflow.set_tracking_uri(server)
     assert hasattr(mlflow.sklearn.load_model(f"models:/{NAME}@champion"), "predict_proba")
 
 

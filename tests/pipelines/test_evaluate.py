@@ -11,11 +11,10 @@ from flights.config import AS_OF, Settings
 from flights.contract import as_arrays
 from flights.dataset import INPUTS, KEY
 from flights.evaluation import METRICS
-from pipelines import evaluate
+from pipelines import check, evaluate
 from pipelines.evaluation.inputs import candidate_folder
 from pipelines.evaluation.publish import promote_evaluated
 from pipelines.rows import labelled_rows
-from pipelines.training.seen_rows import write_seen_rows
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def test_a_version_holds_its_evidence(trained):
         "seen.npy",
     } <= set(manifest["files"])
     assert (folder / "holdout.png").read_bytes().startswith(b"\x89PNG")
-    assert {"threshold", "git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run"} <= set(manifest)
+    assert {"threshold", "git_commit", "data_digest", "lock_digest", "schema_digest"} <= set(manifest)
 
 
 def test_the_reference_is_the_holdout_with_its_predictions(trained):
@@ -121,7 +120,7 @@ def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
     settings = Settings()
     rows = labelled_rows(settings, "holdout").head(5)
     renamed = rows.assign(**{KEY: rows[KEY] + "9"})
-    write_seen_rows(candidate_folder(settings), renamed)
+    check.record(candidate_folder(settings), renamed)
     evaluate.main()
     report = read_json(settings.candidate_dir / "evaluation.json", "")
     assert not report["passed"]

@@ -1,14 +1,14 @@
 """Every criterion refuses the candidate that it is there for, and lets a good one pass."""
 
-from dataclasses import replace
+import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
+from flights.plugins import load_plugins
 from flights.resampling import Interval
-from pipelines import gate
-from pipelines.evaluation import criteria
-from pipelines.evaluation.criteria import Evidence
-from pipelines.evaluation.slices import Slice
+from pipelines import check, gate
+from pipelines.check import Evidence
 
 SURE = {"roc_auc": Interval(0.02, 0.01, 0.03), "brier": Interval(0.01, 0.005, 0.015)}
 EQUAL = {"roc_auc": Interval(0.0, -0.05, 0.05), "brier": Interval(0.0, -0.02, 0.02)}
@@ -28,6 +28,14 @@ SILENT = {
 UNKNOWN = Interval(0.7, float("nan"), float("nan"))
 
 
+def replace(evidence, **changes):
+    """Evidence with other values; those that a check measures are found by their name."""
+    names = {field.name for field in dataclasses.fields(Evidence)}
+    measured = evidence.measured | {name: value for name, value in changes.items() if name not in names}
+    others = {name: value for name, value in changes.items() if name in names}
+    return dataclasses.replace(evidence, measured=measured, **others)
+
+
 def without(feed, **figures):
     """The good evidence with other figures for a missing feed."""
     return replace(GOOD, missing_feeds=SILENT | {feed: SILENT[feed] | figures})
@@ -35,7 +43,8 @@ def without(feed, **figures):
 
 def airport(roc_auc, margins=EQUAL):
     """A slice with these figures."""
-    return Slice("origin", "LGA", 1000, 0.2, {"roc_auc": roc_auc, "brier": Interval(0.1, 0.09, 0.11)}, margins)
+    figures = {"roc_auc": roc_auc, "brier": Interval(0.1, 0.09, 0.11)}
+    return SimpleNamespace(kind="origin", name="LGA", rows=1000, positive=0.2, figures=figures, margins=margins)
 
 
 GOOD = Evidence(
@@ -44,10 +53,12 @@ GOOD = Evidence(
         "brier": Interval(0.11, 0.10, 0.12),
         "calibration_error": Interval(0.03, 0.02, 0.04),
     },
-    fallback={
-        "roc_auc": Interval(0.65, 0.63, 0.67),
-        "brier": Interval(0.14, 0.13, 0.15),
-        "calibration_error": Interval(0.1, 0.07, 0.12),
+    models={
+        "heuristic": {
+            "roc_auc": Interval(0.65, 0.63, 0.67),
+            "brier": Interval(0.14, 0.13, 0.15),
+            "calibration_error": Interval(0.1, 0.07, 0.12),
+        }
     },
     margins={
         "heuristic": {"roc_auc": Interval(0.11, 0.09, 0.13), "brier": Interval(0.02, 0.01, 0.03)},
@@ -55,21 +66,23 @@ GOOD = Evidence(
         "logistic": SURE,
         "champion": {"roc_auc": Interval(-0.001, -0.004, 0.002), "brier": Interval(0.0, -0.001, 0.001)},
     },
-    slices=[airport(Interval(0.7, 0.6, 0.8))],
-    missing_feeds=SILENT,
     champion=1,
     champion_unloadable="",
     replace_champion=False,
     invalid_probabilities=0,
-    parity=1e-15,
-    repeat=0.0,
-    retrained=0.0,
-    row_ms=0.3,
-    model_mb=0.2,
-    same_contract=True,
-    uncommitted="",
-    rows_seen_in_training=0,
-    days_after_training=2.2,  # GAP_DAYS, and the night in which nothing departs
+    measured={
+        "slices": [airport(Interval(0.7, 0.6, 0.8))],
+        "missing_feeds": SILENT,
+        "parity": 1e-15,
+        "repeat": 0.0,
+        "retrained": 0.0,
+        "row_ms": 0.3,
+        "model_mb": 0.2,
+        "same_contract": True,
+        "uncommitted": "",
+        "rows_seen_in_training": 0,
+        "days_after_training": 2.2,  # GAP_DAYS, and the night in which nothing departs
+    },
 )
 ALONE = {name: margins for name, margins in GOOD.margins.items() if name != "champion"}
 UNLOADABLE = replace(GOOD, champion_unloadable="no feature `tailwind`", margins=ALONE)
@@ -136,11 +149,20 @@ BAD = {
 }
 
 
+BAD = {name: each for name, each in BAD.items() if each[1] in {asked.name for asked in gate.criteria()}}
+
+
 @pytest.fixture(autouse=True)
 def limits(monkeypatch):
     """The gate's limits and feeds, independent of the declared ones."""
-    for name, value in LIMITS.items():
-        monkeypatch.setattr(criteria, name, value)
+    for module in check.families().values():
+        for name in LIMITS.keys() & vars(module).keys():
+            monkeypatch.setattr(module, name, LIMITS[name])
+
+
+def failure(criterion, evidence):
+    """Why a candidate fails one criterion."""
+    return next(check.failure for check in gate.checks(evidence) if check.name == criterion)
 
 
 def test_a_good_candidate_passes():
@@ -152,7 +174,7 @@ def test_a_good_candidate_passes():
 def test_a_champion_that_cannot_be_loaded_is_replaced_only_by_decision():
     """Nothing can be compared: both comparisons refuse with the way out, and are met once somebody takes it."""
     refusals = [check for check in gate.checks(UNLOADABLE) if not check.passed]
-    assert [check.name for check in refusals] == ["champion", "slices_champion"]
+    assert {check.name for check in refusals} == {"champion", "slices_champion"}
     for each in refusals:
         assert "champion 1 cannot be loaded by this code, so nothing can be compared" in each.failure
         assert "(no feature `tailwind`): `make train REPLACE_CHAMPION=true`" in each.failure
@@ -174,7 +196,7 @@ def test_a_bad_candidate_is_refused_for_its_own_reason(evidence, criterion):
 
 def test_with_nothing_to_beat_nothing_is_worth_it(monkeypatch):
     """Planted: a list of simpler models without a name in it."""
-    monkeypatch.setattr(criteria, "TO_BEAT", ())
+    monkeypatch.setattr(check.families()["baselines"], "TO_BEAT", ())
     assert [check.name for check in gate.checks(GOOD) if not check.passed] == ["worth_it"]
 
 
@@ -187,10 +209,46 @@ def test_less_than_a_standard_error_below_the_champion_is_noise():
 
 def test_the_gap_is_as_long_as_labels_take_on_any_day_of_the_year():
     """Two local days pass, also where the clock is put forward between them; the last label is then known."""
-    assert not criteria.clean_holdout(replace(GOOD, days_after_training=(24 * GAP_DAYS - 1) / 24))
-    assert not criteria.clean_holdout(replace(GOOD, days_after_training=WATERMARK_HOURS / 24))
+    assert not failure("clean_holdout", replace(GOOD, days_after_training=(24 * GAP_DAYS - 1) / 24))
+    assert not failure("clean_holdout", replace(GOOD, days_after_training=WATERMARK_HOURS / 24))
 
 
 def test_every_criterion_has_a_candidate_that_it_refuses():
     """A criterion that never said no is not known to be able to."""
-    assert {criterion for _, criterion in BAD.values()} == {each.name for each in gate.CRITERIA}
+    assert {criterion for _, criterion in BAD.values()} == {each.name for each in gate.criteria()}
+
+
+@pytest.mark.parametrize("deleted", check.families())
+def test_without_a_family_the_others_are_asked_for(monkeypatch, deleted):
+    """Injected: one file of checks is gone. Its name and its criteria are gone too, and all others still block."""
+    modules = [module for module in load_plugins(check.CHECKS) if not module.__name__.endswith(f".{deleted}")]
+    gone = {each.name for each in getattr(check.families()[deleted], "CRITERIA", ())}
+    monkeypatch.setattr(check, "load_plugins", lambda _: modules)
+    assert deleted not in check.families()
+    assert all(check.passed for check in gate.checks(GOOD))
+    for evidence, criterion in BAD.values():
+        assert [check.name for check in gate.checks(evidence) if not check.passed] == [criterion] * (
+            criterion not in gone
+        )
+
+
+def test_without_any_family_invalid_probabilities_are_still_blocked(monkeypatch):
+    """Injected: the whole folder is gone."""
+    monkeypatch.setattr(check, "load_plugins", lambda _: [])
+    assert [check.name for check in gate.checks(GOOD)] == ["valid"]
+    assert not gate.checks(replace(GOOD, invalid_probabilities=3))[0].passed
+
+
+def test_a_family_that_is_added_is_asked_for(monkeypatch):
+    """A team's own check: its measurement reaches its criterion, and the candidate is blocked by name."""
+
+    def properties(inputs):
+        return {"words": inputs.words}
+
+    short = check.Criterion(
+        "short", "It has at most 3 words.", lambda evidence: "no" * (evidence.measured["words"] > 3)
+    )
+    module = SimpleNamespace(__name__="pipelines.checks.words", CRITERIA=(short,), properties=properties)
+    monkeypatch.setattr(check, "load_plugins", lambda _: [module])
+    measured = check.properties(SimpleNamespace(words=4))
+    assert [check.name for check in gate.checks(replace(GOOD, **measured)) if not check.passed] == ["short"]

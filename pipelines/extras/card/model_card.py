@@ -16,9 +16,10 @@ from flights.evaluation import metrics
 from flights.files import CADENCE_FILE, CARD_FILE, CARD_PAGE, LABELS_FILE
 from flights.model import CANDIDATE, RULE
 from flights.ranking import FALSE_ALARM_COST, rank
+from pipelines import check
 from pipelines.evaluation.inputs import EvaluationInputs
 from pipelines.evaluation.publish import Evaluation
-from pipelines.evaluation.report import MISSING_FEED_METRICS, ModelMetrics, as_json
+from pipelines.evaluation.report import ModelMetrics, as_json
 from pipelines.extras.card import html_page, plots
 from pipelines.extras.card.card_tables import (
     data_table,
@@ -34,6 +35,8 @@ from pipelines.extras.card.reliability import brier_parts, reliability
 from pipelines.step import interval_text
 from pipelines.training.recalibration import calibration_gains, expit, logit
 
+NEEDED_CHECKS = {"exported", "missing_feeds", "slices"}  # families that measure what the card claims
+DEGRADED_METRICS = ("roc_auc", "brier", "calibration_error")  # with wrong inputs
 PROVENANCE = ("as_of", "seed", "git_commit", "git_dirty", "data_digest", "schema_digest", "lock_digest", "python")
 RECALIBRATED = ("recalibrated_as_of", "recalibrated_from")  # of a version that is an earlier one's trees
 
@@ -48,7 +51,7 @@ def measure(inputs: EvaluationInputs, measured: Mapping[str, ModelMetrics]) -> d
     corrupted = {name: inputs.score(corrupt(columns)) for name, corrupt in CORRUPTIONS.items()}
     return {
         "corrupted": {
-            name: metrics(rank(inputs.y_true, probabilities), MISSING_FEED_METRICS)
+            name: metrics(rank(inputs.y_true, probabilities), DEGRADED_METRICS)
             for name, probabilities in corrupted.items()
         },
         "calibration": calibration_record(inputs, measured),
@@ -86,7 +89,8 @@ def calibration_record(inputs: EvaluationInputs, measured: Mapping[str, ModelMet
 def write_report(folder: Path, evaluation: Evaluation) -> None:
     """Write the card, its page and its plots."""
     plots.write_all(folder, {name: each.rows for name, each in evaluation.metrics.items()}, evaluation.report)
-    (folder / CARD_FILE).write_text(model_card(evaluation.version, evaluation.training, evaluation.report))
+    make_card = model_card if set(check.families()) >= NEEDED_CHECKS else short_card
+    (folder / CARD_FILE).write_text(make_card(evaluation.version, evaluation.training, evaluation.report))
     html_page.write(folder / CARD_PAGE, folder / CARD_FILE)
 
 
@@ -122,7 +126,7 @@ def model_card(version: int, training: Mapping[str, Any], report: Mapping[str, A
 
 
 def short_card(version: int, training: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    """The card of a candidate with invalid probabilities: verdict and provenance only."""
+    """The card of a candidate with invalid probabilities, or without some checks: verdict and provenance only."""
     result = verdict(report)
     return (
         f"# Model card: {NAME}, version {version}\n\nThe gate **{result['verdict']}** it. {result['reasons']}\n\n"

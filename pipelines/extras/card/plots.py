@@ -44,9 +44,10 @@ def write_holdout(path: Path, models: Mapping[str, RankedPredictions], report: M
 
 def write_slices(path: Path, report: Mapping[str, Any]) -> None:
     """Draw the candidate's ranking of every slice."""
-    figure = Figure(figsize=(9, 1.2 + 0.19 * len(report["slices"])), layout="constrained")
-    if report["slices"]:
-        draw_slices(figure.subplots(), report["slices"], report["metrics"]["candidate"])
+    slices = report.get("slices", [])  # an invalid candidate has none, and without that check nobody has
+    figure = Figure(figsize=(9, 1.2 + 0.19 * len(slices)), layout="constrained")
+    if slices:
+        draw_slices(figure.subplots(), slices, report["metrics"]["candidate"])
     figure.savefig(path, dpi=110)
 
 

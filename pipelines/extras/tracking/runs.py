@@ -6,15 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from flights import model, tracking
+from flights import model
 from flights.artifacts import sha256
-from flights.config import Settings
-from flights.files import TRAIN_FILE
+from pipelines.extras.tracking.store import PROCESS_TAG, process_tag
 from pipelines.rows import features_of
 from pipelines.training.fitting import Fit
+from pipelines.training.provenance import LOCK
 from pipelines.training.recalibration import uncalibrated
 
-LOCK = Path("requirements.lock")
 EXAMPLE_ROWS = 1000  # that the signature is inferred from
 
 
@@ -23,7 +22,7 @@ def log_run(
 ) -> Any:
     """Log one model as a run of its own; returns MLflow's record of the logged model."""
     example = features_of(rows.head(EXAMPLE_ROWS))
-    with mlflow.start_run(run_name=name, tags={tracking.PROCESS_TAG: tracking.process_tag()}):
+    with mlflow.start_run(run_name=name, tags={PROCESS_TAG: process_tag()}):
         mlflow.log_params({"threshold": fit.threshold, **params})
         mlflow.log_metrics({f"validation_{key}": value for key, value in fit.validation.items()})
         mlflow.log_metric("fit_seconds", fit.seconds)
@@ -38,9 +37,8 @@ def log_run(
         )
 
 
-def training_dataset(mlflow: Any, settings: Settings, train: pd.DataFrame) -> Any:
+def training_dataset(mlflow: Any, source: Path, train: pd.DataFrame) -> Any:
     """The training rows as MLflow's lineage names them, with the digest of their file."""
-    source = settings.splits_dir / TRAIN_FILE
     location = mlflow.data.sources.LocalArtifactDatasetSource(str(source))
     return mlflow.data.from_pandas(train, location, name="train", digest=sha256(source)[:36])
 

@@ -1,7 +1,7 @@
 """The only module that uses MLflow: its store, runs, registered versions and aliases.
 
 MLflow holds runs, metrics, plots, lineage and registered versions. It decides nothing: which version is champion is in
-the history (see `registry.py`). If an alias disagrees after a crash, the next `mirror_champion` corrects it.
+the history (see `flights/registry.py`). If an alias disagrees after a crash, the next `mirror_champion` corrects it.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,9 @@ def register(mlflow: Any, model_uri: str, tags: dict[str, str], models_dir: Path
         mlflow.MlflowClient().delete_model_version(NAME, str(version))
 
 
-def log_evaluation(mlflow: Any, run_id: str, version: int, folder: Path, report: dict[str, Any]) -> None:
+def log_evaluation(mlflow: Any, run_id: str, version: int, models_dir: Path, report: Mapping[str, Any]) -> None:
     """Log metrics and published files to the candidate's run; a candidate that passed becomes challenger."""
+    folder = registry.model_folder(models_dir, version)
     with mlflow.start_run(run_id=run_id):
         figures = report["metrics"].get("candidate", {})
         mlflow.log_metrics({f"holdout_{name}": figure["value"] for name, figure in figures.items()})

@@ -1,11 +1,13 @@
 """A part of the flights that is served badly is found, and one that was only unlucky is not."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from flights.config import Settings
 from flights.dataset import targets
-from pipelines.evaluation import slices
+from pipelines.checks import slices
 from pipelines.rows import labelled_rows, local_days
 
 
@@ -82,3 +84,17 @@ def test_forty_looks_need_wider_intervals():
 def test_nothing_to_measure_is_no_slice():
     """Without a slice there is no interval."""
     assert slices.simultaneous_intervals({}) == {}
+
+
+@pytest.mark.exhibit
+@pytest.mark.ml_test_score("M6", injects="the champion's answers for one airport are shuffled")
+def test_a_slice_that_does_not_suffice_is_blocked(world):
+    """Planted: the answers for one airport are shuffled. The gate's criterion names that airport alone."""
+    rows, truth, days, good = world
+    bad = good.copy()
+    there = np.flatnonzero(rows["origin"] == "LGA")
+    bad[there] = np.random.default_rng(0).permutation(bad[there])
+    evidence = SimpleNamespace(measured={"slices": slices.slice_metrics(rows, truth, days, bad, None, seed=1)})
+    said = slices.slices(evidence)
+    assert "origin LGA has" in said
+    assert "origin EWR" not in said

@@ -27,7 +27,7 @@ def test_the_candidate_folder_is_complete(settings):
     expected = {portable.TREES, portable.TABLES, GOLDEN_FILE, heuristic.FILE, "training.json", "seen.npy"}
     assert names == expected | {f"{name}.skops" for name in model.MODELS}
     training = read_json(folder / "training.json", "")
-    assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "mlflow_run", "threshold"} <= set(training)
+    assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "threshold"} <= set(training)
 
 
 @pytest.mark.exhibit

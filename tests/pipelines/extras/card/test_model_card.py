@@ -2,12 +2,11 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import httpx
 import pytest
 
-from flights import registry, tracking
+from flights import registry
 from flights.artifacts import read_json
 from pipelines.extras.card import model_card
 from tests.serving.running import running
@@ -89,15 +88,10 @@ def test_what_a_client_may_send_wrong_is_measured(evidence):
         assert figures["roc_auc"] < best + 0.01
 
 
-def test_the_card_is_in_the_folder_in_mlflow_and_served(trained, tmp_path):
+def test_the_card_is_in_the_folder_and_served(trained, tmp_path):
     """The same card, as text and as a page, and its pictures; the service answers with the page of its champion."""
     folder = registry.model_folder(trained / "3_models", 1)
-    run = read_json(folder / "manifest.json", "")["mlflow_run"]
-    mlflow = tracking.connect(trained / "3_models")
-    logged = {each.path for each in mlflow.MlflowClient().list_artifacts(run)}
-    assert {"card.md", "card.html", "holdout.png", "slices.png"} <= logged
-    kept = mlflow.artifacts.download_artifacts(run_id=run, artifact_path="card.md", dst_path=str(tmp_path / "mlflow"))
-    assert Path(kept).read_text().startswith("# Model card: flights, version")  # of the run's newest evaluation
+    assert (folder / "card.md").read_text().startswith("# Model card: flights, version")
     shutil.copytree(trained, tmp_path / "data")
     with running(tmp_path / "data") as server:
         server.wait()

@@ -7,16 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from flights import registry, tracking
+from flights import registry
+from flights.artifacts import read_json
 from flights.config import NAME
+from flights.files import CARD_FILE, CARD_PAGE, GATE_FILE, HOLDOUT_PLOT, SLICES_PLOT
+from pipelines.extras.tracking import store
 
-CONNECT = "import sys; from pathlib import Path; from flights import tracking; tracking.connect(Path(sys.argv[1]))"
+PUBLISHED = (GATE_FILE, CARD_FILE, CARD_PAGE, HOLDOUT_PLOT, SLICES_PLOT)
+IMPORTS = "import sys; from pathlib import Path; from pipelines.extras.tracking import store"
+CONNECT = f"{IMPORTS}; store.connect(Path(sys.argv[1]))"
 
 
 @pytest.fixture(scope="module")
 def mlflow(trained: Path):
     """MLflow, connected to the training's store."""
-    return tracking.connect(trained / "3_models")
+    return store.connect(trained / "3_models")
 
 
 def test_first_starts_at_the_same_time_leave_one_good_store(tmp_path):
@@ -49,7 +54,7 @@ def test_every_model_has_a_run_with_its_lineage(mlflow):
 def test_the_aliases_say_what_the_history_says(mlflow, trained):
     """Champion and challenger resolve to the version that was promoted."""
     client = mlflow.MlflowClient()
-    tracking.mirror_champion(mlflow, trained / "3_models")
+    store.mirror_champion(mlflow, trained / "3_models")
     for alias in ("champion", "challenger"):
         version = client.get_model_version_by_alias(NAME, alias)
         assert int(version.version) == registry.champion(trained / "3_models")
@@ -63,31 +68,41 @@ def test_the_model_of_record_loads_from_mlflow(mlflow):
     assert mlflow.models.get_model_info(f"models:/{NAME}@champion").signature
 
 
+def test_the_reports_of_the_plug_ins_are_in_the_run(mlflow, trained, tmp_path):
+    """Of the run's newest evaluation: the card as text and as a page, and its pictures, if there is a card."""
+    folder = registry.model_folder(trained / "3_models", 1)
+    run = read_json(folder / "manifest.json", "")["mlflow_run"]
+    logged = {each.path for each in mlflow.MlflowClient().list_artifacts(run)}
+    assert {each for each in PUBLISHED if (folder / each).is_file()} <= logged
+    kept = mlflow.artifacts.download_artifacts(run_id=run, artifact_path=GATE_FILE, dst_path=str(tmp_path / "mlflow"))
+    assert read_json(Path(kept), "")["passed"] is True
+
+
 def test_a_number_that_a_folder_has_is_passed_over(a_copy):
     """A store younger than the folders: the new version gets a free number, and no alias points at a stranger."""
     models = a_copy / "3_models"
-    mlflow = tracking.connect(models)
+    mlflow = store.connect(models)
     model = registry.load(models, 1).manifest["mlflow_model"]
     (models / NAME / "2").mkdir()
     client = mlflow.MlflowClient()
-    assert tracking.register(mlflow, model, {}, models) == 3
+    assert store.register(mlflow, model, {}, models) == 3
     assert sorted(int(each.version) for each in client.search_model_versions(f"name = '{NAME}'")) == [1, 3]
     client.delete_model_version(NAME, "1")  # as where the champion came from elsewhere
-    tracking.mirror_champion(mlflow, models)
+    store.mirror_champion(mlflow, models)
     assert "champion" not in client.get_registered_model(NAME).aliases
 
 
 def test_runs_of_dead_processes_are_ended(a_copy):
     """SIGKILL leaves a run running for ever; the next training marks it killed, and leaves living ones alone."""
-    mlflow = tracking.connect(a_copy / "elsewhere")
+    mlflow = store.connect(a_copy / "elsewhere")
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     client, experiment = mlflow.MlflowClient(), mlflow.get_experiment_by_name(NAME).experiment_id
     host = os.uname().nodename
     tags = {"dead": f"{host}:{dead.pid}", "alive": f"{host}:{os.getpid()}", "elsewhere": "another-host:1"}
     runs = {
-        name: client.create_run(experiment, tags={tracking.PROCESS_TAG: tag}).info.run_id for name, tag in tags.items()
+        name: client.create_run(experiment, tags={store.PROCESS_TAG: tag}).info.run_id for name, tag in tags.items()
     }
-    assert tracking.end_abandoned_runs(mlflow) == 1
+    assert store.end_abandoned_runs(mlflow) == 1
     statuses = {name: client.get_run(run).info.status for name, run in runs.items()}
     assert statuses == {"dead": "KILLED", "alive": "RUNNING", "elsewhere": "RUNNING"}
