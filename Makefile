@@ -107,9 +107,9 @@ $(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py pipelines/contr
 	@$(RUN) pipelines.validate
 $(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py pipelines/rows.py $(LIBRARY)/config.py
 	@$(RUN) pipelines.split
-$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py $(wildcard pipelines/training/*.py) $(addprefix $(LIBRARY)/,features.py feature_set.py heuristic.py model.py portable.py)
+$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py $(wildcard pipelines/training/*.py pipelines/checks/leakage.py $(LIBRARY)/exporters/*.py) $(addprefix $(LIBRARY)/,features.py feature_set.py heuristic.py model.py portable.py)
 	@$(RUN) pipelines.train
-$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json pipelines/evaluate.py pipelines/gate.py $(wildcard pipelines/evaluation/*.py) $(addprefix $(LIBRARY)/,evaluation.py ranking.py resampling.py) $(if $(REPLACE_CHAMPION),FORCE)
+$(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json pipelines/evaluate.py pipelines/check.py pipelines/gate.py $(wildcard pipelines/checks/*.py pipelines/evaluation/*.py) $(addprefix $(LIBRARY)/,evaluation.py ranking.py resampling.py) $(if $(REPLACE_CHAMPION),FORCE)
 	@$(RUN) pipelines.evaluate
 $(CANDIDATE)/promotion.json: $(CANDIDATE)/evaluation.json pipelines/promote.py
 	@$(RUN) pipelines.promote

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGES = {"flights": "src/flights", "pipelines": "pipelines", "serving": "serving", "monitoring": "monitoring"}
-PLUGIN_FOLDERS = {"extras", "checks"}
+PLUGIN_FOLDERS = {"extras", "checks", "exporters"}  # of exporters only that of the candidate's family is needed
 
 
 class Core(NamedTuple):

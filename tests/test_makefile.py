@@ -88,6 +88,7 @@ def up_to_date(folder: Path, data: str = "") -> list[str]:
         ("src/flights/features.py", "train"),
         ("src/flights/heuristic.py", "train"),
         ("pipelines/training/recalibration.py", "train"),
+        ("src/flights/exporters/hist_gradient_boosting.py", "train"),
         ("pipelines/gate.py", "evaluate"),
         ("pipelines/evaluation/holdout.py", "evaluate"),
         ("pipelines/checks/slices.py", "evaluate"),

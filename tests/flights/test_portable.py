@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 
 from flights import model, portable
 from flights.artifacts import read_json, read_parquet
@@ -108,34 +108,8 @@ def test_a_moved_threshold_is_noticed(folder, holdout, tmp_path):
         portable.check_parity(portable.load(tmp_path)(as_arrays(holdout)), theirs)
 
 
-@pytest.mark.ml_test_score("I2", injects="They have no exact portable form: encode categories as tables")
-def test_categorical_splits_are_refused():
-    """They have no exact portable form: encode categories as tables."""
-    data = np.column_stack([np.arange(400) % 7, np.arange(400)]).astype(float)
-    trees = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0], early_stopping=False)
-    trees.fit(data, np.isin(data[:, 0], [1, 4]))
-    with pytest.raises(ValueError, match="purely numeric splits"):
-        portable._onnx(trees, 2)
-
-
-@pytest.mark.ml_test_score("I2", injects="A model that learned nothing is the prior, and no candidate")
-def test_trees_that_found_nothing_are_refused():
-    """A model that learned nothing is the prior, and no candidate."""
-    data = np.zeros((100, 1))
-    trees = HistGradientBoostingClassifier(max_iter=2, early_stopping=False).fit(data, np.arange(100) % 4 == 0)
-    with pytest.raises(ValueError, match="too little data"):
-        portable._onnx(trees, 1)
-
-
-def test_a_tree_that_found_nothing_is_a_constant():
-    """Late trees may have nothing left to split; their constant is added."""
-    import onnxruntime
-
-    data = np.arange(200.0).reshape(-1, 1)
-    late = (data[:, 0] > 100) ^ (data[:, 0] % 9 == 0)
-    trees = HistGradientBoostingClassifier(max_iter=3, early_stopping=False, min_samples_leaf=40).fit(data, late)
-    trees._predictors[1][0].nodes = trees._predictors[1][0].nodes[:1].copy()
-    trees._predictors[1][0].nodes["is_leaf"] = 1
-    session = onnxruntime.InferenceSession(portable._onnx(trees, 1))
-    found = session.run(None, {"features": data})[0][:, 0]
-    np.testing.assert_allclose(found, trees.predict_proba(data)[:, 1], atol=1e-12)
+def test_a_family_without_an_exporter_is_rejected_by_name(tmp_path):
+    """Injected: a fitted model that no exporter knows. The message names it, and nothing is written."""
+    with pytest.raises(portable.NoExporterError, match="no exporter for LogisticRegression"):
+        portable.export(LogisticRegression(), tmp_path)
+    assert list(tmp_path.iterdir()) == []

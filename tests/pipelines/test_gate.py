@@ -162,7 +162,7 @@ def limits(monkeypatch):
 
 def failure(criterion, evidence):
     """Why a candidate fails one criterion."""
-    return next(check.failure for check in gate.checks(evidence) if check.name == criterion)
+    return next(each.failure(evidence) for each in gate.criteria() if each.name == criterion)
 
 
 def test_a_good_candidate_passes():

@@ -1,0 +1,89 @@
+"""Every look at the holdout is on record, and rows that training saw are found under any name."""
+
+import json
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from flights.artifacts import read_json
+from flights.config import Settings
+from pipelines.evaluation import holdout
+from pipelines.evaluation.inputs import candidate_folder
+from pipelines.extras import holdout_log
+
+
+@pytest.mark.exhibit
+def test_the_first_look_is_the_evaluation_of_the_first_candidate(trained, monkeypatch):
+    """The ledger names step, candidate, holdout, days and the version that came of it; the report counts it."""
+    monkeypatch.setenv("DATA_DIR", str(trained))
+    look = holdout_log.accesses(Settings())[0]
+    assert (look.look, look.by, look.candidate) == (1, "evaluate", candidate_folder(Settings()).name)
+    assert len(look.candidate_digest) == len(look.holdout_digest) == 64
+    assert (look.first, look.end, look.version) == ("2013-09-01", "2013-10-30", 1)
+    report = read_json(Settings().candidate_dir / "evaluation.json", "")
+    assert report["holdout_access"]["accesses"] >= 1
+
+
+def test_a_look_is_appended_before_anything_is_seen(a_copy):
+    """Planted: a holdout that cannot be read. The look is on record all the same, and no line before it has changed."""
+    settings = Settings()
+    path = holdout_log.access_log_path(settings)
+    before = path.read_text()
+    (settings.splits_dir / "holdout.parquet").write_bytes(b"broken")
+    with pytest.raises(ValueError, match="Parquet"):
+        holdout.read_holdout(settings, "test", "a")
+    assert path.read_text().startswith(before)
+    assert [look.look for look in holdout_log.accesses(settings)] == [
+        *range(1, len(holdout_log.accesses(settings)) + 1)
+    ]
+    assert json.loads(path.read_text().splitlines()[-1])["by"] == "test"
+
+
+def test_candidates_are_counted_once(a_copy):
+    """Three looks for two candidates."""
+    settings = Settings()
+    holdout_log.access_log_path(settings).unlink()
+    for candidate in ("a", "a", "b"):
+        holdout.log_access(settings, "test", candidate, "")
+    assert holdout.access_counts(settings) == {"accesses": 3, "candidates": 2}
+
+
+@pytest.mark.parametrize(("as_of", "looks"), [("2013-12-01", 3), ("2013-09-01", 1)])
+def test_a_look_at_some_of_the_same_days_is_a_look(a_copy, as_of, looks):
+    """Retrained a month later, looks at September and October and the backtest's count; in summer, that one."""
+    settings = Settings()
+    holdout_log.access_log_path(settings).unlink()
+    for candidate in ("a", "b"):
+        holdout.log_access(settings, "evaluate", candidate)
+    start, end = (pd.Timestamp(day, tz="America/New_York") for day in ("2013-04-01", "2014-01-01"))
+    holdout.log_access(settings, "backtest", period=(start, end))
+    assert holdout.access_counts(settings)["accesses"] == 3
+    assert holdout.access_counts(settings.model_copy(update={"as_of": date.fromisoformat(as_of)}))["accesses"] == looks
+
+
+def test_the_version_is_that_of_the_newest_look(a_copy):
+    """One candidate is evaluated twice, and published as 4 and 7."""
+    settings = Settings()
+    holdout_log.access_log_path(settings).unlink()
+    for version in (4, 7):
+        holdout.log_access(settings, "evaluate", "a")
+        holdout.log_version(settings, "a", version)
+    assert [look.version for look in holdout_log.accesses(settings)] == [4, 7]
+
+
+def test_a_torn_line_is_no_look_and_an_altered_one_is_named(a_copy):
+    """Planted: half a last line, as a full disk leaves it; evaluation goes on. Then a whole line that is no look."""
+    settings = Settings()
+    path = holdout_log.access_log_path(settings)
+    before = holdout_log.accesses(settings)
+    with path.open("a") as file:
+        file.write('{"look": 9, "at": "20')
+    assert holdout_log.accesses(settings) == before
+    holdout.log_access(settings, "test", "a", "")
+    *others, look = holdout_log.accesses(settings)
+    assert others == before
+    assert (look.look, look.by) == (len(before) + 1, "test")
+    path.write_text("not a look\n" + path.read_text())
+    with pytest.raises(holdout_log.BrokenAccessLog, match="line 1: expected a holdout access, got 'not a look'"):
+        holdout_log.accesses(settings)
