@@ -25,7 +25,7 @@ from tests.contract_rows import contract_rows
 
 ROOT = Path(__file__).parents[1]
 EVERY = 8  # of the example's rows, `split_data` keeps one in this many
-EXHIBIT_FIXTURES = {"autumn", "logged"}  # the flights' own days: who uses them is marked
+EXHIBIT_FIXTURES = {"autumn"}  # the flights' own days: who uses them is marked
 EXHIBIT = re.compile(r"^pytestmark = .*\bexhibit\b", re.MULTILINE)
 
 

@@ -58,11 +58,10 @@ def test_features_leave_their_inputs_alone(columns):
         np.testing.assert_array_equal(columns[name], values)
 
 
-@pytest.mark.exhibit
 def test_all_but_categories_are_numbers(columns):
     """Trees and tables need nothing else."""
     for name, values in build_features(columns).items():
-        assert values.dtype == (object if name in CATEGORIES else np.float64), name
+        assert values.dtype.kind in ("O" if name in CATEGORIES else "fi"), name
 
 
 @pytest.mark.ml_test_score("D6")

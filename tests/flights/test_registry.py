@@ -14,6 +14,7 @@ from flights import registry
 from flights.model_files import write_manifest
 from flights.registry import ModelRefused, PromotionRefused
 from flights.rows import as_columns
+from tests.declared import NUMBER
 
 
 @pytest.fixture
@@ -133,7 +134,6 @@ def test_a_missing_version_names_the_next_command(models):
         registry.load(models, 99)
 
 
-@pytest.mark.exhibit
 @pytest.mark.ml_test_score(
     "D7", injects="Files that verify are not enough: if the features changed, the golden predictions tell"
 )
@@ -145,7 +145,7 @@ def test_changed_feature_code_is_refused(models, monkeypatch):
 
     def changed(columns):
         features = honest(columns)
-        return features | {"distance": features["distance"] * 1.609}
+        return features | {NUMBER.name: features[NUMBER.name] * 1.609}
 
     monkeypatch.setattr(portable, "build_features", changed)
     with pytest.raises(ModelRefused, match="expected scikit-learn's probabilities"):

@@ -1,4 +1,7 @@
-"""What the monitor's tests share: real flights of one autumn, and a prediction log of the live months."""
+"""What the monitor's tests share: rows around the first live day, and a prediction log of the live months.
+
+Most need rows of any data; `autumn` is real flights.
+"""
 
 import json
 from collections.abc import Callable
@@ -8,17 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flights import dataset
 from flights.artifacts import read_parquet
-from flights.config import Settings
+from flights.config import AS_OF, Settings
 from flights.contract import as_arrays
-from flights.dataset import EVENT_TIME, KEY
+from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, ZONE, outcome_hours
 from flights.log_reader import engine
 from flights.predictions import Outcome, Prediction, add
 from flights.registry import champion, load
 from monitoring.outcomes import local_day
 from monitoring.traffic import Traffic, outcome_bodies, period, request_bodies, traffic
 from monitoring.view import ServingModel, View
+from tests.declared import NUMBER, outcome_of
 
 Logged = Callable[..., Path]
 
@@ -33,12 +36,41 @@ def autumn(collected: Path) -> pd.DataFrame:
     return rows.assign(day=local_day(rows[EVENT_TIME]), probability=0.05 + 0.9 * backlog / (backlog + 20))
 
 
+def day(number: int) -> str:
+    """A live day, counted from 1."""
+    return f"{pd.Timestamp(AS_OF) + pd.Timedelta(days=number - 1):%F}"
+
+
+def midnight(number: int) -> str:
+    """The beginning of a live day, as the log writes moments in UTC."""
+    return f"{pd.Timestamp(day(number), tz=ZONE).tz_convert('UTC'):%FT%T}"
+
+
+@pytest.fixture(scope="session")
+def live(collected: Path) -> pd.DataFrame:
+    """Rows of the first live month, and of one day more."""
+    rows = read_parquet(collected / "1_raw" / "valid.parquet", "")
+    days = local_day(rows[EVENT_TIME])
+    return rows[(days >= day(1)) & (days <= day(31))].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def months(collected: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two months to compare with and the first live one, with their local days and a stand-in for a probability."""
+    rows = read_parquet(collected / "1_raw" / "valid.parquet", "")
+    rows = rows.assign(day=local_day(rows[EVENT_TIME]), probability=0.05 + 0.9 * rows[NUMBER.name].rank(pct=True))
+    before = f"{pd.Timestamp(AS_OF) - pd.DateOffset(months=2):%F}"
+    parts = (rows[(rows["day"] >= first) & (rows["day"] < end)] for first, end in ((before, day(1)), (day(1), day(31))))
+    reference, live = (part.reset_index(drop=True) for part in parts)
+    return reference, live
+
+
 @pytest.fixture
 def logged(a_copy: Path) -> Logged:
     """Write what a replay of some live days would leave in the log, without HTTP; `plant` may change the traffic."""
 
     def write(
-        first: str = "2013-11-01", last: str = "2013-11-30", plant: Callable[[Traffic], Traffic] = lambda clean: clean
+        first: str = day(1), last: str = day(30), plant: Callable[[Traffic], Traffic] = lambda clean: clean
     ) -> Path:
         settings = Settings()
         live = read_parquet(settings.splits_dir / "live.parquet", "")
@@ -47,7 +79,9 @@ def logged(a_copy: Path) -> Logged:
         version = champion(settings.models_dir)
         assert version is not None
         model = load(settings.models_dir, version)
-        flights = flights[flights["carrier"].isin(dataset.CARRIERS)]  # the server rejects the others
+        for column in INPUTS:
+            if column.categories:  # the server rejects the others
+                flights = flights[flights[column.name].isin(column.categories)]
         probabilities = model.score(as_arrays(flights))
         log = engine(settings.log_url)
         add(log, predictions(flights, probabilities, model.threshold, version, model.digest))
@@ -74,7 +108,7 @@ def predictions(
 def arrived(outcomes: pd.DataFrame) -> list[Outcome]:
     """Outcomes as the server logs them."""
     return [
-        Outcome(row["request_id"], row["known_at"], row["arrival_delay"], f"2026-01-01T00:00:00.{place:06}Z")
+        Outcome(row["request_id"], row["known_at"], row[OUTCOME], f"2026-01-01T00:00:00.{place:06}Z")
         for place, row in enumerate(outcome_bodies(outcomes))
     ]
 
@@ -96,27 +130,23 @@ def view_of(
 
 
 def judged(days: int = 40, rows: int = 200, seed: int = 0) -> pd.DataFrame:
-    """Predictions of a perfectly calibrated model, as the log gives them back, with outcomes three hours later."""
+    """Predictions of a perfectly calibrated model, as the log gives them back, with outcomes when they are due."""
     random = np.random.default_rng(seed)
     count = days * rows
     event_time = pd.date_range("2013-11-01T10:00Z", periods=days).repeat(rows) + pd.to_timedelta(
         np.tile(np.linspace(0, 12, rows), days), unit="h"
     )
     probability = random.beta(1, 3, count)
-    late = random.random(count) < probability
-    minutes = np.full(count, 150.0)
-    delay = np.where(late, 40.0, -5.0)
-    return pd.DataFrame(
-        {
-            KEY: [f"flight-{number}" for number in range(count)],
-            "event_time": event_time,
-            "probability": probability,
-            "threshold": 0.3,
-            "model_version": 1,
-            "served_by": "champion",
-            "latency_us": 900,
-            "scheduled_minutes": minutes,
-            "arrival_delay": delay,
-            "known_at": event_time + pd.to_timedelta(minutes + delay, unit="min"),
-        }
-    ).rename(columns={KEY: "request_id"})
+    positive = random.random(count) < probability
+    inputs = {column.name: column.example for column in INPUTS if not column.categories}
+    log = pd.DataFrame(inputs, index=range(count)).assign(
+        **{EVENT_TIME: event_time, OUTCOME: np.where(positive, outcome_of(1), outcome_of(0))},
+        request_id=[f"row-{number}" for number in range(count)],
+        event_time=event_time,
+        probability=probability,
+        threshold=0.3,
+        model_version=1,
+        served_by="champion",
+        latency_us=900,
+    )
+    return log.assign(known_at=log["event_time"] + pd.to_timedelta(outcome_hours(log), unit="h"))

@@ -8,14 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from flights.artifacts import read_json, read_parquet, write_parquet
 from flights.config import Settings
+from flights.dataset import EVENT_TIME
 from monitoring import monitor
-from tests.monitoring.conftest import Logged
+from tests.monitoring.conftest import Logged, day
 from tests.serving.running import ROOT
 
+MONDAY = f"{pd.Timestamp(day(1)).to_period('W').start_time:%F}"  # of the first week
 Monitored = Callable[..., tuple[int, dict]]
 
 
@@ -35,7 +38,7 @@ def monitored(evidently: None, monkeypatch: pytest.MonkeyPatch) -> Monitored:
 @pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 def test_a_clean_week_needs_nobody(logged: Logged, monitored: Monitored):
     """Ok, exit code 0, JSON without NaN for machines, and pages for people whose links all lead somewhere."""
-    folder = logged(last="2013-11-08") / "5_reports"
+    folder = logged(last=day(8)) / "5_reports"
     code, decision = monitored()
     assert (code, decision["action"], decision["act"]) == (0, "ok", False), decision["reasons"]
     text = (folder / "decision.json").read_text()
@@ -74,20 +77,20 @@ runpy.run_module("monitoring.monitor", run_name="__main__")
 
 @pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("place", ["2013-10-28-evidently.html", "index.html", "decision.json"])
+@pytest.mark.parametrize("place", [f"{MONDAY}-evidently.html", "index.html", "decision.json"])
 def test_a_killed_monitor_leaves_the_old_report(logged: Logged, monitored: Monitored, place: str):
     """SIGKILL as the decision, a page or the index takes its name: later ones stay whole, the next run tidies up."""
-    folder = logged(last="2013-11-05") / "5_reports"
-    monitored("2013-11-03T12:00Z")
+    folder = logged(last=day(5)) / "5_reports"
+    monitored(f"{day(3)}T12:00Z")
     before = {name: (folder / name).read_bytes() for name in ("index.html", "decision.json")}
-    environment = os.environ | {"PYTHONPATH": "src:.", "NOW": "2013-11-05T12:00Z"}
+    environment = os.environ | {"PYTHONPATH": "src:.", "NOW": f"{day(5)}T12:00Z"}
     words = [sys.executable, "-c", KILLED, place]
     killed = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     kept = before if place == "decision.json" else {"index.html": before["index.html"]}
     assert {name: (folder / name).read_bytes() for name in kept} == kept
     assert torn(folder) != []  # what the dead one left
-    monitored("2013-11-05T12:00Z")
+    monitored(f"{day(5)}T12:00Z")
     assert torn(folder) == []
 
 
@@ -129,9 +132,9 @@ def test_a_run_that_fails_leaves_no_decision(
     logged: Logged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     """Planted: a champion without its reference's columns. It is neither "ok" nor "act", and says where it broke."""
-    folder = logged(last="2013-11-03")
+    folder = logged(last=day(3))
     reference = folder / "3_models" / "flights" / "1" / "reference.parquet"
-    write_parquet(reference, read_parquet(reference, "").drop(columns="scheduled_departure"))
+    write_parquet(reference, read_parquet(reference, "").drop(columns=EVENT_TIME))
     failed(monkeypatch)
     assert "Traceback" in capsys.readouterr().err
 
@@ -153,7 +156,7 @@ def test_a_report_that_fails_leaves_the_decision(
     def write(folder: Path, found: object) -> None:
         raise OSError("no space left")
 
-    logged(last="2013-11-03")
+    logged(last=day(3))
     plugin = SimpleNamespace(__name__="broken", write=write)
     monkeypatch.setattr(monitor, "load_plugins", lambda _: [plugin])
     monkeypatch.setattr(sys, "argv", ["monitor"])

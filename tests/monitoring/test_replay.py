@@ -11,21 +11,15 @@ import pytest
 
 from flights.artifacts import read_json, write_parquet
 from flights.config import Settings
-from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOMES
+from flights.dataset import EVENT_TIME, OUTCOME_TIME
 from flights.log_reader import counted_outcomes, engine, logged_predictions
 from monitoring import replay
 from monitoring.traffic import period
+from tests.monitoring.conftest import day
 from tests.serving.published import publish_champion
 from tests.serving.running import ROOT, Server, free_port, running
 
-SPAN = ("2013-11-04", "2013-11-06")
-TABLE = [KEY, *(column.name for column in (*INPUTS, *OUTCOMES))]
-
-
-@pytest.fixture(scope="module")
-def live(autumn: pd.DataFrame) -> pd.DataFrame:
-    """The live split: November, a quarter of it."""
-    return autumn.loc[autumn["day"] >= "2013-11-01", TABLE]
+SPAN = (day(4), day(6))
 
 
 @pytest.fixture
@@ -52,7 +46,7 @@ def expected(live: pd.DataFrame) -> tuple[int, int]:
     """How many flights of the span there are, and how many of their outcomes are known by its end."""
     start, end = period(live, *SPAN)
     flights = live[(live[EVENT_TIME] >= start) & (live[EVENT_TIME] < end)]
-    return len(flights), int((flights["outcome_known_at"] <= end).sum())
+    return len(flights), int((flights[OUTCOME_TIME] <= end).sum())
 
 
 def test_everything_reaches_the_log_once(served: Server, live: pd.DataFrame, monkeypatch: pytest.MonkeyPatch):

@@ -16,7 +16,7 @@ from flights.registry import load
 from monitoring.findings import Findings, findings
 from monitoring.traffic import period, traffic
 from monitoring.view import NothingToMonitor, read_view
-from tests.monitoring.conftest import Logged, predictions
+from tests.monitoring.conftest import Logged, day, predictions
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 NOW = pd.Timestamp.now("UTC")
@@ -27,7 +27,7 @@ def sample(a_copy: Path) -> list[tuple]:
     """Three rows of the log, as the champion answers them."""
     settings = Settings()
     live = read_parquet(settings.splits_dir / "live.parquet", "")
-    flights, _ = traffic(live, *period(live, "2013-11-01", "2013-11-01"))
+    flights, _ = traffic(live, *period(live, day(1), day(1)))
     rows = flights.head(3)
     model = load(settings.models_dir, 1)
 
@@ -75,13 +75,13 @@ def test_one_row_of_the_past(sample: list, evidently: None):
 
 def test_rows_without_an_outcome(sample: list, evidently: None):
     """Three rows, monitored four days later."""
-    found = monitored(sample, now=pd.Timestamp("2013-11-02T12:00Z"))
+    found = monitored(sample, now=pd.Timestamp(f"{day(2)}T12:00Z"))
     assert found.counts["labelled"] == 0
 
 
 def test_one_outcome_only(sample: list, evidently: None):
     """Two rows wait, one has its outcome."""
-    known = "2013-11-01T18:00:00Z"
+    known = f"{day(1)}T18:00:00Z"
     found = monitored(sample, [Outcome(sample[0].request_id, known, 20.0, known)])
     assert found.counts["labelled"] == 1
     assert found.details == {"expectations": [], "slices": []}
@@ -89,14 +89,14 @@ def test_one_outcome_only(sample: list, evidently: None):
 
 def test_an_outcome_without_any_of_its_predictions(sample: list, evidently: None):
     """The only outcome belongs to a request that is not in the log."""
-    known = "2013-11-01T18:00:00Z"
+    known = f"{day(1)}T18:00:00Z"
     assert monitored(sample, [Outcome("unknown", known, 20.0, known)]).counts["labelled"] == 0
 
 
 def test_all_inputs_unreadable(sample: list, evidently: None):
     """Every row's inputs are torn, over three days: a person is asked."""
     rows = [
-        at(row._replace(inputs=row.inputs[:40]), pd.Timestamp("2013-11-02T15:00Z") + pd.Timedelta(days=number))
+        at(row._replace(inputs=row.inputs[:40]), pd.Timestamp(f"{day(2)}T15:00Z") + pd.Timedelta(days=number))
         for number, row in enumerate(sample)
     ]
     found = monitored(rows)
@@ -119,7 +119,7 @@ def test_a_moment_long_after_the_log_is_no_long_report(sample: list, evidently: 
 
 def test_rows_answered_too_early_are_counted_as_skipped(logged: Logged):
     """Planted: ten rows that say they were answered in 1970. They are left out, and the summary says how many."""
-    logged(last="2013-11-03")
+    logged(last=day(3))
     settings = Settings()
     log = engine(settings.log_url)
     with log.begin() as connection:

@@ -11,10 +11,12 @@ from flights.config import AS_OF, Settings
 from flights.contract import as_arrays
 from flights.dataset import INPUTS, KEY
 from flights.evaluation import METRICS
+from flights.features import CATEGORIES
 from pipelines import check, evaluate
 from pipelines.evaluation.inputs import candidate_folder
 from pipelines.evaluation.publish import promote_evaluated
 from pipelines.rows import labelled_rows
+from tests.declared import NUMBER
 
 
 @pytest.fixture
@@ -79,7 +81,6 @@ def test_the_next_candidate_is_compared_with_the_champion(a_copy):
     assert promote_evaluated(Settings()).champion == report["version"] == 2
 
 
-@pytest.mark.exhibit
 @pytest.mark.parametrize("planted", ["a changed feature", "a flipped bit", "an input more"])
 def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkeypatch, planted):
     """Planted: the champion answers otherwise, is damaged, or lacks a column. Refused with the way out; then taken."""
@@ -93,7 +94,7 @@ def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkey
         if planted == "a changed feature":
             golden["probabilities"][0] += 0.01
         else:
-            golden["inputs"] = [{key: row[key] for key in row if key != "distance"} for row in golden["inputs"]]
+            golden["inputs"] = [{key: row[key] for key in row if key != NUMBER.name} for row in golden["inputs"]]
         (broken / "golden.json").write_text(json.dumps(golden))
         manifest = json.loads((broken / "manifest.json").read_text())
         manifest["files"]["golden.json"] = sha256(broken / "golden.json")
@@ -130,12 +131,12 @@ def test_a_holdout_that_training_saw_is_refused_and_the_champion_stays(a_copy):
     assert registry.champion(a_copy / "3_models") == 1
 
 
-@pytest.mark.exhibit
 def test_a_damaged_portable_model_is_refused(a_copy):
     """Planted: a table of the candidate changed after training."""
     folder = candidate_folder(Settings())
     tables = json.loads((folder / "encodings.json").read_text())
-    tables["tables"]["carrier"] = dict.fromkeys(tables["tables"]["carrier"], 0.9)
+    name = CATEGORIES[0]
+    tables["tables"][name] = dict.fromkeys(tables["tables"][name], 0.9)
     (folder / "encodings.json").write_text(json.dumps(tables))
     evaluate.main()
     report = read_json(Settings().candidate_dir / "evaluation.json", "")

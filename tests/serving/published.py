@@ -21,11 +21,12 @@ from flights.features import CATEGORIES, FEATURES, HEURISTIC
 from flights.files import GATE_FILE, GOLDEN_FILE, MANIFEST_FILE
 from flights.model_files import write_golden
 from flights.rows import as_columns
+from tests.declared import unseen
 from tests.patterns import matching
 
 SIGNAL = next(name for name in FEATURES if isinstance(name, str) and name not in CATEGORIES)
 GROUP = next((column.example for column in INPUTS if column.name == HEURISTIC[0]), "")  # the heuristic knows this one
-UNSEEN = "ZZZ"  # a destination that no test model was trained on
+UNSEEN = unseen()  # a text that no test model was trained on
 
 
 def value(column: Column, draw: np.random.Generator) -> Any:
@@ -37,7 +38,8 @@ def value(column: Column, draw: np.random.Generator) -> Any:
     if column.categories:
         return str(draw.choice(column.categories))
     if column.pattern:
-        return column.example if draw.random() < 0.5 else matching(draw, column.pattern)
+        text = column.example if draw.random() < 0.5 else matching(draw, column.pattern)
+        return column.example if text == UNSEEN.get(column.name) else text
     number = draw.uniform(column.minimum, column.maximum)
     return int(number) if column.kind == "integer" else round(float(number), 3)
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flights.dataset import INPUTS
+from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, ROWS
 from flights.predictions import Prediction
 from flights.registry import Model
 from flights.rows import as_columns
 from serving.request import example
+from tests.declared import NUMBER, REPORTED, other, outcome
 from tests.serving.extras.test_preflight import features
 from tests.serving.published import (
     UNSEEN,
@@ -28,14 +29,13 @@ from tests.serving.published import (
 )
 from tests.serving.running import ROOT, Server, running
 
-OUTCOME = {"request_id": "landed", "arrival_delay": 20.0, "known_at": "2013-11-01T14:50:00Z"}
+ANOTHER = {NUMBER.name: other(NUMBER)}  # an input of another flight
 
 
 def probabilities(model: Model, flights: list[dict]) -> list[float]:
     return model.score(as_columns([naive(flight) for flight in flights])).tolist()
 
 
-@pytest.mark.exhibit
 def test_an_answer_is_the_models_probability_and_is_in_the_log(client: httpx.Client, data_dir: Path, model: Model):
     """What is answered is what the model says, and the log has it with time, inputs, decision, digest and latency."""
     answer = client.post("/predict", json=example()).raise_for_status().json()
@@ -46,19 +46,18 @@ def test_an_answer_is_the_models_probability_and_is_in_the_log(client: httpx.Cli
     row = Prediction(*found)
     assert answer == {name: getattr(row, name) for name in answer}
     assert row.model_digest == model.digest
-    assert row.event_time == "2013-11-02T01:56:00.000000Z"
+    assert datetime.fromisoformat(row.event_time) == datetime.fromisoformat(example()[EVENT_TIME])
     assert abs(datetime.now(UTC) - datetime.fromisoformat(row.answered_at)) < timedelta(minutes=1)
     assert 0 < row.latency_us < 10_000_000
     assert list(json.loads(row.inputs)) == [column.name for column in INPUTS]
     assert probabilities(model, [json.loads(row.inputs)])[0] == pytest.approx(answer["probability"], abs=1e-12)
 
 
-@pytest.mark.exhibit
 def test_single_rows_and_batches_give_the_same_probabilities(client: httpx.Client, model: Model):
     """One by one or together, with missing values and an unseen category: the model's numbers to 1e-9."""
-    flights = [*random_flights(60, seed=5), example() | {"dest": UNSEEN}]
+    flights = [*random_flights(60, seed=5), example() | UNSEEN]
     expected = probabilities(model, flights)
-    batch = client.post("/predict/batch", json={"flights": flights}).raise_for_status().json()["predictions"]
+    batch = client.post("/predict/batch", json={ROWS: flights}).raise_for_status().json()["predictions"]
     single = [client.post("/predict", json=flight).json() for flight in flights]
     assert [answer["probability"] for answer in batch] == pytest.approx(expected, abs=1e-9)
     assert [answer["probability"] for answer in single] == pytest.approx(expected, abs=1e-9)
@@ -71,38 +70,35 @@ def test_the_same_id_with_the_same_flight_gets_the_logged_answer(client: httpx.C
     assert first == second
 
 
-@pytest.mark.exhibit
 def test_the_same_id_with_another_flight_is_refused(client: httpx.Client):
     """A name is for one flight."""
     client.post("/predict", json=example() | {"request_id": "taken"}).raise_for_status()
-    answer = client.post("/predict", json=example() | {"request_id": "taken", "distance": 999.0})
+    answer = client.post("/predict", json=example() | {"request_id": "taken"} | ANOTHER)
     assert answer.status_code == 409
     assert answer.json()["errors"] == [{"field": "request_id", "expected": "a name that was not used for other inputs"}]
 
 
-@pytest.mark.exhibit
 def test_a_batch_is_answered_as_a_whole_or_not_at_all(client: httpx.Client, data_dir: Path):
     """One bad row, or one taken name, and nothing of the batch is logged."""
     client.post("/predict", json=example() | {"request_id": "whole"}).raise_for_status()
-    taken = [example() | {"request_id": "part"}, example() | {"request_id": "whole", "distance": 999.0}]
-    assert client.post("/predict/batch", json={"flights": taken}).status_code == 409
-    answer = client.post("/predict/batch", json={"flights": [example() | {"request_id": "part"}, {}]})
+    taken = [example() | {"request_id": "part"}, example() | {"request_id": "whole"} | ANOTHER]
+    assert client.post("/predict/batch", json={ROWS: taken}).status_code == 409
+    answer = client.post("/predict/batch", json={ROWS: [example() | {"request_id": "part"}, {}]})
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"].startswith("flights[1].")
+    assert answer.json()["errors"][0]["field"].startswith(f"{ROWS}[1].")
     with sqlite3.connect(data_dir / "4_predictions" / "predictions.db") as log:
         assert log.execute("SELECT COUNT(*) FROM predictions WHERE request_id = 'part'").fetchone() == (0,)
 
 
-@pytest.mark.exhibit
 def test_outcomes_are_taken_late_twice_and_of_unknown_predictions(client: httpx.Client):
     """Every version is kept once, and the receipt says what was new."""
     client.post("/predict", json=example() | {"request_id": "landed"}).raise_for_status()
-    outcome = {"request_id": "landed", "arrival_delay": 20.0, "known_at": "2013-11-01T14:50:00Z"}
-    unknown = outcome | {"request_id": "never-asked", "arrival_delay": None}
-    body = {"outcomes": [outcome, unknown]}
+    landed = outcome("landed")
+    unknown = outcome("never-asked", **{OUTCOME: None})
+    body = {"outcomes": [landed, unknown]}
     assert client.post("/outcomes", json=body).json() == {"accepted": 2, "repeated": 0, "unknown": 1}
     assert client.post("/outcomes", json=body).json() == {"accepted": 0, "repeated": 2, "unknown": 0}
-    corrected = {"outcomes": [outcome | {"arrival_delay": 30.0}] * 2}  # twice in one request, too
+    corrected = {"outcomes": [landed | {OUTCOME: other(REPORTED)}] * 2}  # twice in one request, too
     assert client.post("/outcomes", json=corrected).json() == {"accepted": 1, "repeated": 1, "unknown": 0}
 
 

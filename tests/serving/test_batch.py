@@ -4,9 +4,10 @@ import json
 from contextlib import closing
 
 import numpy as np
-import pytest
 
 from flights.batch import Batch
+from flights.contract import PERSONAL
+from flights.dataset import EVENT_TIME
 from flights.log_reader import engine, logged_prediction
 from flights.predictions import Prediction
 from flights.registry import Model
@@ -14,13 +15,12 @@ from flights.rows import as_columns
 from serving.answer import Answers, answer, batch_json
 from serving.prediction_log import Conflict, PredictionLog
 from serving.request import Flight, example
+from tests.declared import BY_NAME
 from tests.serving.published import UNSEEN, random_flights
 from tests.serving.test_scorer import a_scorer, all_at_once
 
-pytestmark = pytest.mark.exhibit
-
-FLIGHTS = [*random_flights(60, seed=5), example() | {"dest": UNSEEN}]
-FLIGHTS[0] |= {"scheduled_departure": "2013-11-02T01:56:00.000123Z", "tailnum": "N14228"}
+FLIGHTS = [*random_flights(60, seed=5), example() | UNSEEN]
+FLIGHTS[0] |= {EVENT_TIME: "2013-11-02T01:56:00.000123Z"} | {name: BY_NAME[name].example for name in PERSONAL}
 
 
 def asked(model: Model, log: PredictionLog, flights: list[dict]) -> Batch | list[Prediction]:

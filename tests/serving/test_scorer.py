@@ -12,8 +12,10 @@ from serving.prediction_log import PredictionLog
 from serving.refusal import Refused
 from serving.request import Flight, example
 from serving.scorer import Scorer
+from tests.declared import NUMBER, other
 
-POISON = 6000.0  # the distance at which the broken model breaks
+POISON = other(NUMBER)  # the value at which the broken model breaks
+POISONED = {NUMBER.name: POISON}
 
 
 class Counted(PredictionLog):

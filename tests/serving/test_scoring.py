@@ -10,10 +10,10 @@ from flights import heuristic
 from flights.registry import Model
 from serving.refusal import Refused
 from serving.scoring import new_request_ids
-from tests.serving.test_scorer import POISON, Counted, a_scorer, all_at_once, flight, log  # noqa: F401
+from tests.declared import NUMBER
+from tests.serving.test_scorer import POISON, POISONED, Counted, a_scorer, all_at_once, flight, log  # noqa: F401
 
 
-@pytest.mark.exhibit
 @pytest.mark.ml_test_score(
     "O5",
     injects="A model that raises or answers NaN for one row still answers all others, and logs nothing for that one",
@@ -22,11 +22,11 @@ def test_a_row_that_breaks_the_model_breaks_no_other_request(model: Model, log: 
     """A model that raises or answers NaN for one row still answers all others, and logs nothing for that one."""
 
     def broken(columns):
-        if (columns["distance"] == POISON).any() and len(columns["distance"]) > 1:
+        if (columns[NUMBER.name] == POISON).any() and len(columns[NUMBER.name]) > 1:
             raise RuntimeError("planted")
-        return np.where(columns["distance"] == POISON, np.nan, model.score(columns))
+        return np.where(columns[NUMBER.name] == POISON, np.nan, model.score(columns))
 
-    requests = [[flight(request_id="a")], [flight(request_id="poison", distance=POISON)], [flight(request_id="b")]]
+    requests = [[flight(request_id="a")], [flight(request_id="poison", **POISONED)], [flight(request_id="b")]]
     first, refused, last = all_at_once(a_scorer(dataclasses.replace(model, score=broken), log), requests)
     assert (first[0].request_id, last[0].request_id) == ("a", "b")
     assert isinstance(refused, Refused)
@@ -34,14 +34,13 @@ def test_a_row_that_breaks_the_model_breaks_no_other_request(model: Model, log: 
     assert log.find("poison") is None
 
 
-@pytest.mark.exhibit
 def test_a_stand_in_answers_the_request_on_which_the_model_fails(model: Model, log: Counted):
     """Marked as such, in the log too, and only that one; where both fail the request is refused."""
 
     def nan(columns):
-        return np.where(columns["distance"] == POISON, np.nan, model.score(columns))
+        return np.where(columns[NUMBER.name] == POISON, np.nan, model.score(columns))
 
-    requests = [[flight(request_id="sound")], [flight(request_id="poison", distance=POISON), flight()]]
+    requests = [[flight(request_id="sound")], [flight(request_id="poison", **POISONED), flight()]]
     scorer = a_scorer(dataclasses.replace(model, score=nan), log)
     scorer.scoring._holder.fallback = heuristic.load(model.folder)
     sound, poison = all_at_once(scorer, requests)

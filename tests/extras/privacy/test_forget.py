@@ -11,16 +11,21 @@ from extras.privacy.scan import traces
 from flights import registry
 from flights.artifacts import read_parquet, sha256
 from flights.config import Settings
+from flights.contract import PERSONAL
 from flights.extras.privacy import pseudonym_key, pseudonymizer
 from flights.files import GOLDEN_FILE
 from flights.log_reader import engine
 from flights.predictions import Prediction, add
+from tests.declared import BY_NAME
+
+pytestmark = pytest.mark.skipif(not PERSONAL, reason="no declared column is personal")
+NAME = next(iter(PERSONAL), "")
 
 
 @pytest.fixture
 def run(a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """The command, for the subject that has most rows."""
-    subject = read_parquet(a_copy / "1_raw" / "valid.parquet", "")["tailnum"].value_counts().index[0]
+    subject = read_parquet(a_copy / "1_raw" / "valid.parquet", "")[NAME].value_counts().index[0]
     monkeypatch.setattr(sys, "argv", ["forget", subject])
     pseudonym_key(a_copy, make=True)
 
@@ -50,12 +55,12 @@ def test_a_subject_is_gone_from_every_file(a_copy: Path, run):
     assert "wrote nothing new" in run()
 
 
-@pytest.mark.exhibit
 def test_a_published_model_holds_no_personal_value(a_copy: Path):
     """Neither its reference nor its golden predictions: a folder that never changes could not forget."""
     folder = registry.model_folder(Settings().models_dir, 1)
-    assert "tailnum" not in read_parquet(folder / "reference.parquet", "")
-    assert {row["tailnum"] for row in json.loads((folder / GOLDEN_FILE).read_text())["inputs"]} == {None}
+    golden = None if BY_NAME[NAME].nullable else BY_NAME[NAME].example
+    assert NAME not in read_parquet(folder / "reference.parquet", "")
+    assert {row[NAME] for row in json.loads((folder / GOLDEN_FILE).read_text())["inputs"]} == {golden}
 
 
 @pytest.mark.ml_test_score("D5", injects="the subject in a report, a candidate, a published card")
@@ -73,7 +78,7 @@ def test_a_pseudonym_in_the_log_is_a_trace_too(a_copy: Path, run, capsys):
     """Planted: a logged prediction, which only `make forget`'s other half deletes."""
     name = pseudonymizer(pseudonym_key(a_copy))(run.subject)
     log = engine(Settings().log_url)
-    add(log, [Prediction("a", "now", "then", json.dumps({"tailnum": name}), 0.5, False, 0.5, 1, "digest")])
+    add(log, [Prediction("a", "now", "then", json.dumps({NAME: name}), 0.5, False, 0.5, 1, "digest")])
     log.dispose()
     with pytest.raises(SystemExit, match="not forgotten"):
         run()

@@ -4,20 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flights.dataset import INPUTS, LOCATION
+from flights.dataset import EVENT_TIME, INPUTS, LOCATION
 from monitoring.check import is_firing
 from monitoring.checks import feeds
 from tests.monitoring.conftest import view_of
 
 WEATHER = feeds.feed_columns("weather")
+FEED = next((column.feed for column in INPUTS if column.feed), "")
+Parts = tuple[pd.DataFrame, pd.DataFrame]
 Plant = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
-def parts(autumn: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def parts(autumn: pd.DataFrame) -> Parts:
     """September and October to compare with, and November with the moment of each prediction."""
     live = autumn[autumn["day"] >= "2013-11-01"]
-    return autumn[autumn["day"] < "2013-11-01"], live.assign(moment=live["scheduled_departure"])
+    return autumn[autumn["day"] < "2013-11-01"], live.assign(moment=live[EVENT_TIME])
 
 
 def firing(reference: pd.DataFrame, live: pd.DataFrame) -> set[str]:
@@ -25,8 +27,24 @@ def firing(reference: pd.DataFrame, live: pd.DataFrame) -> set[str]:
     return {check.name for check in feeds.checks(view_of(live, reference)) if is_firing(check).any()}
 
 
+@pytest.fixture(scope="module")
+def clean(months: Parts) -> Parts:
+    """The same of any data."""
+    return months[0], months[1].assign(moment=months[1][EVENT_TIME])
+
+
+@pytest.mark.skipif(not FEED, reason="no column names its feed")
+def test_a_feed_that_is_missing_fires(clean: Parts):
+    """A clean month fires nothing; planted: all of a feed is missing, and one of its columns."""
+    reference, live = clean
+    columns = feeds.feed_columns(FEED)
+    assert firing(reference, live) == set()
+    for lost in (columns, columns[-1:]):
+        assert firing(reference, live.assign(**dict.fromkeys(lost, np.nan))) == {f"{FEED}: missing"}
+
+
 @pytest.mark.ml_test_score("O2")
-def test_clean_feeds_fire_nothing(parts: tuple[pd.DataFrame, pd.DataFrame]):
+def test_clean_feeds_fire_nothing(parts: Parts):
     """A real month is neither missing, nor frozen, nor inconsistent, nor wrong at one site."""
     assert firing(*parts) == set()
 
@@ -68,9 +86,7 @@ def kilometres_at_one_site(live: pd.DataFrame) -> pd.DataFrame:
         (kilometres_at_one_site, "weather: site outlier"),
     ],
 )
-def test_a_broken_feed_fires(
-    parts: tuple[pd.DataFrame, pd.DataFrame], monkeypatch: pytest.MonkeyPatch, plant: Plant, check: str
-):
+def test_a_broken_feed_fires(parts: Parts, monkeypatch: pytest.MonkeyPatch, plant: Plant, check: str):
     """Each failure fires the check that is meant for it, and none of a sound feed."""
     monkeypatch.setattr(feeds, "MAX_OUTLIER", 3.5)  # of a quarter of the flights; of all, `make alarms` sees 6.5
     reference, live = parts
@@ -79,7 +95,7 @@ def test_a_broken_feed_fires(
     assert not {name for name in fired if name.startswith("network")}
 
 
-def test_every_check_can_fire_within_the_contract(parts: tuple[pd.DataFrame, pd.DataFrame]):
+def test_every_check_can_fire_within_the_contract(parts: Parts):
     """Planted in each feed, within the contract: it is missing or frozen, a column or a site is at its bound."""
     reference, live = parts
     names = {check.name for check in feeds.checks(view_of(live, reference))}
@@ -93,13 +109,13 @@ def test_every_check_can_fire_within_the_contract(parts: tuple[pd.DataFrame, pd.
     assert set().union(*(firing(reference, fault.head(1200)) for fault in faults)) == names
 
 
-def test_one_missing_column_fires(parts: tuple[pd.DataFrame, pd.DataFrame]):
+def test_one_missing_column_fires(parts: Parts):
     """A feed that loses one of its columns is seen though the others still come."""
     reference, live = parts
     assert "weather: missing" in firing(reference, live.assign(visibility=np.nan))
 
 
-def test_a_feed_that_is_frozen_but_for_one_column_fires(parts: tuple[pd.DataFrame, pd.DataFrame]):
+def test_a_feed_that_is_frozen_but_for_one_column_fires(parts: Parts):
     """Planted: a thermometer that goes on while all other instruments repeat themselves."""
     reference, live = parts
     still = frozen(live).assign(temperature=live["temperature"])
@@ -107,7 +123,7 @@ def test_a_feed_that_is_frozen_but_for_one_column_fires(parts: tuple[pd.DataFram
 
 
 def test_only_a_feed_with_shared_values_can_be_frozen(
-    parts: tuple[pd.DataFrame, pd.DataFrame],
+    parts: Parts,
 ):
     """The network's values differ from flight to flight: there is no check that cannot fire."""
     reference, live = parts
@@ -116,15 +132,16 @@ def test_only_a_feed_with_shared_values_can_be_frozen(
     assert not {"network: frozen", "aircraft: frozen"} & names
 
 
-def test_a_feed_without_a_past_or_a_present_is_no_error(parts: tuple[pd.DataFrame, pd.DataFrame]):
+@pytest.mark.skipif(not FEED, reason="no column names its feed")
+def test_a_feed_without_a_past_or_a_present_is_no_error(clean: Parts):
     """No live rows, and a reference whose columns are all missing, fire nothing."""
-    reference, live = parts
+    reference, live = clean
     assert firing(reference, live.head(0)) == set()
-    empty = reference.assign(**dict.fromkeys(feeds.feed_columns("weather"), np.nan))
+    empty = reference.assign(**dict.fromkeys(feeds.feed_columns(FEED), np.nan))
     assert not {name for name in firing(empty, live) if "missing" in name}
 
 
-def test_a_small_log_is_not_louder(parts: tuple[pd.DataFrame, pd.DataFrame]):
+def test_a_small_log_is_not_louder(parts: Parts):
     """One flight in five of a clean month, 45 a day: the reference is thinned until its days vary as much."""
     reference, live = parts
     small = live.iloc[::5]

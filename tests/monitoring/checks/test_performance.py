@@ -2,13 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flights.dataset import OUTCOME, targets
 from monitoring.check import Check, is_firing
 from monitoring.checks import performance
 from monitoring.outcomes import WATERMARK
+from tests.declared import outcome_of
 from tests.monitoring.conftest import judged
 from tests.monitoring.test_outcomes import followed
-
-pytestmark = pytest.mark.exhibit
 
 
 def firing(checks: list[Check]) -> set[str]:
@@ -16,12 +16,13 @@ def firing(checks: list[Check]) -> set[str]:
     return {check.name for check in checks if is_firing(check).any()}
 
 
+@pytest.mark.exhibit
 def test_early_labels_are_biased_and_left_out():
-    """Three hours after schedule fewer of the landed are late; quality looks only past the watermark."""
+    """Two hours after schedule fewer of the landed are late; quality looks only past the watermark."""
     log = judged(days=10)
-    now = log["event_time"].max() + pd.Timedelta(hours=2.5)
+    now = log["event_time"].max() + pd.Timedelta(hours=1.5)
     rows = followed(log, now)
-    fresh = rows[(rows["state"] == "labelled") & (rows["event_time"] > now - pd.Timedelta(hours=3))]
+    fresh = rows[(rows["state"] == "labelled") & (rows["event_time"] > now - pd.Timedelta(hours=2))]
     assert fresh["target"].mean() < 0.1 < 0.25 * rows["probability"].mean() + 0.1
     assert all(window["event_time"].max() <= now - WATERMARK for _, window in performance.windows(rows))
 
@@ -63,7 +64,7 @@ def test_a_lost_order_fires_for_ranking():
 
 def test_one_class_only_is_no_quality():
     """Where no flight was late there is nothing to rank, and no error."""
-    rows = followed(judged().assign(arrival_delay=-5.0))
+    rows = followed(judged().assign(**{OUTCOME: outcome_of(0)}))
     assert performance.windows(rows) == []
     assert firing(performance.quality_checks(rows)) == set()
 
@@ -74,8 +75,7 @@ def test_the_expected_roc_auc_is_reached():
     from flights.ranking import rank
 
     log = judged(days=200)
-    targets = (log["arrival_delay"] > 15).to_numpy(float)
-    reached = metrics(rank(targets, log["probability"].to_numpy()))["roc_auc"]
+    reached = metrics(rank(targets(log), log["probability"].to_numpy()))["roc_auc"]
     assert performance.expected_roc_auc(log["probability"].to_numpy()) == pytest.approx(reached, abs=0.005)
 
 

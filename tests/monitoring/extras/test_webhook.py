@@ -10,7 +10,7 @@ import pytest
 
 from monitoring.extras import webhook
 from monitoring.traffic import Traffic
-from tests.monitoring.conftest import Logged
+from tests.monitoring.conftest import Logged, day
 from tests.monitoring.test_monitor import Monitored, monitored
 from tests.serving.running import free_port
 
@@ -31,7 +31,7 @@ def test_a_fault_calls_somebody(
     capsys: pytest.CaptureFixture[str],
 ):
     """Exit code 1, the reason on standard output and in the JSON, a page for the alarm, and the webhook called."""
-    folder = logged(last="2013-11-08", plant=without_outcomes) / "5_reports"
+    folder = logged(last=day(8), plant=without_outcomes) / "5_reports"
     with receiver() as (url, received):
         monkeypatch.setenv("WEBHOOK_URL", url)
         code, decision = monitored()

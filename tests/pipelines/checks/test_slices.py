@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from flights.config import Settings
-from flights.dataset import targets
+from flights.dataset import LOCATION, targets
 from pipelines.checks import slices
 from pipelines.rows import labelled_rows, local_days
+from tests.declared import BY_NAME
+
+PLACES = BY_NAME[LOCATION].categories  # what the planted failures need: several, and each with many rows
 
 
 @pytest.fixture(scope="module")
@@ -40,30 +43,28 @@ def test_a_small_slice_says_nothing(world):
         assert min(truth[places].sum(), (1 - truth[places]).sum()) >= slices.MIN_OF_EACH_CLASS, (kind, name)
 
 
-@pytest.mark.exhibit
 def test_a_slice_of_one_day_is_measured(world):
     """A third of the resampled sets of days leave that day out; its interval comes from the others."""
     rows, truth, days, good = world
-    there = (rows["origin"] == "LGA").to_numpy()
+    there = (rows[LOCATION] == PLACES[-1]).to_numpy()
     found = slices.slice_metrics(rows, truth, np.where(there, days[0], days), good, None, seed=1)
-    one_day = next(each for each in found if each.name == "LGA")
+    one_day = next(each for each in found if each.name == PLACES[-1])
     assert np.isfinite([one_day.figures[name].low for name in slices.COMPARED]).all()
 
 
-@pytest.mark.exhibit
-@pytest.mark.ml_test_score("M6", injects="the probabilities of one airport are shuffled")
+@pytest.mark.ml_test_score("M6", injects="the probabilities of one place are shuffled")
 def test_a_spoiled_slice_stands_out_and_no_other(world):
-    """Planted: the probabilities of one airport are shuffled. Its interval is below all others' values."""
+    """Planted: the probabilities of one place are shuffled. Its interval is below all others' values."""
     rows, truth, days, good = world
     bad = good.copy()
-    there = (rows["origin"] == "LGA").to_numpy()
+    there = (rows[LOCATION] == PLACES[-1]).to_numpy()
     bad[there] = np.random.default_rng(1).permutation(bad[there])
     found = {(each.kind, each.name): each for each in slices.slice_metrics(rows, truth, days, bad, good, seed=1)}
-    spoiled = found.pop(("origin", "LGA"))
+    spoiled = found.pop((LOCATION, PLACES[-1]))
     assert spoiled.figures["roc_auc"].high < 0.6
     assert spoiled.margins["roc_auc"].high < 0
-    assert found["origin", "EWR"].margins["roc_auc"].value == 0
-    assert found["origin", "EWR"].figures["roc_auc"].low > 0.6
+    assert found[LOCATION, PLACES[0]].margins["roc_auc"].value == 0
+    assert found[LOCATION, PLACES[0]].figures["roc_auc"].low > 0.6
 
 
 def test_forty_looks_need_wider_intervals():

@@ -7,20 +7,21 @@ import pandas as pd
 import pytest
 
 from flights.artifacts import read_json
-from flights.config import Settings
+from flights.config import AS_OF, GAP_DAYS, HOLDOUT_MONTHS, Settings
 from pipelines.evaluation import holdout
 from pipelines.evaluation.inputs import candidate_folder
 from pipelines.extras import holdout_log
 
 
-@pytest.mark.exhibit
 def test_the_first_look_is_the_evaluation_of_the_first_candidate(trained, monkeypatch):
     """The ledger names step, candidate, holdout, days and the version that came of it; the report counts it."""
     monkeypatch.setenv("DATA_DIR", str(trained))
     look = holdout_log.accesses(Settings())[0]
     assert (look.look, look.by, look.candidate) == (1, "evaluate", candidate_folder(Settings()).name)
     assert len(look.candidate_digest) == len(look.holdout_digest) == 64
-    assert (look.first, look.end, look.version) == ("2013-09-01", "2013-10-30", 1)
+    end = pd.Timestamp(AS_OF) - pd.Timedelta(days=GAP_DAYS)
+    first = pd.Timestamp(AS_OF) - pd.DateOffset(months=HOLDOUT_MONTHS)
+    assert (look.first, look.end, look.version) == (f"{first:%F}", f"{end:%F}", 1)
     report = read_json(Settings().candidate_dir / "evaluation.json", "")
     assert report["holdout_access"]["accesses"] >= 1
 

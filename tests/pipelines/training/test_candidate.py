@@ -8,9 +8,11 @@ from flights import heuristic, model, portable
 from flights.artifacts import read_json
 from flights.config import Settings
 from flights.dataset import INPUTS
+from flights.features import CATEGORIES
 from flights.files import GOLDEN_FILE
 from pipelines.evaluation.inputs import candidate_folder
 from pipelines.training import candidate
+from tests.declared import BY_NAME
 
 
 @pytest.fixture
@@ -30,7 +32,6 @@ def test_the_candidate_folder_is_complete(settings):
     assert {"git_commit", "data_digest", "lock_digest", "schema_digest", "threshold"} <= set(training)
 
 
-@pytest.mark.exhibit
 def test_golden_rows_cover_the_odd_ones(settings):
     """Some golden predictions are of rows with everything missing that may be, and an unseen category."""
     golden = json.loads((candidate_folder(settings) / GOLDEN_FILE).read_text())["inputs"]
@@ -38,4 +39,5 @@ def test_golden_rows_cover_the_odd_ones(settings):
     nullable = [column.name for column in INPUTS if column.nullable]
     odd = [row for row in golden if all(row[name] is None for name in nullable)]
     assert len(odd) == candidate.GOLDEN_ROWS // 10
-    assert {row["dest"] for row in odd} == {candidate.UNSEEN_CATEGORY}
+    free = [name for name in CATEGORIES if not BY_NAME[name].categories and not BY_NAME[name].nullable]
+    assert {row[name] for row in odd for name in free} <= {candidate.UNSEEN_CATEGORY}

@@ -38,7 +38,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def ask(server: Server, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
-    return httpx.request(method, server.url + path, headers=headers, json=CANARY if path.endswith("canary") else None)
+    body = CANARY if path.endswith("canary") else None
+    return httpx.request(method, server.url + path, headers=headers, json=body, timeout=60)
 
 
 def test_without_a_token_set_there_are_no_routes(tmp_path: Path):

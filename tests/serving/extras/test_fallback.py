@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from prometheus_client import generate_latest
 
 from flights.config import Settings
+from flights.features import HEURISTIC
 from flights.registry import load, model_folder
 from serving.champion_holder import ChampionHolder
 from serving.extras.fallback import Fallback, newest_heuristic
@@ -16,7 +17,8 @@ from serving.prediction_log import PredictionLog
 from serving.request import example
 from serving.scorer import Scorer
 from serving.service import Service
-from tests.serving.published import publish_champion
+from tests.declared import BY_NAME, other
+from tests.serving.published import GROUP, publish_champion
 from tests.serving.running import running
 from tests.serving.test_app import wait_for_version
 
@@ -30,13 +32,12 @@ def broken(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.exhibit
 def test_the_heuristic_answers_marked_as_such_until_a_model_is_there(broken: Path):
     """In the answer, the log, the metrics and readiness; a sound champion takes over by itself."""
     with running(broken, FALLBACK="true", FOLLOW_SECONDS="0.05") as server:
         server.wait()
-        for carrier, expected in (("UA", 0.4), ("AA", 0.2)):
-            answer = httpx.post(f"{server.url}/predict", json=example() | {"carrier": carrier}).json()
+        for group, expected in ((GROUP, 0.4), (other(BY_NAME[HEURISTIC[0]]), 0.2)):
+            answer = httpx.post(f"{server.url}/predict", json=example() | {HEURISTIC[0]: group}).json()
             assert (answer["served_by"], answer["model_version"]) == ("heuristic", 0)
             assert (answer["probability"], answer["alert"]) == (expected, expected >= 0.3)
         ready = httpx.get(f"{server.url}/health/ready").json()

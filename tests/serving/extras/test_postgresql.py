@@ -14,9 +14,9 @@ from serving.log_connection import LogUnavailable
 from serving.prediction_log import PredictionLog
 from serving.refusal import Refused
 from serving.request import example
+from tests.declared import outcome
 from tests.serving.postgres import MISSING, Postgres, postgres
 from tests.serving.running import running
-from tests.serving.test_app import OUTCOME
 from tests.serving.test_prediction_log import prediction
 from tests.serving.test_scorer import a_scorer, flight
 
@@ -81,13 +81,12 @@ def test_a_database_that_stops_answering_is_left_for_a_new_connection(model: Mod
         log.close()
 
 
-@pytest.mark.exhibit
 def test_a_database_that_takes_connections_and_never_answers_refuses(data_dir: Path, model: Model):
     """Planted: a port that somebody listens on, and nobody speaks. Alive, not ready, and predictions get their 503."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql+psycopg://loop@127.0.0.1:{silent.getsockname()[1]}/postgres"
         with running(data_dir, PREDICTIONS_URL=url) as server:
-            for path, body in (("/predict", example()), ("/outcomes", {"outcomes": [OUTCOME]})):
+            for path, body in (("/predict", example()), ("/outcomes", {"outcomes": [outcome("landed")]})):
                 refused = httpx.post(server.url + path, json=body, timeout=30)
                 assert refused.status_code == 503
                 assert refused.headers["retry-after"] == "1"

@@ -7,7 +7,7 @@ import pytest
 from flights.config import Settings
 from monitoring.extras.site import index
 from monitoring.findings import Findings, findings
-from tests.monitoring.conftest import Logged
+from tests.monitoring.conftest import Logged, day
 
 INTERVAL = {"value": 0.7, "low": 0.6, "high": 0.8}
 SLICE = {"slice": "origin JFK", "metric": "roc_auc", "expected": INTERVAL, "now": 0.7, "within": True}
@@ -16,7 +16,7 @@ SLICE = {"slice": "origin JFK", "metric": "roc_auc", "expected": INTERVAL, "now"
 @pytest.fixture
 def found(logged: Logged) -> Findings:
     """Twelve clean days."""
-    logged(last="2013-11-12")
+    logged(last=day(12))
     return findings(Settings())
 
 

@@ -8,26 +8,28 @@ import pytest
 import sqlalchemy as sa
 
 from flights.config import Settings
+from flights.dataset import INPUTS
 from flights.log_reader import engine
 from monitoring.check import Check, alarms
 from monitoring.extras.site import report
 from monitoring.findings import findings
 from tests.browser import CHROMIUM, needs_chromium
-from tests.monitoring.conftest import Logged
+from tests.monitoring.conftest import Logged, day
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's own, of NumPy's and pandas' future
 
 HOSTILE = "</script><script>document.documentElement.dataset.stranger='here'</script>"
+TEXTS = [column.name for column in INPUTS if column.kind == "text"]
 DAYS = pd.date_range("2013-11-01", periods=12)
 
 
 def hostile_log() -> None:
-    """Put a carrier and a destination into the log that no server would have let in."""
+    """Put texts into the log that no server would have let in."""
     log = engine(Settings().log_url)
     with log.begin() as connection:
         rows = connection.execute(sa.text("SELECT request_id, inputs FROM predictions WHERE rowid % 3 = 0")).all()
         for name, inputs in rows:
-            changed = json.dumps(json.loads(inputs) | {"carrier": HOSTILE, "dest": HOSTILE, "tailnum": HOSTILE})
+            changed = json.dumps(json.loads(inputs) | dict.fromkeys(TEXTS, HOSTILE))
             update = sa.text("UPDATE predictions SET inputs = :inputs WHERE request_id = :name")
             connection.execute(update, {"inputs": changed, "name": name})
     log.dispose()
@@ -36,7 +38,7 @@ def hostile_log() -> None:
 @pytest.fixture
 def hostile_site(logged: Logged, evidently: None) -> list[Path]:
     """Every page of a report on a log with hostile texts in it."""
-    folder = logged(last="2013-11-05") / "5_reports"
+    folder = logged(last=day(5)) / "5_reports"
     hostile_log()
     report.write(folder, findings(Settings()))
     return sorted(folder.rglob("*.html"))
@@ -71,7 +73,7 @@ def shown(page: Path, scratch: Path) -> str:
 
 def test_an_interrupted_report_leaves_the_old_one(logged: Logged, evidently: None):
     """A monitor that dies half-way leaves the old index whole, no torn page, and the next one finishes."""
-    folder = logged(last="2013-11-05") / "5_reports"
+    folder = logged(last=day(5)) / "5_reports"
     found = findings(Settings())
     report.write(folder, found)
     before = (folder / "index.html").read_bytes()
@@ -86,7 +88,7 @@ def test_an_interrupted_report_leaves_the_old_one(logged: Logged, evidently: Non
 
 def test_pages_of_alarms_that_are_no_more_go(logged: Logged, evidently: None):
     """The folder of alarms holds what the index names, and nothing from an earlier look."""
-    folder = logged(last="2013-11-03") / "5_reports"
+    folder = logged(last=day(3)) / "5_reports"
     (folder / "alarms").mkdir(parents=True)
     (folder / "alarms" / "2012-01-01-old.html").write_text("old")
     report.write(folder, findings(Settings()))
@@ -108,7 +110,7 @@ def test_the_columns_that_moved_furthest_are_drawn():
 
 def test_only_its_own_leftovers_go(logged: Logged, evidently: None):
     """Planted: files that a killed monitor left, and those that other jobs are just writing to the same folder."""
-    folder = logged(last="2013-11-03") / "5_reports"
+    folder = logged(last=day(3)) / "5_reports"
     (folder / "weeks").mkdir(parents=True)
     own = [".decision.json.a1.json", ".index.html.b2.html", ".timeline.svg.c3.svg", "weeks/.2013-10-28.html.d4.html"]
     others = [".cadence.json.e5.json", ".tuning.json.f6.json", ".explore.html.g7.html", ".cadence.svg.h8.svg"]
