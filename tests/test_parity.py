@@ -13,7 +13,7 @@ from flights import registry
 from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
-from flights.dataset import EVENT_TIME, INPUTS, ROWS
+from flights.dataset import INPUTS, ROWS
 from flights.features import CATEGORIES, FEATURES
 from tests.patterns import matching
 from tests.serving.running import running
@@ -58,7 +58,9 @@ def expected(trained: Path, rows: pd.DataFrame) -> Any:
 
 def bodies(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as requests: missing is null, times are text."""
-    frame = rows.assign(**{EVENT_TIME: rows[EVENT_TIME].map(lambda moment: moment.isoformat())}).astype(object)
+    times = [column.name for column in INPUTS if column.kind == "time"]
+    text = {name: [None if pd.isna(moment) else moment.isoformat() for moment in rows[name]] for name in times}
+    frame = rows.assign(**text).astype(object)
     return frame.where(frame.notna(), None).to_dict("records")
 
 
