@@ -1,0 +1,1 @@
+"""The feature store's jobs: events of the source, materialize, parity."""
