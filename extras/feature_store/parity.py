@@ -1,0 +1,210 @@
+"""Parity: replay days through `/events`, ticks and `/predict/by-key`, and compare all inputs with the offline table.
+
+The server has to run with PREDICT_BY_KEY=1. The offline table is computed by the same functions from all events at
+once, at the same ticks. Every input has the same bits, and every probability is the model's for these inputs.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from extras.feature_store.online import Materializer
+from extras.feature_store.source import event_tables
+from flights.columns import Columns
+from flights.config import EnvironmentSettings
+from flights.config import Settings as CoreSettings
+from flights.dataset import EVENT_TIME, INPUTS, KEY, PREDICTION_LEAD_HOURS, ROWS, ZONE
+from flights.extras.feature_store import Settings as StoreSettings
+from flights.extras.feature_store.frames import in_minutes, minutes
+from flights.extras.feature_store.known import Known
+from flights.extras.feature_store.views import LOOK_BACK_DAYS, inputs_at, last_tick
+from flights.log_reader import engine, logged_predictions, parsed_inputs
+from flights.registry import champion, load
+from flights.rows import as_columns
+from pipelines.collection.timetable import TABLES, source_folder
+from serving.extras.by_key.store import FeatureStore
+
+BATCH = 1000  # events or keys in one request
+ROUNDING = 1e-15  # onnxruntime rounds the last bit by a row's place in its batch: 2.2e-16 on equal inputs
+LEAD = pd.Timedelta(hours=PREDICTION_LEAD_HOURS)
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+class Settings(EnvironmentSettings, env_ignore_empty=True):
+    """Which days, and how often events are sent."""
+
+    first: str = Field("2013-11-01", validation_alias="FROM", description="First day.")
+    last: str = Field("2013-11-01", validation_alias="TO", description="Last day, included.")
+    step_minutes: int = Field(30, description="Simulated minutes between two deliveries of events.", gt=0)
+
+
+@dataclass
+class Parity:
+    """What was compared, and what differed."""
+
+    rows: int
+    missing: int  # flights without a logged prediction
+    columns: dict[str, int]  # differing values by input
+    probabilities: int
+
+    @property
+    def differences(self) -> int:
+        """Everything that is not the same bits."""
+        return self.missing + sum(self.columns.values()) + self.probabilities
+
+
+def main() -> None:
+    """Replay, compare, and exit with 1 if a bit differs."""
+    settings, core = Settings.read(), CoreSettings.read()
+    folder = source_folder()
+    events = event_tables({name: pd.read_csv(folder / file) for name, file in TABLES.items()})
+    first = pd.Timestamp(settings.first).tz_localize(ZONE).tz_convert("UTC")
+    end = (pd.Timestamp(settings.last) + pd.Timedelta(days=1)).tz_localize(ZONE).tz_convert("UTC")
+    store = FeatureStore(StoreSettings.read().store_url(core.data_dir))
+    start = time.perf_counter()
+    with httpx.Client(base_url=f"http://{core.host}:{core.port}", timeout=60, trust_env=False) as client:
+        sent = replay(client, Materializer(store), events, first, end, pd.Timedelta(minutes=settings.step_minutes))
+    found = compared(core, events, first, end)
+    rate = (end - first).total_seconds() / (time.perf_counter() - start)
+    print(f"parity    {sent['events']:,} events, {sent['ticks']:,} ticks, {rate:,.0f} times real time")
+    print(f"parity    {found.rows:,} {ROWS}, {len(found.columns)} inputs each: {found.differences} differences")
+    for name, count in found.columns.items():
+        if count:
+            print(f"  {name}: {count:,} values differ")
+    if found.missing or found.probabilities:
+        print(f"  without a prediction: {found.missing:,}; other probabilities: {found.probabilities:,}")
+    sys.exit(bool(found.differences))
+
+
+def replay(
+    client: httpx.Client,
+    materializer: Materializer,
+    events: Tables,
+    first: pd.Timestamp,
+    end: pd.Timestamp,
+    step: pd.Timedelta,
+) -> Counter[str]:
+    """Send the events as they became known, publish the ticks, and ask for each flight when its moment has come."""
+    bodies = event_bodies(events, first - LEAD - pd.Timedelta(days=LOOK_BACK_DAYS))
+    keys = asked_flights(events, first, end)
+    sent: Counter[str] = Counter()
+    before, last = 0, first - LEAD - step
+    steps = pd.date_range(first - LEAD, end - LEAD, freq=step)
+    for now in [*steps, *([end - LEAD] if steps[-1] < end - LEAD else [])]:
+        until = int(bodies["known_at"].searchsorted(now, side="right"))
+        delivered = bodies["body"].iloc[before:until].tolist()
+        for begin in range(0, max(len(delivered), 1), BATCH):
+            body: dict[str, Any] = {"events": delivered[begin : begin + BATCH]}
+            if begin + BATCH >= len(delivered):
+                body["complete_until"] = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+            posted(client, "/events", body)
+        while done := materializer.step():
+            sent["ticks"] += done
+        due = keys[(keys["moment"] > last) & (keys["moment"] <= now)][KEY].tolist()
+        for begin in range(0, len(due), BATCH):
+            posted(client, "/predict/by-key/batch", {"keys": due[begin : begin + BATCH]})
+        sent["events"] += until - before
+        sent["keys"] += len(due)
+        before, last = until, now
+    return sent
+
+
+def posted(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to one request.
+
+    Raises
+    ------
+    RuntimeError
+        It was not answered.
+    """
+    response = client.post(path, json=body)
+    if response.status_code != 200:
+        raise RuntimeError(f"{path} answered {response.status_code}: {response.text[:300]}")
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def asked_flights(events: Tables, first: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """Key and prediction moment of the flights that are planned in a period."""
+    timetable = events["timetable"]
+    chosen = timetable[(timetable["event_time"] >= first) & (timetable["event_time"] < end)]
+    return pd.DataFrame({KEY: chosen[KEY], "moment": chosen["event_time"] - LEAD})
+
+
+def event_bodies(events: Tables, since: pd.Timestamp) -> pd.DataFrame:
+    """What is sent to `/events`, by the moment at which it became known; a register from before counts too."""
+    parts = []
+    for kind, table in events.items():
+        recent = table if kind == "aircraft" else table[table["event_time"] >= since]
+        parts.append(pd.DataFrame({"known_at": recent["known_at"], "body": list(bodies_of(kind, recent))}))
+    return pd.concat(parts).sort_values("known_at", kind="stable", ignore_index=True)
+
+
+def bodies_of(kind: str, table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Events of one kind as request bodies: missing is null, and times are ISO 8601 in UTC."""
+    times = {name: table[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ") for name in ("event_time", "known_at")}
+    objects = table.assign(**times).astype(object)
+    for row in objects.where(objects.notna(), None).to_dict("records"):
+        yield {"kind": kind} | {str(name): value for name, value in row.items()}
+
+
+def compared(settings: CoreSettings, events: Tables, first: pd.Timestamp, end: pd.Timestamp) -> Parity:
+    """The logged inputs and probabilities of a period next to the offline table at the same ticks."""
+    offline = offline_table(events, asked_flights(events, first, end)[KEY])
+    log = engine(settings.log_url)
+    logged = logged_predictions(log, inputs=True, since=f"{first:%FT%T}", until=f"{end:%FT%T}")
+    log.dispose()
+    by_key = logged[logged["request_id"].str.contains(":")]
+    by_key = by_key.set_index(by_key["request_id"].str.partition(":")[0])
+    both = [key for key in offline[KEY].tolist() if key in by_key.index]
+    online = by_key.loc[both]
+    place = pd.Index(offline[KEY]).get_indexer(pd.Index(both))
+    expected = {name: values[place] for name, values in offline.items()}
+    found = as_columns([unzoned(row) for row in parsed_inputs(online["inputs"])])
+    version = champion(settings.models_dir)
+    assert version is not None  # noqa: S101 - it has just answered
+    again = load(settings.models_dir, version).score(expected)
+    different = int((np.abs(again - online["probability"].to_numpy(np.float64)) > ROUNDING).sum())
+    columns = {
+        column.name: differing(expected[column.name], found[column.name]) for column in INPUTS if not column.personal
+    }
+    return Parity(len(offline[KEY]), len(offline[KEY]) - len(both), columns, different)
+
+
+def unzoned(row: dict[str, Any]) -> dict[str, Any]:
+    """A logged row whose time has no zone, as NumPy takes it."""
+    return row | {EVENT_TIME: row[EVENT_TIME].removesuffix("Z")}
+
+
+def offline_table(events: Tables, keys: "pd.Series[str]") -> Columns:
+    """All inputs of some flights at their ticks, from all events at once."""
+    known = Known({kind: in_minutes(table) for kind, table in events.items()})
+    timetable = events["timetable"].set_index(KEY)["event_time"]
+    moments = np.asarray(minutes(timetable.loc[keys], "floor"), np.int64) - 60 * PREDICTION_LEAD_HOURS
+    asked = inputs_at(known, {KEY: keys.to_numpy(object)}, last_tick(moments))
+    return asked | {name: asked[name].astype(np.int64) for name in integers()}
+
+
+def integers() -> list[str]:
+    """Names of the inputs that are whole numbers."""
+    return [column.name for column in INPUTS if column.kind == "integer"]
+
+
+def differing(left: Any, right: Any) -> int:
+    """Number of values that have other bits; missing equals missing."""
+    if left.dtype.kind == "f":
+        left, right = (np.where(np.isnan(each), -1, each.view(np.int64)) for each in (left, right))
+    return int((left != right).sum())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Writes and reads of the feature store, each in one transaction, over the prediction log's kind of connection.
+
+An event that comes after its tick was closed counts from the next tick on: what a view saw at a tick never changes, so
+a crash, a second materializer or a repeated tick cannot make a difference.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flights.extras.feature_store.tables import TABLES, Event, Value
+from serving.log_connection import LogConnection
+
+CLOCK = "SELECT complete_until, closed_until, published_until FROM feature_clock"
+
+
+class Clock(NamedTuple):
+    """How far the ticks are, in minutes; 0 is never."""
+
+    complete_until: int
+    closed_until: int
+    published_until: int
+
+
+class Accepted(NamedTuple):
+    """What became of some events."""
+
+    repeated: int
+    late: int
+    clock: Clock
+    restated: str = ""  # entity of an event that was sent before under the same `known_at`: then nothing was written
+
+
+class FeatureStore(LogConnection):
+    """The feature store at a URL."""
+
+    def __init__(self, url: str):
+        super().__init__(url)
+        self.tables = list(TABLES)
+
+    def add(self, events: Sequence[Event], complete_until: int = 0) -> Accepted:
+        """Append what is new, and say until when no more will come.
+
+        Raises
+        ------
+        LogUnavailable
+            Nothing was written.
+        """
+        fresh: dict[tuple[str, str, str], Event] = {}
+        repeated = late = 0
+        with self.transaction() as cursor:
+            clock = self._locked_clock(cursor)
+            for event in events:
+                name = event[:3]
+                before = fresh.get(name) or self._found(name)
+                if before is None:
+                    late += event.counted_at <= clock.closed_until
+                    fresh[name] = event._replace(counted_at=max(event.counted_at, clock.closed_until + 1))
+                elif (before.event_time, before.content) != (event.event_time, event.content):
+                    return Accepted(0, 0, clock, restated=event.entity)
+                else:
+                    repeated += 1
+            self.insert("feature_events", list(fresh.values()))
+            clock = clock._replace(complete_until=max(clock.complete_until, complete_until))
+            cursor.execute(f"UPDATE feature_clock SET complete_until = {clock.complete_until:d}")  # noqa: S608 - a number
+        return Accepted(repeated, late, clock)
+
+    def close_ticks(self, every: int) -> Clock:
+        """Close every tick whose events are complete: what comes from now on counts later.
+
+        Raises
+        ------
+        LogUnavailable
+            None was closed.
+        """
+        with self.transaction() as cursor:
+            clock = self._locked_clock(cursor)
+            clock = clock._replace(closed_until=max(clock.closed_until, clock.complete_until // every * every))
+            cursor.execute(f"UPDATE feature_clock SET closed_until = {clock.closed_until:d}")  # noqa: S608 - a number
+        return clock
+
+    def publish(self, before: int, until: int, values: Sequence[Value]) -> bool:
+        """Append the views of the ticks after `before` and until another; False if others were published meanwhile.
+
+        Raises
+        ------
+        LogUnavailable
+            Nothing was published.
+        """
+        with self.transaction() as cursor:
+            if self._locked_clock(cursor).published_until != before:
+                return False
+            self.insert("feature_values", values)
+            cursor.execute(f"UPDATE feature_clock SET published_until = {until:d}")  # noqa: S608 - a number
+        return True
+
+    def clock(self) -> Clock:
+        """How far the ticks are."""
+        return Clock(*self.rows(CLOCK)[0])
+
+    def counted_between(self, after: int, until: int, oldest: int, lasting: Sequence[str]) -> list[Event]:
+        """The events that count from a minute after one and until another, in that order.
+
+        Left out are those that happened before `oldest`, unless their kind is `lasting`.
+        """
+        query = (
+            "SELECT * FROM feature_events WHERE counted_at > ? AND counted_at <= ? AND (happened >= ?{}) ORDER BY {}"
+        )
+        query = query.format(" OR kind = ?" * len(lasting), "counted_at, received_at")
+        return [Event(*row) for row in self.rows(query, (after, until, oldest, *lasting))]
+
+    def versions(self, kind: str, entity: str) -> list[Event]:
+        """The versions of one entity's event."""
+        query = "SELECT * FROM feature_events WHERE kind = ? AND entity = ? ORDER BY known_at"
+        return [Event(*row) for row in self.rows(query, (kind, entity))]
+
+    def value(self, view_name: str, entity: str, tick: int) -> str | None:
+        """A view's values for an entity as of a tick; None if there are none."""
+        query = (
+            "SELECT content FROM feature_values WHERE view_name = ? AND entity = ? AND tick <= ? "
+            "ORDER BY tick DESC LIMIT 1"
+        )
+        rows = self.rows(query, (view_name, entity, tick))
+        return rows[0][0] if rows else None
+
+    def values(self, tick: int) -> dict[tuple[str, str], str]:
+        """All values as of a tick."""
+        query = (
+            "SELECT view_name, entity, content FROM feature_values AS one WHERE tick = (SELECT MAX(tick) FROM "
+            "feature_values WHERE view_name = one.view_name AND entity = one.entity AND tick <= ?)"
+        )
+        return {row[:2]: row[2] for row in self.rows(query, (tick,)) if row[2] is not None}
+
+    def _locked_clock(self, cursor: object) -> Clock:
+        """The clock, locked until the transaction ends: in PostgreSQL by the row, in SQLite by the database."""
+        cursor.execute("UPDATE feature_clock SET one = 1")  # type: ignore[attr-defined]
+        return self.clock()
+
+    def _found(self, name: tuple[str, str, str]) -> Event | None:
+        query = "SELECT * FROM feature_events WHERE kind = ? AND entity = ? AND known_at = ?"
+        rows = self.rows(query, name)
+        return Event(*rows[0]) if rows else None
