@@ -26,6 +26,12 @@ TOGETHER = (  # one extra in several places: what one process writes, another mu
     ["extras/privacy", "src/flights/extras/privacy.py", "serving/extras/pseudonyms.py"],
     ["src/flights/extras/api_keys.py", "serving/extras/api_keys.py"],
     ["extras/feature_store", "src/flights/extras/feature_store", "serving/extras/by_key"],
+    [
+        "extras/feature_store",
+        "src/flights/extras/feature_store",
+        "serving/extras/by_key",
+        "monitoring/checks/features.py",
+    ],
 )
 
 
