@@ -1,18 +1,11 @@
 """The online job publishes the same values however it is stopped, restarted, doubled or cut into steps."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
 import pytest
 
 from extras.feature_store import online
 from extras.feature_store.online import Materializer
 from serving.extras.by_key.store import FeatureStore
 from serving.log_connection import LogUnavailable
-from tests.serving.running import ROOT
 
 pytestmark = pytest.mark.exhibit
 
@@ -123,33 +116,3 @@ def test_two_materializers_at_once_write_what_one_writes(make_store, expected, m
     monkeypatch.setattr(online, "contents_at", interrupted)
     finish(one)
     assert everything(store) == expected
-
-
-def test_a_killed_process_leaves_whole_ticks(make_store):
-    """A real process, killed after its first ticks; the next one continues to the values of one that was not."""
-    stores = make_store("killed"), make_store("alive")
-    for store in stores:
-        finish(Materializer(store))
-        deliver(store)
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "FEATURES_URL": stores[0].url, "FOLLOW": "1"}
-    command = [sys.executable, "-m", "extras.feature_store.materialize"]
-    begun = stores[0].clock().published_until
-    with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
-        while stores[0].clock().published_until == begun:
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-    for store in stores:
-        finish(Materializer(store))
-    assert everything(stores[0]) == everything(stores[1])
-
-
-def test_an_unreachable_store_is_reported(tmp_path):
-    """One line, and an exit code."""
-    environment = os.environ | {
-        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-        "FEATURES_URL": "sqlite:////proc/no/features.db",
-    }
-    command = [sys.executable, "-m", "extras.feature_store.materialize"]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "nothing of this step was published" in done.stderr
