@@ -25,7 +25,6 @@ WALK_CHECKS = {"drift.py", "performance.py"}  # in monitoring/checks, but part o
 TOGETHER = (  # one extra in several places: what one process writes, another must be able to read
     ["extras/privacy", "src/flights/extras/privacy.py", "serving/extras/pseudonyms.py"],
     ["src/flights/extras/api_keys.py", "serving/extras/api_keys.py"],
-    ["extras/feature_store", "src/flights/extras/feature_store", "serving/extras/by_key"],
     [
         "extras/feature_store",
         "src/flights/extras/feature_store",

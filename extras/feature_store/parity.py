@@ -29,6 +29,7 @@ from flights.extras.feature_store.views import LOOK_BACK_DAYS, inputs_at, last_t
 from flights.log_reader import engine, logged_predictions, parsed_inputs
 from flights.registry import champion, load
 from flights.rows import as_columns
+from monitoring.client import request_headers
 from pipelines.collection.timetable import TABLES, source_folder
 from serving.extras.by_key.store import FeatureStore
 
@@ -71,7 +72,8 @@ def main() -> None:
     end = (pd.Timestamp(settings.last) + pd.Timedelta(days=1)).tz_localize(ZONE).tz_convert("UTC")
     store = FeatureStore(StoreSettings.read().store_url(core.data_dir))
     start = time.perf_counter()
-    with httpx.Client(base_url=f"http://{core.host}:{core.port}", timeout=60, trust_env=False) as client:
+    url, headers = f"http://{core.host}:{core.port}", request_headers()
+    with httpx.Client(base_url=url, timeout=60, trust_env=False, headers=headers) as client:
         sent = replay(client, Materializer(store), events, first, end, pd.Timedelta(minutes=settings.step_minutes))
     found = compared(core, events, first, end)
     rate = (end - first).total_seconds() / (time.perf_counter() - start)

@@ -1,14 +1,13 @@
-"""A day of stored events, whose ticks can be published again and again."""
+"""A day of stored events, whose ticks can be published again and again.
+
+What reads the example's declarations is imported by the fixtures: with other data, this file is imported, too.
+"""
 
 import httpx
 import pandas as pd
 import pytest
 
-from extras.feature_store.parity import event_bodies
-from serving.extras.by_key.bodies import Events
-from serving.extras.by_key.routes import stored
 from serving.extras.by_key.store import FeatureStore
-from tests.extras.feature_store.days import STORM, events_of
 from tests.serving.published import publish_champion
 from tests.serving.running import running
 
@@ -18,18 +17,25 @@ START = pd.Timestamp("2013-07-09T10:00Z")
 @pytest.fixture(scope="session")
 def storm():
     """Three days of events."""
-    return events_of(STORM)
+    from tests.extras.feature_store.days import events_of
+
+    return events_of()
 
 
 @pytest.fixture(scope="session")
 def bodies(storm):
     """The same, as bodies for `/events`."""
+    from extras.feature_store.parity import event_bodies
+
     return event_bodies(storm, pd.Timestamp("2013-01-01T00:00Z"))
 
 
 @pytest.fixture(scope="session")
 def stored_events(bodies):
     """The same, as the store keeps them."""
+    from serving.extras.by_key.bodies import Events
+    from serving.extras.by_key.routes import stored
+
     chunks = [bodies["body"][begin : begin + 1000].tolist() for begin in range(0, len(bodies), 1000)]
     events = [one for chunk in chunks for one in Events.model_validate_json(as_json(chunk)).events]
     return [stored(one, f"2026-01-01T00:00:00.{place:06d}Z") for place, one in enumerate(events)]

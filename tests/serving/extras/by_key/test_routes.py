@@ -8,6 +8,7 @@ import pytest
 from extras.feature_store.online import Materializer
 from flights.log_reader import counted_outcomes, engine, logged_prediction, parsed_inputs
 from serving.extras.by_key.store import FeatureStore
+from tests.serving.postgres import MISSING
 from tests.serving.published import publish_champion
 from tests.serving.running import running
 
@@ -89,7 +90,11 @@ def client(folder):
 
 def publish(folder):
     """Publish every tick that is complete."""
-    store = FeatureStore(f"sqlite:///{folder}/4_predictions/features.db")
+    publish_to(FeatureStore(f"sqlite:///{folder}/4_predictions/features.db"))
+
+
+def publish_to(store):
+    """Publish every tick that is complete in a store."""
     materializer = Materializer(store)
     while materializer.step():
         pass
@@ -244,3 +249,20 @@ def test_the_routes_are_off_by_default(folder):
     """Nothing answers there, and no store is made."""
     with running(folder) as server:
         assert httpx.post(f"{server.url}/events", json={"events": []}).status_code == 404
+
+
+def test_one_store_in_postgresql_serves_several_services(folder, request):
+    """Events that one service took are the inputs of another's prediction."""
+    if MISSING:
+        pytest.skip(MISSING)
+    url = request.getfixturevalue("database").url
+    settings = {"PREDICT_BY_KEY": "1", "FEATURES_URL": url}
+    with running(folder, **settings) as one, running(folder, **settings) as other:
+        other.wait()
+        with httpx.Client(base_url=one.url, timeout=30) as client:
+            post(client, [WEATHER, timetable(70)], at(60))
+            publish_to(FeatureStore(url))
+        with httpx.Client(base_url=other.url, timeout=30) as client:
+            answer = predict(client, 70)
+    assert answer["views"]["timetable"] == {"state": "found", "age_minutes": 0}
+    assert answer["tick"] == "2013-07-09T13:00Z"
