@@ -8,13 +8,20 @@ import pytest
 from extras.drills import faults as drills
 from flights.artifacts import write_parquet
 from flights.config import Settings
+from flights.dataset import INPUTS, KEY, OUTCOMES
 from monitoring.traffic import period, traffic, with_drill
-from tests.monitoring.test_replay import SPAN, expected, live, run, served
+from tests.monitoring.test_replay import SPAN, expected, run, served
 from tests.serving.running import Server
 
 pytestmark = pytest.mark.exhibit
 
-__all__ = ["live", "served"]
+__all__ = ["served"]
+
+
+@pytest.fixture(scope="module")
+def live(autumn: pd.DataFrame) -> pd.DataFrame:
+    """A quarter of November's flights."""
+    return autumn.loc[autumn["day"] >= "2013-11-01", [KEY, *(column.name for column in (*INPUTS, *OUTCOMES))]]
 
 
 def test_refused_rows_are_counted_and_hurt_nobody_else(

@@ -35,7 +35,7 @@ LEFT_OUT = (  # of the selection after the swap, which else takes twice as long
     # Each test of these starts a server or a process, and all that it asks of the declarations is their example.
     "tests/extras/operations/test_score.py",
     "tests/serving/extras/test_admin.py",
-    "tests/serving/extras/test_connection_limits.py",
+    "tests/serving/extras/connection_limits",
     "tests/serving/extras/test_page.py",
     "tests/serving/test_service.py",
 )
