@@ -85,7 +85,8 @@ rollback: $(INSTALLED) ## Make the previous champion champion again
 	@$(RUN) pipelines.promote --rollback
 
 mlflow: $(INSTALLED) ## Open MLflow's UI on the runs, at http://127.0.0.1:5000 (MLFLOW_PORT)
-	@uri="$${MLFLOW_TRACKING_URI:-sqlite:///$$DATA_DIR/3_models/mlflow.db}"; case "$$uri" in \
+	@uri="$${MLFLOW_TRACKING_URI:-$$($(BIN)/python -c 'import sys; from flights.log_url import file_url; \
+	  print(file_url(sys.argv[1]))' "$$DATA_DIR/3_models/mlflow.db")}"; case "$$uri" in \
 	  (http://* | https://*) echo "mlflow    the runs are on a server: open $$uri" ;; \
 	  (*) $(BIN)/python -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' "$$MLFLOW_PORT" 2>/dev/null || \
 	    { echo "port MLFLOW_PORT=$$MLFLOW_PORT on 127.0.0.1 cannot be opened, it may be in use: make mlflow MLFLOW_PORT=5001" >&2; exit 1; }; \

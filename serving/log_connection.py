@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 from typing import Any, Protocol
 
+from flights.log_url import SQLITE, read_url
 from flights.plugins import hooks
 from flights.predictions import TABLES, timestamp
-from serving.sqlite_files import SQLITE, Sqlite
+from serving.sqlite_files import Sqlite
 
 logger = logging.getLogger("serving")
 
@@ -45,7 +47,7 @@ def dialect(url: str) -> Dialect:
     ValueError
         No plug-in knows this kind of database.
     """
-    found = Sqlite(url) if url.startswith(SQLITE) else None
+    found = Sqlite(url) if isinstance(read_url(url), Path) else None
     choices = [found, *(choose(url) for choose in ([] if found else hooks("serving.extras", "log_dialect")))]
     known: list[Dialect] = [each for each in choices if each]
     if not known:

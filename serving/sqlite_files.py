@@ -3,7 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-SQLITE = "sqlite:///"
+from flights.log_url import read_url
+
 BUSY_SECONDS = 2.0  # how long another writer may hold SQLite before the log counts as unavailable
 
 Found = tuple[int, int, int]  # a file's device, inode and size
@@ -15,7 +16,7 @@ class Sqlite:
     mark, errors, some_rows = "?", sqlite3, "rowid IN (SELECT rowid {})"
 
     def __init__(self, url: str):
-        self.file = Path(url.removeprefix(SQLITE))
+        self.file = Path(read_url(url))
         self._files = [self.file, *(Path(f"{self.file}{end}") for end in ("-wal", "-shm"))]
         self._found: list[Found | None] = []  # the files when they were opened or last looked at
 

@@ -386,9 +386,10 @@ def test_a_taken_port_fails_and_names_another(tmp_path):
 )  # fmt: skip
 def test_the_page_shows_the_runs_of_the_setting(tmp_path, uri, shown):
     """MLFLOW_TRACKING_URI decides; without it, it is the data folder's store."""
-    done = mlflow(tmp_path, "MLFLOW_PORT=0", MLFLOW_TRACKING_URI=uri)
+    data = tmp_path / "100% #ä"
+    done = mlflow(tmp_path, "MLFLOW_PORT=0", f"DATA_DIR={data}", MLFLOW_TRACKING_URI=uri)
     assert done.returncode == 0, done.stderr
-    assert shown.format(data=tmp_path) in done.stdout
+    assert shown.format(data=str(data).replace("%", "%25")) in done.stdout
 
 
 # Groups

@@ -15,12 +15,14 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from extras.benchmarks.scratch import scratch_settings
 from flights.artifacts import read_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, OUTCOME
 from flights.files import DECISION_FILE, LIVE_FILE, TRAIN_FIRST
 from flights.log_reader import count, engine, logged_predictions
+from flights.log_url import file_url
 from flights.predictions import Outcome, Prediction, add
 from flights.registry import load
 from monitoring.outcomes import local_day
@@ -46,11 +48,12 @@ def main() -> None:
     """Measure, and print ratios."""
     if sys.argv[1:] == ["preset"]:
         sys.exit(preset())
-    with tempfile.TemporaryDirectory() as folder:
-        for part in ("2_splits", "3_models"):
-            (Path(folder) / part).symlink_to((Settings.read().data_dir / part).resolve())
-        write_log(Settings.read().model_copy(update={"data_dir": Path(folder)}))
-        environment = os.environ | {"DATA_DIR": folder, "NOW": UNTIL}
+    settings = Settings.read()
+    with scratch_settings(settings.models_dir) as own:
+        folder = Path(own["DATA_DIR"])
+        (folder / "2_splits").symlink_to((settings.data_dir / "2_splits").resolve())
+        write_log(settings.model_copy(update={"data_dir": folder, "predictions_url": ""}))
+        environment = os.environ | own | {"NOW": UNTIL}
         if sys.argv[1:] in (["growth"], ["growth", "days"]):
             environment.pop("NOW")  # all of the live months
             sys.exit(growth(environment, older="days" in sys.argv))
@@ -84,7 +87,7 @@ def write_log(settings: Settings) -> None:
 
 def growth(environment: dict[str, str], *, older: bool, times: tuple[int, ...] = (1, 4, 16, 55)) -> None:
     """How seconds and memory grow with the log: the live months, and copies of them, up to three million rows."""
-    log = engine(f"sqlite:///{environment['DATA_DIR']}/4_predictions/predictions.db")
+    log = engine(file_url(Path(environment["DATA_DIR"]) / "4_predictions/predictions.db"))
     copies = 1
     for wanted in times:
         for copy in range(copies, wanted):

@@ -7,7 +7,6 @@ ratio is the median of the rounds' ratios.
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,10 +20,12 @@ from typing import Any
 import httpx
 
 from extras.benchmarks.load import Window, request, window
+from extras.benchmarks.scratch import free_port, scratch_settings
 from flights import registry
 from flights.config import NAME, Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME
+from flights.log_url import file_url
 from serving.request import example
 
 ROUNDS = 7
@@ -52,7 +53,8 @@ def main() -> None:
     """Measure and print."""
     settings = Settings()
     servers_core, load_core = sorted(os.sched_getaffinity(0))[:2]
-    start = seconds_to_ready(settings, servers_core)
+    with scratch_settings(settings.models_dir) as own:
+        start = seconds_to_ready(servers_core, own)
     with running(settings, servers_core) as servers:
         os.sched_setaffinity(0, {load_core})
         for server in servers:
@@ -119,29 +121,30 @@ def ratio(ours: Server, server: Server, case: str) -> float:
 
 @contextmanager
 def running(settings: Settings, core: int, *, mlflow: bool = True) -> Iterator[list[Server]]:
-    """Every server that can be started, all on one core; MLflow's takes its time."""
+    """Every server that can be started, all on one core, with a data folder of its own; MLflow's takes its time."""
     single, batch = json.dumps(example()).encode(), json.dumps({"flights": [example()] * BATCH}).encode()
     asked = request("/predict", single), request("/predict/batch", batch)
-    servers = [
-        started("ml-loop", ["-m", "serving.app"], core, asked),
-        started("constant", ["-m", "extras.benchmarks.rivals", "PORT", "constant"], core, asked),
-    ]
-    version = registry.champion(settings.models_dir)
-    folder = registry.model_folder(settings.models_dir, version or 0)
-    record = next((file for file in folder.glob("*candidate*.skops")), None)
-    if record:
-        servers.append(
-            started("tutorial", ["-m", "extras.benchmarks.rivals", "PORT", "tutorial", str(record)], core, asked)
-        )
-        if mlflow:
-            servers.append(mlflow_server(settings, version or 0, core))
-    try:
-        for server in servers:
-            wait(server)
-        yield servers
-    finally:
-        for server in servers:
-            stop(server)
+    with scratch_settings(settings.models_dir) as own:
+        servers = [
+            started("ml-loop", ["-m", "serving.app"], core, asked, **own),
+            started("constant", ["-m", "extras.benchmarks.rivals", "PORT", "constant"], core, asked),
+        ]
+        version = registry.champion(settings.models_dir)
+        folder = registry.model_folder(settings.models_dir, version or 0)
+        record = next((file for file in folder.glob("*candidate*.skops")), None)
+        if record:
+            servers.append(
+                started("tutorial", ["-m", "extras.benchmarks.rivals", "PORT", "tutorial", str(record)], core, asked)
+            )
+            if mlflow:
+                servers.append(mlflow_server(settings, version or 0, core))
+        try:
+            for server in servers:
+                wait(server)
+            yield servers
+        finally:
+            for server in servers:
+                stop(server)
 
 
 def started(name: str, arguments: list[str], core: int, asked: tuple[bytes, bytes], **variables: str) -> Server:
@@ -167,7 +170,7 @@ def mlflow_server(settings: Settings, version: int, core: int) -> Server:
     frame[EVENT_TIME] = pd.to_datetime(frame[EVENT_TIME], utc=True).astype("datetime64[us, UTC]")
     features: dict[str, Any] = json.loads(pd.DataFrame(build_features(as_arrays(frame))).to_json(orient="split"))
     asked = request("/invocations", json.dumps({"dataframe_split": features}).encode())
-    uri = settings.mlflow_tracking_uri or f"sqlite:///{(settings.models_dir / 'mlflow.db').resolve()}"
+    uri = settings.mlflow_tracking_uri or file_url((settings.models_dir / "mlflow.db").resolve())
     command = [
         "-m",
         "mlflow",
@@ -183,12 +186,12 @@ def mlflow_server(settings: Settings, version: int, core: int) -> Server:
     return started("mlflow", command, core, (asked, asked), MLFLOW_TRACKING_URI=uri)
 
 
-def seconds_to_ready(settings: Settings, core: int) -> float:
+def seconds_to_ready(core: int, own: dict[str, str]) -> float:
     """From the start of the process to the first ready answer, the best of three."""
     times = []
     for _ in range(3):
         begin = time.perf_counter()
-        server = started("ml-loop", ["-m", "serving.app"], core, (b"", b""))
+        server = started("ml-loop", ["-m", "serving.app"], core, (b"", b""), **own)
         try:
             wait(server)
             times.append(time.perf_counter() - begin)
@@ -236,14 +239,6 @@ def session(leader: int) -> Iterator[tuple[list[str], str]]:
             stat = (folder / "stat").read_text().rpartition(")")[2].split()
             if stat[3] == str(leader):
                 yield stat, (folder / "statm").read_text()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from extras.benchmarks.scratch import scratch_settings
 
 STEPS = ("collect", "validate", "split", "train", "evaluate", "promote")
 
@@ -25,8 +27,8 @@ class Cost:
 
 def main() -> None:
     """Run every step once in an empty folder and print the costs."""
-    with tempfile.TemporaryDirectory() as folder:
-        costs = {step: cost(step, folder) for step in STEPS}
+    with scratch_settings(Path("no models")) as own:
+        costs = {step: cost(step, own) for step in STEPS}
     fit = sum(each.fit for each in costs.values())
     total = sum(each.seconds for each in costs.values())
     table = Table(title="make train, after installation", title_justify="left")
@@ -40,12 +42,12 @@ def main() -> None:
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
 
 
-def cost(step: str, data_dir: str) -> Cost:
+def cost(step: str, own: dict[str, str]) -> Cost:
     """Run one step as `make` does and measure it."""
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", f"pipelines.{step}"],
-        env=os.environ | {"DATA_DIR": data_dir},
+        env=os.environ | own,
         stdout=subprocess.PIPE,
         text=True,
     )

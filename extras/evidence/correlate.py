@@ -28,6 +28,7 @@ from flights.evaluation import HIGHER_IS_BETTER, metrics
 from flights.feature_set import build_features, plan
 from flights.files import LIVE_FILE
 from flights.log_reader import counted_outcomes, engine, logged_predictions
+from flights.log_url import file_url
 from flights.model import CANDIDATE, build_model, with_feed_outages
 from flights.predictions import Outcome, Prediction, add
 from flights.ranking import FALSE_ALARM_COST, Vector, rank, unweighted
@@ -118,7 +119,7 @@ def features(columns: Columns, recipe: Recipe) -> pd.DataFrame:
 def online(live: pd.DataFrame, probabilities: Vector, threshold: float) -> dict[str, float]:
     """What the monitor reads from a log in which a model answered all live flights, once every outcome has come."""
     with tempfile.TemporaryDirectory() as folder:
-        log = engine(f"sqlite:///{Path(folder) / 'predictions.db'}")
+        log = engine(file_url(Path(folder) / "predictions.db"))
         add(log, predictions(live, probabilities, threshold))
         add(log, outcomes(live))
         logged, known = logged_predictions(log), counted_outcomes(log)

@@ -4,6 +4,8 @@ import os
 import socket
 from typing import Any
 
+from flights.log_url import read_url
+
 OPTIONS: dict[str, Any] = {  # whatever the database's own settings are
     "connect_timeout": 2,  # seconds
     "tcp_user_timeout": 5_000,  # milliseconds until what was sent must have arrived
@@ -16,7 +18,8 @@ OPTIONS: dict[str, Any] = {  # whatever the database's own settings are
 
 def log_dialect(url: str) -> "Postgresql | None":
     """The dialect, if the URL is PostgreSQL's."""
-    return Postgresql(url) if url.startswith("postgresql") else None
+    found = read_url(url)
+    return Postgresql(found) if isinstance(found, str) else None
 
 
 class Postgresql:
@@ -28,7 +31,7 @@ class Postgresql:
         import psycopg  # noqa: PLC0415 - SQLite does not need it
 
         self.errors = psycopg
-        self._url = "postgresql://" + url.split("://", 1)[1]
+        self._url = url
 
     def connect(self) -> Any:
         """Open a connection."""

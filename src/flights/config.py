@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings
+
+from flights.log_url import file_url, read_url
 
 NAME = "flights"  # the model's name in the registry: `make rename` changes it
 # [SWAP] From here to the next such line: what is true of these data.
@@ -38,6 +40,13 @@ def first_of_month(value: Any) -> Any:
     return datetime.now(UTC).date().replace(day=1) if value == "month" else value
 
 
+def checked_log_url(url: str) -> str:
+    """The same URL of a prediction log, if it is one; empty is the default."""
+    if url:
+        read_url(url)
+    return url
+
+
 class EnvironmentSettings(BaseSettings):
     """Settings read from environment variables; a field's variable is its name in capitals."""
 
@@ -54,7 +63,7 @@ class EnvironmentSettings(BaseSettings):
         """One line for one malformed variable; the value of a secret is not repeated."""
         name = str(error["loc"][0])
         shown = error["input"] if cls.model_fields[name].repr else "..."
-        return f"{name.upper()}={shown}: {error['msg']}"
+        return f"{name.upper()}={shown}: {error['msg'].removeprefix('Value error, ')}"
 
 
 class Settings(EnvironmentSettings):
@@ -74,8 +83,10 @@ class Settings(EnvironmentSettings):
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8000, description="Port that the server listens on.", ge=0, le=65535)
     mlflow_tracking_uri: str = Field("", description="MLflow store; empty is SQLite under DATA_DIR/3_models.")
-    predictions_url: str = Field(
-        "", description="SQLAlchemy URL of the prediction log; empty is SQLite under DATA_DIR/4_predictions."
+    predictions_url: Annotated[str, AfterValidator(checked_log_url)] = Field(
+        "",
+        description="URL of the prediction log, `sqlite:///` or `postgresql://`; empty is DATA_DIR/4_predictions.",
+        repr=False,  # it may hold a password
     )
     max_waiting_rows: int = Field(
         4000, description="Flights that may wait for their prediction before more are rejected.", gt=0
@@ -104,8 +115,8 @@ class Settings(EnvironmentSettings):
 
     @property
     def log_url(self) -> str:
-        """SQLAlchemy URL of the prediction log."""
-        return self.predictions_url or f"sqlite:///{self.data_dir / '4_predictions' / 'predictions.db'}"
+        """URL of the prediction log; `log_url.read_url` reads it."""
+        return self.predictions_url or file_url(self.data_dir / "4_predictions" / "predictions.db")
 
     @property
     def reports_dir(self) -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flights.batch import ROW_OF_BATCH, Batch
 from flights.dataset import OUTCOME
+from flights.log_url import read_url
 from flights.predictions import TABLES, Prediction
 
 if TYPE_CHECKING:
@@ -22,10 +23,15 @@ CHUNK_ROWS = 20_000
 
 
 def engine(url: str) -> "sa.Engine":
-    """Return an engine for the log at a SQLAlchemy URL; nothing is opened or created yet."""
+    """Return an engine for the log at a URL; nothing is opened or created yet."""
     import sqlalchemy as sa
 
-    return sa.create_engine(url)
+    found = read_url(url)
+    if isinstance(found, Path):
+        return sa.create_engine(sa.URL.create("sqlite", database=str(found)))
+    import psycopg
+
+    return sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(found))
 
 
 def logged_predictions(

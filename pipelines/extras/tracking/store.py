@@ -17,6 +17,7 @@ from typing import Any
 from flights import registry
 from flights.config import NAME
 from flights.files import CARD_FILE, CARD_PAGE, GATE_FILE, HOLDOUT_PLOT, SLICES_PLOT
+from flights.log_url import file_url
 
 PROCESS_TAG = "process"  # who a run belongs to: host and process id
 
@@ -105,9 +106,9 @@ def _sqlite(store: Path) -> str:
     if not store.exists():
         temporary = store.with_suffix(".creating")
         temporary.unlink(missing_ok=True)
-        mlflow.MlflowClient(f"sqlite:///{temporary.resolve()}").search_experiments()
+        mlflow.MlflowClient(file_url(temporary.resolve())).search_experiments()
         temporary.rename(store)
-    return f"sqlite:///{store.resolve()}"
+    return file_url(store.resolve())
 
 
 def _is_dead(tag: str) -> bool:

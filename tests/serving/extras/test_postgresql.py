@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from flights.log_reader import engine, logged_prediction
 from flights.registry import Model
 from serving.log_connection import LogUnavailable
 from serving.prediction_log import PredictionLog
@@ -33,6 +34,19 @@ def test_postgresql_syncs_every_commit_and_answers_in_time(database: Postgres):
     log.cursor().execute("ALTER ROLE loop RESET synchronous_commit")
     log._connection.commit()
     log.close()
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_writer_and_readers_take_every_spelling(database: Postgres, scheme: str):
+    """What the server's log writes, the monitor's reader finds, whatever the URL's scheme is called."""
+    url = f"{scheme}://{database.url.partition('://')[2]}"
+    log = PredictionLog(url)
+    log.write([[prediction(f"by {scheme}")]])
+    log.close()
+    reader = engine(url)
+    assert logged_prediction(reader, f"by {scheme}")
+    reader.dispose()
 
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
