@@ -31,9 +31,9 @@ class Findings:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Predictions by state, and how many were unreadable or skipped."""
+        """Predictions by state, and how many were unreadable, skipped or older than the window."""
         view = self.view
-        unreadable = {"unreadable": len(view.rows) - len(view.inputs), "skipped": view.skipped}
+        unreadable = {"unreadable": len(view.rows) - len(view.inputs), "skipped": view.skipped, "older": view.older}
         return label_status_counts(view.rows) | unreadable | {"one_in": view.sample_every}
 
     def for_machines(self) -> dict[str, Any]:

@@ -96,7 +96,8 @@ def summary(found: Findings) -> str:
     states = ", ".join(f"{counts[name]:,} {name}" for name in STATES)
     sample = f", one in {counts['one_in']:,}" if counts["one_in"] > 1 else ""
     skipped = f", {counts['skipped']:,} skipped" if counts["skipped"] else ""
-    read = f"read {counts['predictions']:,} predictions{sample}{skipped} ({states})"
+    older = f", {counts['older']:,} older not read" if counts["older"] else ""
+    read = f"read {counts['predictions']:,} predictions{sample}{skipped}{older} ({states})"
     return f"{read}; decision: {decision.action}, because {decision.why}"
 
 

@@ -1,6 +1,7 @@
 """What one run of the monitor looks at: the last weeks of the prediction log, and the serving model's reference."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ class View:
     inputs: pd.DataFrame  # without the rows whose inputs cannot be read
     outcomes: pd.DataFrame
     sample_every: int = 1
-    skipped: int = 0  # rows whose event is too far ahead of their answer
+    skipped: int = 0  # rows whose event is too far ahead of their answer, or of the others' events
+    older: int = 0  # rows before the ones that were read
 
     @property
     def today(self) -> Moment:
@@ -99,18 +101,46 @@ def _read(log: sa.Engine, settings: Settings, model: ServingModel, now: Moment |
     newest = newest_event(log, MAX_AHEAD, until)  # one event in 2099 must not move the clock
     if newest is None:
         raise NothingToMonitor("no predictions yet: run `make serve`, and `make replay` in a second terminal")
-    first = local_midnight(pd.to_datetime(newest, utc=True)) - pd.Timedelta(days=LOOK_BACK_DAYS)
-    begin = first.tz_localize(ZONE, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+    begin, end = window_start(newest), until
+    if count(log, timestamp(begin), until) < NEWEST_ROWS and (past := end_of_replay(log, until)):
+        begin, end = window_start(newest_event(log, MAX_AHEAD, past) or newest), past
     since = timestamp(begin)
-    every = -(-count(log, since, until) // MAX_ROWS)
-    logged = logged_predictions(log, inputs=True, every=every, since=since, until=until)
-    predictions = logged[logged["event_time"] - logged["answered_at"] <= MAX_AHEAD].reset_index(drop=True)
+    every = -(-count(log, since, end) // MAX_ROWS)
+    logged = logged_predictions(log, inputs=True, every=every, since=since, until=end)
+    predictions = logged[is_plausible(logged)].reset_index(drop=True)
+    skipped = len(logged) - len(predictions) + (count(log, end, until) if end < until else 0)
     now = _wall_clock(predictions) if now is None else now
     outcomes = counted_outcomes(log, every, since=since, now=now)
     moment = simulated_now(predictions, outcomes) if now is None else now
     rows = with_outcomes(predictions, outcomes, moment)
     asked = outcomes[outcomes["known_at"] >= begin + WATERMARK]  # earlier ones belong to requests that were not read
-    return View(settings, model, moment, rows, typed_inputs(rows), asked, every, len(logged) - len(predictions))
+    older = count(log, "", since)
+    return View(settings, model, moment, rows, typed_inputs(rows), asked, every, skipped, older)
+
+
+def window_start(newest: datetime) -> Moment:
+    """The local midnight from which on rows are read."""
+    first = local_midnight(pd.to_datetime(newest, utc=True)) - pd.Timedelta(days=LOOK_BACK_DAYS)
+    return first.tz_localize(ZONE, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+
+
+def end_of_replay(log: sa.Engine, until: str) -> str | None:
+    """The end of what was replayed, if the log is mostly of the past: single requests of today must not hide it."""
+    rows = logged_predictions(log, every=max(1, -(-count(log, until=until) // MAX_ROWS)), until=until)
+    newest = rows[is_plausible(rows)].sort_values("answered_at").tail(NEWEST_ROWS)
+    if newest.empty or is_live(newest):
+        return None
+    return min(until, timestamp(pd.Timestamp(str(newest["event_time"].median())) + pd.Timedelta(days=LOOK_BACK_DAYS)))
+
+
+def is_plausible(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether each row's event is not too far ahead of its answer."""
+    return rows["event_time"] - rows["answered_at"] <= MAX_AHEAD
+
+
+def is_live(rows: pd.DataFrame) -> bool:
+    """Whether predictions were asked for about what was about to happen."""
+    return pd.Timedelta((rows["event_time"] - rows["answered_at"]).abs().median()) <= MAX_AHEAD
 
 
 def _wall_clock(predictions: pd.DataFrame) -> Moment | None:
@@ -118,8 +148,7 @@ def _wall_clock(predictions: pd.DataFrame) -> Moment | None:
     newest = predictions.sort_values("answered_at").tail(NEWEST_ROWS)
     now, asked = pd.Timestamp.now("UTC"), newest["answered_at"]
     lately = now - asked.max() <= pd.Timedelta(days=LOOK_BACK_DAYS)
-    soon = pd.Timedelta((newest["event_time"] - asked).abs().median()) <= MAX_AHEAD
-    return now if lately and soon else None
+    return now if lately and is_live(newest) else None
 
 
 def typed_inputs(rows: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from flights.log_reader import engine
 from flights.predictions import Outcome, add, timestamp
 from flights.registry import load
 from monitoring.findings import Findings, findings
+from monitoring.monitor import summary
 from monitoring.traffic import period, traffic
 from monitoring.view import NothingToMonitor, read_view
 from tests.monitoring.conftest import Logged, day, predictions
@@ -128,6 +129,30 @@ def test_rows_answered_too_early_are_counted_as_skipped(logged: Logged):
     log.dispose()
     assert read_view(settings).skipped == 10
     assert findings(settings).counts["skipped"] == 10
+
+
+@pytest.mark.parametrize(("count", "moment"), [(1, NOW), (40, NOW), (1, pd.Timestamp("2020-05-01T12:00Z"))])
+def test_requests_of_another_time_do_not_hide_a_replay(logged: Logged, sample: list, count: int, moment: pd.Timestamp):
+    """Injected: single requests of today, or of another year, in a log of 2013. The replay is what is looked at."""
+    logged(last="2013-11-03")
+    settings = Settings()
+    log = engine(settings.log_url)
+    replayed = read_view(settings).rows
+    add(log, [at(sample[0], moment)._replace(request_id=f"stray-{number}") for number in range(count)])
+    log.dispose()
+    view = read_view(settings)
+    assert view.rows["request_id"].tolist() == replayed["request_id"].tolist()
+    assert (view.skipped, view.older) == (count, 0)
+    assert findings(settings).decision.action != "fix the feed"
+
+
+def test_a_service_that_was_silent_for_long_is_looked_at_now(sample: list, evidently: None):
+    """Injected: 50 predictions of a live service, none for a year, one today. The older ones are said, not shown."""
+    old = NOW - pd.Timedelta(days=365)
+    rows = [at(sample[0], old)._replace(request_id=f"old-{number}") for number in range(50)]
+    found = monitored([*rows, at(sample[1], NOW + pd.Timedelta(hours=2), NOW)])
+    assert (found.counts["predictions"], found.counts["older"]) == (1, 50)
+    assert "50 older not read" in summary(found)
 
 
 def test_without_a_prediction_the_next_command_is_named(a_copy: Path):

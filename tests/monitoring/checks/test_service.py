@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -84,6 +85,16 @@ def test_traffic_that_stops_rings():
     for silent, names in ((1, set()), (2, {"days without a request"}), (3, {"days without a request", "traffic"})):
         today = log["day"].max() + pd.Timedelta(days=silent + 1)
         assert firing(service.log_checks(log, today)) == names
+
+
+@pytest.mark.parametrize("silent", [2, 47, 200])
+def test_traffic_after_a_long_silence_is_compared_with_usual_days(silent: int):
+    """Injected: no request for weeks, and the usual number after it. The ratio is a number, and no alarm."""
+    log = judged(days=6).assign(day=lambda rows: rows["event_time"].dt.tz_localize(None).dt.normalize())
+    back = log.assign(day=log["day"] + pd.Timedelta(days=6 + silent))
+    traffic = service.log_checks(pd.concat([log, back]), back["day"].max() + pd.Timedelta(days=1))[0]
+    assert np.isfinite(traffic.values).all()
+    assert not is_firing(traffic).iloc[-1]
 
 
 def test_traffic_that_falls_or_doubles_rings():
