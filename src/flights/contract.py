@@ -78,7 +78,7 @@ def contract(columns: tuple[Column, ...] = TABLE, *, strict: bool | Literal["fil
 
 
 def _in_time_order(frame: "pd.DataFrame") -> bool:
-    return bool(frame[EVENT_TIME].is_monotonic_increasing)
+    return bool(frame[EVENT_TIME].dropna().is_monotonic_increasing)
 
 
 def _checks(column: Column) -> "list[pa.Check]":
