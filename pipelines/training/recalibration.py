@@ -42,18 +42,19 @@ def calibration_gains(
 
 
 def cross_fitted(odds: Vector, y_valid: Vector, days: NDArray[Any]) -> Vector:
-    """Recalibrated probabilities, each from a fit that saw no flight of its day."""
-    after = np.empty(len(odds))
+    """Recalibrated probabilities, each from a fit that saw no row of its day; as they were if no fit is possible."""
+    after = expit(odds)
     for fitted, held_out in folds(days):
-        slope, shift = platt_terms(odds[fitted], y_valid[fitted])
-        after[held_out] = expit(slope * odds[held_out] + shift)
+        if len(np.unique(y_valid[fitted])) == 2:  # both classes on the other days
+            slope, shift = platt_terms(odds[fitted], y_valid[fitted])
+            after[held_out] = expit(slope * odds[held_out] + shift)
     return after
 
 
 def folds(days: NDArray[Any]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Rows to fit on and held-out rows; whole days are dealt out in turn."""
     _, day = np.unique(days, return_inverse=True)
-    for fold in range(FOLDS):
+    for fold in range(min(FOLDS, day.max() + 1)):
         yield np.flatnonzero(day % FOLDS != fold), np.flatnonzero(day % FOLDS == fold)
 
 

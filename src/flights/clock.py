@@ -25,16 +25,16 @@ def local_minutes(times: Times) -> Minutes:
 @cache
 def clock_changes() -> tuple[Minutes, Minutes]:
     """The clock changes (UTC minutes since 1970) and the minutes ahead of UTC, before the first and after each."""
-    days = 24 * np.arange(f"{FIRST_YEAR}", f"{LAST_YEAR + 1}", dtype="datetime64[D]").astype(np.int64)
+    days = 1440 * np.arange(f"{FIRST_YEAR}", f"{LAST_YEAR + 1}", dtype="datetime64[D]").astype(np.int64)
     eves = days[:-1][np.diff(minutes_ahead(days)) != 0]
-    hours = (eves[:, None] + np.arange(25)).ravel()
-    ahead = minutes_ahead(hours)
+    quarters = np.append(days[:1], eves[:, None] + np.arange(0, 1455, 15))  # a zone without changes has the first only
+    ahead = minutes_ahead(quarters)
     after = 1 + np.flatnonzero(np.diff(ahead))
-    return 60 * hours[after], ahead[np.append(0, after)]
+    return quarters[after], ahead[np.append(0, after)]
 
 
-def minutes_ahead(hours: NDArray[np.int64]) -> Minutes:
-    """Minutes that local time is ahead of UTC, at some hours since 1970."""
+def minutes_ahead(moments: Minutes) -> Minutes:
+    """Minutes that local time is ahead of UTC, at some UTC minutes since 1970."""
     zone = ZoneInfo(ZONE)
-    offsets = [datetime.fromtimestamp(3600 * hour, zone).utcoffset() for hour in hours.tolist()]
+    offsets = [datetime.fromtimestamp(60 * minute, zone).utcoffset() for minute in moments.tolist()]
     return np.array(offsets, "timedelta64[m]").astype(np.int64)

@@ -16,6 +16,7 @@ from flights.registry import Model
 FILE = "heuristic.json"
 VERSION = 0  # what its answers name in place of a model's version
 HOURS = 24
+UNKNOWN, MISSING = "\0unknown", "\0missing"  # no group's name
 GROUP, MINUTE = HEURISTIC
 
 
@@ -24,15 +25,13 @@ def export(pipeline: Any, threshold: float, folder: Path) -> None:
     import pandas as pd
 
     one_hot = pipeline.named_steps["encode"].named_transformers_["group"]
-    groups = [str(name) for name in one_hot.categories_[0]]
-    cells = [(group, 60.0 * hour) for group in [*groups, ""] for hour in range(HOURS)]
-    frame = pd.DataFrame(cells, columns=[GROUP, MINUTE]).astype({GROUP: object})
+    groups = [*one_hot.categories_[0], UNKNOWN]
+    frame = pd.DataFrame({GROUP: pd.Series(np.repeat(np.array(groups, dtype=object), HOURS), dtype=object)})
+    frame[MINUTE] = np.tile(60.0 * np.arange(HOURS), len(groups))
     rates = pipeline.predict_proba(frame)[:, 1].reshape(-1, HOURS)
-    content = {
-        "threshold": threshold,
-        "unknown": rates[-1].tolist(),
-        "rates": {group: row.tolist() for group, row in zip(groups, rates, strict=False)},
-    }
+    names = [group if isinstance(group, str) else MISSING for group in groups]
+    by_group = {name: row.tolist() for name, row in zip(names, rates, strict=True)}
+    content = {"threshold": threshold, "unknown": by_group.pop(UNKNOWN), "rates": by_group}
     (folder / FILE).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
@@ -44,7 +43,7 @@ def load(folder: Path) -> Model:
     def score(columns: Columns) -> NDArray[np.float64]:
         features = build_features(columns)
         hours = (features[MINUTE] // 60).astype(int).tolist()
-        groups = features[GROUP].tolist()
+        groups = [MISSING if group is None else group for group in features[GROUP].tolist()]
         return np.array([rates.get(group, unknown)[hour] for group, hour in zip(groups, hours, strict=True)])
 
     return Model(VERSION, sha256(folder / FILE), folder, content["threshold"], {}, score, "heuristic")

@@ -16,6 +16,8 @@ def table(models: Mapping[str, Mapping[str, Mapping[str, float]]], head: str = "
 
 def slice_table(slices: Sequence[Mapping[str, Any]]) -> str:
     """Slices by figures."""
+    if not slices:
+        return "No part of the holdout has enough rows of both classes to be measured."
     gains = [f"{name}, margin over the champion" for name in slices[0]["margins"]]
     lines = [
         [
@@ -37,6 +39,8 @@ def recalibration_table(record: Mapping[str, Any]) -> str:
 
 def degraded_table(head: str, degraded: Mapping[str, Mapping[str, float]], ours: Mapping[str, float]) -> str:
     """The candidate's metrics with each feed missing, or with wrong inputs."""
+    if not degraded:
+        return "None is declared."
     names = list(next(iter(degraded.values())))
     every = {"none": ours} | dict(degraded)
     return markdown([head, *names], [[what, *(f"{each[name]:.3f}" for name in names)] for what, each in every.items()])

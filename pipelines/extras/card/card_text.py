@@ -92,12 +92,16 @@ this card, and the outcomes with a ROC-AUC of {expected_auc:.3f} and a calibrati
 {provenance}
 """
 
-MEASURED_FAILURES = """
-- **Alerts can be wrong.** {wrong_alerts:.0%} of the alerts within the budget were; a wrong one must be affordable.
-- **Some slices are harder than others.** The weakest is {weakest}: ROC-AUC {weakest_auc:.2f}.
-- **The season changes the rate.** The probabilities were off by {calibration:.3f} on average; the budget of alerts
+WRONG_ALERTS = (
+    "- **Alerts can be wrong.** {share:.0%} of the alerts within the budget were; a wrong one must be affordable."
+)
+HARD_SLICES = "- **Some slices are harder than others.** The weakest is {name}: ROC-AUC {auc:.2f}."
+SEASON = """
+- **The season changes the rate.** The probabilities were off by {error:.3f} on average; the budget of alerts
   uses the rank and stays right, the threshold is a level and drifts.
-- **Missing feeds hurt, frozen ones more.** With the {worst} feed missing the calibration error is {missing_error:.3f};
-  a frozen feed has no gap: the monitor's feed checks find it.
-- **Recorded outcomes can be wrong**: `make labels` searches for wrong ones.
 """.strip()
+MISSING_FEEDS = """
+- **Missing feeds hurt, frozen ones more.** With the {feed} feed missing the calibration error is {error:.3f};
+  a frozen feed has no gap: the monitor's feed checks find it.
+""".strip()
+WRONG_OUTCOMES = "- **Recorded outcomes can be wrong**: `make labels` searches for wrong ones."

@@ -39,7 +39,7 @@ def wall_clock(moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
 
 
 CORRUPTIONS: dict[str, Callable[[Columns], Columns]] = {
-    "temperatures in Celsius": celsius,
+    **({"temperatures in Celsius": celsius} if FAHRENHEIT else {}),
     "local hour as UTC": local_as_utc,
-    f"{' and '.join(MIXED_UP)} swapped": swapped,
+    **({f"{' and '.join(MIXED_UP)} swapped": swapped} if len(MIXED_UP) == 2 else {}),
 }

@@ -29,7 +29,7 @@ from pipelines.extras.card.card_tables import (
     slice_table,
     table,
 )
-from pipelines.extras.card.card_text import MEASURED_FAILURES, TEMPLATE
+from pipelines.extras.card.card_text import HARD_SLICES, MISSING_FEEDS, SEASON, TEMPLATE, WRONG_ALERTS, WRONG_OUTCOMES
 from pipelines.extras.card.corruptions import CORRUPTIONS
 from pipelines.extras.card.reliability import brier_parts, reliability
 from pipelines.step import interval_text
@@ -219,18 +219,18 @@ def operation(training: Mapping[str, Any], report: Mapping[str, Any], ours: Mapp
 
 def known_failures(report: Mapping[str, Any], ours: Mapping[str, float]) -> str:
     """The measured failures, and those that the data set declares."""
-    weakest = min(report["slices"], key=lambda each: float(each["figures"]["roc_auc"]["value"]))
-    errors = {feed: metrics["calibration_error"] for feed, metrics in report["missing_feeds"].items()}
-    worst = max(errors, key=errors.__getitem__)
-    measured = MEASURED_FAILURES.format(
-        wrong_alerts=1 - ours["precision_at_budget"],
-        weakest=f"{weakest['kind']} {weakest['name']}",
-        weakest_auc=weakest["figures"]["roc_auc"]["value"],
-        calibration=ours["calibration_error"],
-        worst=worst,
-        missing_error=errors[worst],
-    )
-    return "\n".join([measured, *(f"- {each}" for each in dataset.FAILURES)])
+    measured = [
+        WRONG_ALERTS.format(share=1 - ours["precision_at_budget"]),
+        SEASON.format(error=ours["calibration_error"]),
+    ]
+    if report["slices"]:
+        weakest = min(report["slices"], key=lambda each: float(each["figures"]["roc_auc"]["value"]))
+        auc = weakest["figures"]["roc_auc"]["value"]
+        measured.insert(1, HARD_SLICES.format(name=f"{weakest['kind']} {weakest['name']}", auc=auc))
+    if errors := {feed: metrics["calibration_error"] for feed, metrics in report["missing_feeds"].items()}:
+        worst = max(errors, key=errors.__getitem__)
+        measured.append(MISSING_FEEDS.format(feed=worst, error=errors[worst]))
+    return "\n".join([*measured, WRONG_OUTCOMES, *(f"- {each}" for each in dataset.FAILURES)])
 
 
 def provenance(training: Mapping[str, Any]) -> str:

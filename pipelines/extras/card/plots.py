@@ -1,6 +1,7 @@
 """The pictures of an evaluation; each title says what to see."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def draw_alerts(axes: Axes, models: Mapping[str, RankedPredictions], metrics: Ma
 
 def draw_slices(axes: Axes, slices: Sequence[Mapping[str, Any]], overall: Mapping[str, Any]) -> None:
     """Draw each slice's ROC-AUC with intervals that hold for all of them at once."""
-    colors = dict(zip(dict.fromkeys(each["kind"] for each in slices), SHOWN.values(), strict=False))
+    colors = dict(zip(dict.fromkeys(each["kind"] for each in slices), cycle(SHOWN.values()), strict=False))
     for row, each in enumerate(reversed(slices)):
         draw_interval(axes, row, each["figures"]["roc_auc"], colors[each["kind"]])
     names = [f"{each['kind']} {each['name']}  ({each['rows']:,})" for each in reversed(slices)]

@@ -33,6 +33,26 @@ def test_what_is_right_is_left_alone(world):
     assert abs(record["gains"]["brier"]["value"]) < 0.001
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_validation_may_have_fewer_days_than_folds(world, count):
+    """Injected: one to four days. Each is held out once; from a single day nothing is learned, so nothing changes."""
+    odds, truth, days = (values[: 400 * count] for values in world)
+    assert len(list(recalibration.folds(days))) == count
+    record = recalibration.recalibration_trial(2 * odds + 1, truth, days, seed=1)
+    assert np.isfinite([record["slope"], record["shift"]]).all()
+    if count == 1:
+        assert not record["kept"]
+        assert record["gains"]["brier"]["value"] == 0
+
+
+def test_a_fold_without_a_positive_row_is_not_fitted(world):
+    """Injected: all positive rows on one of two days; on the other day's rows there is nothing to fit."""
+    odds, truth, days = (values[:800].copy() for values in world)
+    truth[days == 1] = 0
+    after = recalibration.cross_fitted(odds, truth, days)
+    np.testing.assert_allclose(after[days == 0], recalibration.expit(odds[days == 0]))
+
+
 def test_no_fold_knows_a_flight_of_the_days_it_is_asked_about(world):
     """Whole days are held out: every row is asked about once, by a fit that saw no flight of its day."""
     _, _, days = world

@@ -116,3 +116,12 @@ def test_recalibration_is_on_record_kept_or_not(evidence):
     explained = parts["reliability"] - parts["resolution"] + parts["uncertainty"] + parts["within_bins"]
     assert explained == pytest.approx(brier)
     assert sum(record["curve"]["rows"]) == report["holdout"]["rows"]
+
+
+@pytest.mark.parametrize("empty", [("missing_feeds",), ("slices",), ("corrupted", "missing_feeds", "slices")])
+def test_a_data_set_may_lack_what_the_card_shows(evidence, empty):
+    """Injected: no feed is declared, no slice is large enough, no wrong input applies. The card says so."""
+    training, report = evidence
+    text = model_card.model_card(1, training, report | {name: {} if name != "slices" else [] for name in empty})
+    assert "None is declared." in text or "No part of the holdout" in text
+    assert "Alerts can be wrong" in text

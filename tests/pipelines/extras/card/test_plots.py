@@ -1,5 +1,6 @@
 """The pictures can be drawn from any report, and say what to see."""
 
+import pytest
 from matplotlib.figure import Figure
 
 from flights.ranking import rank
@@ -29,3 +30,13 @@ def test_an_axis_has_a_title_and_labels_with_units():
     assert "candidate 0.50, heuristic 0.50" in axes[0].get_title()
     assert "candidate 50%, heuristic 50%" in axes[2].get_title()
     assert "origin EWR" in axes[3].get_title()
+
+
+@pytest.mark.parametrize("kinds", [1, 7, 20])
+def test_slices_of_any_number_of_kinds_are_drawn(kinds: int):
+    """Injected: more kinds of slice than colors."""
+    figure = {"roc_auc": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    slices = [{"kind": f"kind {number}", "name": "a", "rows": 500, "figures": figure} for number in range(kinds)]
+    axes = Figure().subplots()
+    plots.draw_slices(axes, slices, figure)
+    assert len(axes.get_yticks()) == kinds
