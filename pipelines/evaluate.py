@@ -22,10 +22,10 @@ def main() -> None:
     settings = Settings.read()
     with step("evaluate") as summary:
         folder = candidate_folder(settings)
-        rows = holdout.read_holdout(settings, "evaluate", folder.name, sha256(folder / TRAINING_FILE))
+        rows = holdout.read_holdout(settings, "evaluate", folder.name, sha256(folder / TRAINING_FILE), seen=False)
         inputs = collect_evidence(settings, folder, rows)
         metrics = model_metrics(inputs)
-        access = holdout.access_counts(settings)
+        access = holdout.access_counts(settings, newest=True)
         report = {
             "as_of": str(settings.as_of),
             **evaluation_report(inputs, metrics),

@@ -10,22 +10,22 @@ from pipelines.rows import Period, labelled_rows, periods
 PLUGINS = "pipelines.extras"
 
 
-def read_holdout(settings: Settings, by: str, candidate: str = "", candidate_digest: str = "") -> pd.DataFrame:
+def read_holdout(settings: Settings, by: str, candidate: str = "", digest: str = "", seen: bool = True) -> pd.DataFrame:
     """The labelled rows of the holdout; the access is logged first."""
-    log_access(settings, by, candidate, candidate_digest)
+    log_access(settings, by, candidate, digest, seen=seen)
     return labelled_rows(settings, "holdout")
 
 
 def log_access(
-    settings: Settings, by: str, candidate: str = "", candidate_digest: str = "", period: Period | None = None
+    settings: Settings, by: str, candidate: str = "", digest: str = "", period: Period | None = None, seen: bool = True
 ) -> None:
-    """Log that the step `by` reads the holdout, or another period of all rows."""
+    """Log that the step `by` reads the holdout, or another period of all rows, and whether it shows a metric of it."""
     source = settings.raw_dir / VALID_FILE if period else settings.splits_dir / HOLDOUT_FILE
     if not source.is_file():
         raise FileNotFoundError(f"no {source}: run `make split`")
     days = period or periods(settings.as_of)["holdout"]
     for log in hooks(PLUGINS, "log_holdout_access"):
-        log(settings, by, candidate, candidate_digest, source, days)
+        log(settings, by, candidate, digest, source, days, seen)
 
 
 def log_version(settings: Settings, candidate: str, version: int) -> None:
@@ -34,9 +34,9 @@ def log_version(settings: Settings, candidate: str, version: int) -> None:
         log(settings, candidate, version)
 
 
-def access_counts(settings: Settings) -> dict[str, int]:
-    """How often, and for how many candidates, any day of this holdout was read; 0 if nobody keeps count."""
+def access_counts(settings: Settings, newest: bool = False) -> dict[str, int]:
+    """How often, and for how many candidates, a metric of these days was seen; `newest` adds the last access."""
     counts = {"accesses": 0, "candidates": 0}
     for count in hooks(PLUGINS, "holdout_access_counts"):
-        counts.update(count(settings))
+        counts.update(count(settings, newest))
     return counts

@@ -1,7 +1,8 @@
 """The log of accesses to the holdout: append-only, and shared by all training cutoffs.
 
 Two holdouts may share days, and an access to one then counts for both. The log denies nothing; it says how often the
-holdout was read before a metric looked good.
+holdout was read before a metric looked good. An evaluation that ends before its version is published has shown no
+metric: its access is logged, and not counted.
 """
 
 import fcntl
@@ -38,16 +39,17 @@ class HoldoutAccess:
     first: str  # first day that was read
     end: str  # the day after the last one
     version: int | None = None  # that the candidate was published as
+    seen: bool = True  # whether a metric was shown; an evaluation shows it when it publishes its version
 
 
 def log_holdout_access(
-    settings: Settings, by: str, candidate: str, candidate_digest: str, source: Path, period: Period
+    settings: Settings, by: str, candidate: str, digest: str, source: Path, period: Period, seen: bool
 ) -> HoldoutAccess:
     """Append an access to the rows of a period, which are in the file `source`, and sync it to the disk."""
     first, end = days_of(period)
     with opened_log(settings) as file:
         number, at = len(accesses(settings)) + 1, datetime.now(UTC).isoformat()
-        access = HoldoutAccess(number, at, by, candidate, candidate_digest, sha256(source), first, end)
+        access = HoldoutAccess(number, at, by, candidate, digest, sha256(source), first, end, seen=seen)
         file.write(json.dumps({name: value for name, value in asdict(access).items() if name != "version"}) + "\n")
     return access
 
@@ -67,7 +69,7 @@ def accesses(settings: Settings) -> list[HoldoutAccess]:
         try:
             content = json.loads(line)
             if set(content) == {"look", "version"}:
-                found[content["look"] - 1] = replace(found[content["look"] - 1], version=content["version"])
+                found[content["look"] - 1] = replace(found[content["look"] - 1], version=content["version"], seen=True)
             else:
                 found.append(HoldoutAccess(**content))
         except (ValueError, TypeError, IndexError) as error:
@@ -77,10 +79,12 @@ def accesses(settings: Settings) -> list[HoldoutAccess]:
     return found
 
 
-def holdout_access_counts(settings: Settings) -> dict[str, int]:
-    """How often, and for how many candidates, any day of this holdout was read."""
+def holdout_access_counts(settings: Settings, newest: bool) -> dict[str, int]:
+    """How often, and for how many candidates, a metric of these days was seen; `newest` adds the last access."""
     first, end = days_of(periods(settings.as_of)["holdout"])
-    found = [access for access in accesses(settings) if access.first < end and first < access.end]
+    logged = accesses(settings)
+    seen = [access for access in logged if access.seen or (newest and access is logged[-1])]
+    found = [access for access in seen if access.first < end and first < access.end]
     candidates = {access.candidate for access in found if access.candidate}
     return {"accesses": len(found), "candidates": len(candidates)}
 

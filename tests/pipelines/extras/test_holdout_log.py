@@ -2,12 +2,14 @@
 
 import json
 from datetime import date
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from flights.artifacts import read_json
 from flights.config import AS_OF, GAP_DAYS, HOLDOUT_MONTHS, Settings
+from pipelines import evaluate
 from pipelines.evaluation import holdout
 from pipelines.evaluation.inputs import candidate_folder
 from pipelines.extras import holdout_log
@@ -88,3 +90,31 @@ def test_a_torn_line_is_no_look_and_an_altered_one_is_named(a_copy):
     path.write_text("not a look\n" + path.read_text())
     with pytest.raises(holdout_log.BrokenAccessLog, match="line 1: expected a holdout access, got 'not a look'"):
         holdout_log.accesses(settings)
+
+
+STEPS_OF_EVALUATION = ["collect_evidence", "model_metrics", "plugin_measurements", "publish"]
+
+
+@pytest.mark.parametrize("step", STEPS_OF_EVALUATION)
+def test_an_evaluation_that_crashes_before_a_metric_is_shown_uses_no_access(a_copy, monkeypatch, step):
+    """Injected: a crash while the models score, metrics are computed, by a plug-in, or while it is published."""
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("injected")
+
+    settings = Settings()
+    before, logged = holdout.access_counts(settings), len(holdout_log.accesses(settings))
+    if step != "collect_evidence":
+        evidence = SimpleNamespace(training={}, rows=pd.DataFrame())
+        monkeypatch.setattr(evaluate, "collect_evidence", lambda *_: evidence)
+    for earlier in ("model_metrics", "evaluation_report", "plugin_measurements", "reference_rows"):
+        monkeypatch.setattr(evaluate, earlier, lambda *_: {})
+    monkeypatch.setattr(evaluate, step, crash)
+    with pytest.raises(RuntimeError, match="injected"):
+        evaluate.main()
+    assert len(holdout_log.accesses(settings)) == logged + 1  # it is on record
+    assert holdout.access_counts(settings) == before  # and uses none up
+    holdout.log_access(settings, "evaluate", "next", seen=False)
+    assert holdout.access_counts(settings, newest=True)["accesses"] == before["accesses"] + 1
+    holdout.log_version(settings, "next", 2)
+    assert holdout.access_counts(settings)["accesses"] == before["accesses"] + 1
