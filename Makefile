@@ -61,7 +61,7 @@ LIBRARY := src/flights
 export IMAGE ?= ml-loop
 export BATCH_IMAGE ?= ml-loop-batch
 export MLFLOW_PORT ?= 5000
-COMMIT = $(if $(wildcard .git),$(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),-dirty))
+COMMIT = $(if $(wildcard .git),$(shell git rev-parse HEAD)$(if $(shell git status --porcelain 2>/dev/null),-dirty))
 TOOLS := .venv-tools/installed
 
 ##@ The loop

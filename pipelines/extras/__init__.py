@@ -3,8 +3,8 @@
 A plug-in may define `measure(inputs, metrics)`, whose dictionary is added to the evaluation report, and
 `write_report(folder, evaluation)`, which adds files to the version that is about to be published.
 
-The log of accesses to the holdout defines `log_holdout_access(settings, by, candidate, digest, source, period)`,
-`log_holdout_version(settings, candidate, version)` and `holdout_access_counts(settings)`.
+The log of accesses to the holdout defines `log_holdout_access(settings, by, candidate, digest, source, period,
+seen)`, `log_holdout_version(settings, candidate, version)` and `holdout_access_counts(settings, newest)`.
 
 A mirror of what was trained may define `log_fits(settings, fits, rows, params, source)`, which returns what the record
 of each model says of it, `register_version(settings, training, report)`, whose number names the version,

@@ -4,6 +4,8 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from flights.contract import schema_digest
 from flights.files import MANIFEST_FILE
 
 LOCK = Path("requirements.lock")
+
+ROOT = Path(__file__).parents[2]
 
 
 def provenance(settings: Settings) -> dict[str, Any]:
@@ -37,11 +41,25 @@ def code_version(settings: Settings) -> dict[str, Any]:
 
 
 def git(*args: str) -> str:
-    """Output of git; without git, GIT_COMMIT; if neither is set, the tree counts as dirty."""
-    if shutil.which("git") is None:
+    """Output of git; without a repository of our own, GIT_COMMIT; if neither is there, the tree counts as dirty."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:  # a folder above may be another repository
         commit, _, changes = (os.environ.get("GIT_COMMIT") or "-unknown").partition("-")
         return commit if "HEAD" in args else changes
-    return subprocess.run(["git", *args], capture_output=True, text=True, check=False).stdout.strip()
+    own = {
+        name: value for name, value in os.environ.items() if name not in {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
+    }
+    own["GIT_CEILING_DIRECTORIES"] = str(ROOT.parent)
+    done = subprocess.run(["git", "-C", ROOT, *args], env=own, capture_output=True, text=True, check=False)
+    if done.returncode:
+        warn(done.stderr.strip().partition("\n")[0])
+        return "" if "HEAD" in args else "unknown"
+    return done.stdout.strip()
+
+
+@cache
+def warn(reason: str) -> None:
+    """Say once why git does not answer."""
+    print(f"warning: the commit is not recorded, and the tree counts as dirty: {reason}", file=sys.stderr)
 
 
 def data_source(settings: Settings) -> str:

@@ -1,5 +1,8 @@
 """The code's version is git's, or the image's, or unknown."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from flights.config import Settings
@@ -35,3 +38,39 @@ def test_a_container_says_which_code_it_has(baked, commit, dirty, trained, monke
         monkeypatch.setenv("GIT_COMMIT", baked)
     origin = provenance.provenance(Settings(data_dir=trained))
     assert (origin["git_commit"], origin["git_dirty"]) == (commit, dirty)
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Our code's folder inside the tree of another repository, which has a commit."""
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    who = ["-c", "user.name=a test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", *who, "commit", "-qm", "another", "--allow-empty"], cwd=tmp_path, check=True)
+    (tmp_path / "ours").mkdir()
+    monkeypatch.setattr(provenance, "ROOT", tmp_path / "ours")
+    monkeypatch.delenv("GIT_COMMIT", raising=False)
+    provenance.warn.cache_clear()
+    return tmp_path
+
+
+@pytest.mark.parametrize("planted", ["a tarball", "an empty .git", "GIT_DIR"])
+def test_the_commit_of_another_repository_is_not_ours(unpacked, monkeypatch, planted):
+    """Injected: our files in another repository's tree, in three ways. There is no commit, and the tree is dirty."""
+    if planted == "an empty .git":
+        (unpacked / "ours" / ".git").mkdir()
+    if planted == "GIT_DIR":  # as a git hook exports it
+        monkeypatch.setenv("GIT_DIR", str(unpacked / ".git"))
+        monkeypatch.setenv("GIT_WORK_TREE", str(unpacked))
+    assert provenance.code_version(Settings()) == {"git_commit": "", "git_dirty": True}
+
+
+@pytest.mark.parametrize("command", ["status", "rev-parse"])
+def test_a_checkout_of_another_owner_is_said_once(unpacked, monkeypatch, capsys, command):
+    """Injected: git refuses the repository as another user's. One line says so, and the tree is dirty."""
+    monkeypatch.setattr(provenance, "ROOT", unpacked)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert provenance.code_version(Settings()) == {"git_commit": "", "git_dirty": True}
+    provenance.git(command)
+    said = capsys.readouterr().err
+    assert "dubious ownership" in said
+    assert len(said.splitlines()) == 1
