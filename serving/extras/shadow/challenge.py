@@ -2,9 +2,10 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from flights.config import Settings
-from flights.registry import ModelRefused
+from flights.registry import ModelRefused, model_folder
 from serving.extras.shadow.history import WITHDRAW, Challenge, ChallengeRefused, challenge, end, latest
 
 
@@ -19,10 +20,26 @@ def main() -> None:
         if args.version == "none":
             withdraw(settings)
         elif args.version:
-            challenge(settings.models_dir, int(args.version), args.share)
+            challenge(settings.models_dir, published(settings.models_dir, args.version), args.share)
     except (ChallengeRefused, ModelRefused, ValueError) as refusal:
         sys.exit(f"refused: {refusal}")
     sys.stdout.write(f"challenge {described(latest(settings.models_dir))}\n")
+
+
+def published(models_dir: Path, text: str) -> int:
+    """The number of a published version.
+
+    Raises
+    ------
+    ChallengeRefused
+        There is no such version; the message names those that exist.
+    """
+    folders = model_folder(models_dir, 0).parent.glob("[0-9]*")
+    versions = sorted(int(folder.name) for folder in folders if folder.name.isdecimal())
+    if text.isdecimal() and int(text) in versions:
+        return int(text)
+    exist = ", ".join(map(str, versions)) or "nothing: run `make train`"
+    raise ChallengeRefused(f"VERSION={text}: expected a published version or `none`; published is {exist}")
 
 
 def withdraw(settings: Settings) -> None:

@@ -40,3 +40,12 @@ def test_what_cannot_be_is_refused_in_one_line(run, tmp_path: Path, words: list[
     with pytest.raises(SystemExit, match=r"^refused: "):
         run(*words)
     assert challenges(tmp_path / "3_models") == []
+
+
+@pytest.mark.parametrize("version", ["9", "0", "two", "-1", "1.0"])
+def test_a_version_that_is_not_published_is_answered_with_those_that_are(run, version: str):
+    """Injected: numbers that no version has, and what is no number. The line names the variable and what exists."""
+    with pytest.raises(SystemExit) as refusal:
+        run("--", version)
+    said = str(refusal.value)
+    assert said == f"refused: VERSION={version}: expected a published version or `none`; published is 1, 2"
