@@ -22,16 +22,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.progress import Progress
 
+from extras.operations.partitions import Partition, input_path, partitions, place, reasons_of, too_many
 from flights.artifacts import sha256, write_atomically, write_parquet
 from flights.config import Settings
-from flights.contract import as_arrays, contract
-from flights.dataset import INPUTS, KEY
+from flights.contract import as_arrays
+from flights.dataset import KEY
 from flights.files import LIVE_FILE, TRAIN_FIRST
 from flights.registry import Model, ModelRefused, champion, load
-from pipelines.contract_check import ContractBroken, checked_rows, limit_rejected_rows
+from pipelines.contract_check import ContractBroken
 from pipelines.step import step
 
 BATCH_ROWS = 25_000  # in memory at once, per worker
+REFUSED = "refused"  # folder of the rows that the contract rejected
 ORIGIN = b"scored_from"  # in the file's metadata: what its scores were made of
 
 
@@ -51,11 +53,15 @@ def main() -> None:
     settings = Settings.read()
     args = arguments(settings)
     version = verified_champion(settings.models_dir.resolve())
-    sources = partitions(args.input)
-    refuse_to_overwrite(sources, args.output)
-    work = partial(scored, target_dir=args.output, models_dir=settings.models_dir.resolve(), version=version)
-    with alone_in(args.output), step("score") as summary, engine(args.engine, args.scheduler) as run:
-        clear_away_unfinished(sources, args.output)
+    source, target = input_path(args.input), input_path(args.output)
+    sources = partitions(source)
+    refuse_to_overwrite(sources, source, target)
+    models_dir = settings.models_dir.resolve()
+    work = partial(
+        scored, dataset=source.absolute(), target_dir=target.resolve(), models_dir=models_dir, version=version
+    )
+    with alone_in(target), step("score") as summary, engine(args.engine, args.scheduler) as run:
+        clear_away_unfinished(sources, source, target)
         with Progress(transient=True) as progress:
             parts = list(progress.track(run(work, sources), total=len(sources), description="score"))
         summary.read = f"{sum(part.rows for part in parts):,} rows in {len(parts)} partitions of {args.input}"
@@ -69,8 +75,8 @@ def main() -> None:
 def arguments(settings: Settings) -> argparse.Namespace:
     """Where from, where to, and by whom."""
     parser = argparse.ArgumentParser(prog="make score", description=__doc__)
-    parser.add_argument("--input", type=Path, default=settings.splits_dir / LIVE_FILE, help="a folder or a file")
-    parser.add_argument("--output", type=Path, default=settings.data_dir / "4_predictions" / "scores")
+    parser.add_argument("--input", default=str(settings.splits_dir / LIVE_FILE), help="a folder or a file")
+    parser.add_argument("--output", default=str(settings.data_dir / "4_predictions" / "scores"))
     parser.add_argument("--engine", choices=["one", "dask"], default="one", help="one process, or Dask's workers")
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, workers of its own")
     return parser.parse_args()
@@ -88,23 +94,15 @@ def verified_champion(models_dir: Path) -> int:
     sys.exit(f"no champion yet: {TRAIN_FIRST}")
 
 
-def partitions(source: Path) -> list[Path]:
-    """The Parquet files of a dataset, in their order."""
-    files = sorted(source.glob("[!.]*.parquet")) if source.is_dir() else [source]
-    if not files or not files[0].is_file():
-        sys.exit(f"no Parquet files in {source}: {TRAIN_FIRST}")
-    return [file.resolve() for file in files]
-
-
-def refuse_to_overwrite(sources: list[Path], target: Path) -> None:
+def refuse_to_overwrite(files: list[Path], source: Path, target: Path) -> None:
     """End where scores, or the rows refused, would take the place of what is to be scored."""
-    written = {target.resolve(), (target / "refused").resolve()}
-    if found := [
-        source for source in sources if source.parent in written or (target / source.name).resolve() == source
-    ]:
-        sys.exit(
-            f"refused: expected an OUTPUT apart from the INPUT, and {found[0]} is in {target}: name another folder"
-        )
+    ours = target.resolve()
+    inside = [file for file in files if ours in file.resolve().parents]
+    if inside or source.resolve() in ours.parents:
+        found = inside[0] if inside else target
+        sys.exit(f"refused: expected an OUTPUT apart from the INPUT, and {found} is in both: name another folder")
+    if taken := [file for file in files if place(file, source).parts[0] == REFUSED]:
+        sys.exit(f"refused: INPUT={source}: {taken[0]} would be taken for rows refused: rename the folder {REFUSED}")
 
 
 @contextmanager
@@ -121,10 +119,11 @@ def alone_in(target: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def clear_away_unfinished(sources: list[Path], target: Path) -> None:
+def clear_away_unfinished(files: list[Path], source: Path, target: Path) -> None:
     """Remove what a killed run left half-written."""
-    for source in sources:
-        for unfinished in target.glob(f".{escape(source.name)}.*.parquet"):
+    for file in files:
+        folder = (target / place(file, source)).parent
+        for unfinished in folder.glob(f".{escape(file.name)}.*{escape(file.suffix)}"):
             unfinished.unlink()
 
 
@@ -149,25 +148,23 @@ def engine(name: str, scheduler: str) -> Iterator[Any]:
         yield run
 
 
-def scored(source: Path, target_dir: Path, models_dir: Path, version: int) -> Part:
-    """Score one partition, unless its scores are there; a refused one leaves nothing."""
-    target = target_dir / source.name
+def scored(source: Path, dataset: Path, target_dir: Path, models_dir: Path, version: int) -> Part:
+    """Score one partition, unless its scores are there; a refused one leaves the reasons only, and stops no other."""
+    where = place(source, dataset)
+    target = target_dir / where
     try:
         model = loaded(models_dir, version)
         origin = f"{sha256(source)} by {model.digest}".encode()
-        file = pq.ParquetFile(source, page_checksum_verification=True)
-        rows = file.metadata.num_rows
+        partition = Partition(source, where)
         if target.is_file() and (pq.read_schema(target).metadata or {}).get(ORIGIN) == origin:
-            return Part(source, rows, found=True)
-        return Part(source, rows, write_scores(file, target, model, origin))
-    except (ModelRefused, ContractBroken, OSError, KeyError, ValueError) as error:
+            return Part(source, partition.rows, found=True)
+        return Part(
+            source, partition.rows, write_scores(partition, target, target_dir / REFUSED / where, model, origin)
+        )
+    except ContractBroken as error:
+        return Part(source, failure=str(error))
+    except Exception as error:
         return Part(source, failure=f"{type(error).__name__}: {error}")
-
-
-@lru_cache(maxsize=1)
-def input_contract() -> Any:
-    """The contract that rows are validated with, made once per process: making it takes a tenth of a batch's time."""
-    return contract(INPUTS, strict="filter")
 
 
 @lru_cache(maxsize=1)
@@ -176,9 +173,14 @@ def loaded(models_dir: Path, version: int) -> Model:
     return load(models_dir, version)
 
 
-def write_scores(file: pq.ParquetFile, target: Path, model: Model, origin: bytes) -> int:
-    """Write the scores of one partition, and next to them the rows that the contract rejected; return how many."""
-    quarantine = target.parent / "refused" / target.name
+def write_scores(partition: Partition, target: Path, quarantine: Path, model: Model, origin: bytes) -> int:
+    """Write the scores of one partition, and next to them the rows that the contract rejected; return how many.
+
+    Raises
+    ------
+    ContractBroken
+        Too many rows were rejected: they are written with their reasons, and nothing is scored.
+    """
     refused: list[pd.DataFrame] = []
     schema = pa.schema(
         {KEY: pa.string(), "probability": pa.float64(), "alert": pa.bool_(), "model_version": pa.int64()},
@@ -187,15 +189,17 @@ def write_scores(file: pq.ParquetFile, target: Path, model: Model, origin: bytes
 
     def write(temporary: Path) -> None:
         with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
-            for batch in file.iter_batches(BATCH_ROWS, columns=[KEY, *(column.name for column in INPUTS)]):
-                valid, bad = checked_rows(batch.to_pandas(), input_contract())
+            for valid, bad in partition.batches(BATCH_ROWS):
                 refused.extend([bad] if len(bad) else [])
-                limit_rejected_rows(sum(map(len, refused)), file.metadata.num_rows, str(file))
-                writer.write_table(table_of_scores(valid, model, schema))
-        if refused:  # before the scores get their name: these say that the partition is done
-            write_parquet(quarantine, pd.concat(refused, ignore_index=True))
-        else:
+                if len(valid) and not too_many(sum(map(len, refused)), partition.rows):
+                    writer.write_table(table_of_scores(valid, model, schema))
+        if not refused:
             quarantine.unlink(missing_ok=True)
+            return
+        rows = pd.concat(refused, ignore_index=True)
+        write_parquet(quarantine, rows)  # before the scores get their name: these say that the partition is done
+        if too_many(len(rows), partition.rows):
+            raise ContractBroken(reasons_of(rows, partition.rows, quarantine))
 
     write_atomically(target, write)
     return sum(map(len, refused))

@@ -12,17 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from extras.operations import score
+from extras.operations import partitions, score
 from flights.artifacts import read_parquet, sha256, write_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
-from flights.dataset import KEY
+from flights.dataset import INPUTS, KEY
 from flights.registry import load
 
 ROOT = Path(__file__).parents[3]
 PARTS = 6
+LOW = next(column for column in INPUTS if column.kind in {"integer", "number"} and column.minimum is not None)
+CHOICE = next(column for column in INPUTS if column.categories)
+HIVE = f"{CHOICE.name}={CHOICE.categories[0]}"
+NULLABLE = next(column.name for column in INPUTS if column.nullable)
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +232,94 @@ def test_a_bad_partition_is_refused_and_the_others_are_scored(trained: Path, dat
     assert code == 1
     assert f"refused: {planted}" in complained
     assert sorted(digests(target)) == ["a.parquet", "c.parquet"]
+
+
+def nested(rows: pd.DataFrame, source: Path, layout: str) -> list[str]:
+    """Write rows in a layout that other tools leave; returns the partitions' places."""
+    places = {
+        "a folder beside a file": ["a.parquet/part-0.parquet", "b.parquet"],
+        "hive folders": [f"{HIVE}/region=x%20y/0.parquet", f"{HIVE}/region=z/0.parquet"],
+        "other endings": ["a.pq", "b.PARQUET"],
+    }.get(layout, ["a.parquet", "b.parquet"])
+    for place, part in zip(places, (rows.iloc[:300], rows.iloc[300:]), strict=True):
+        (source / place).parent.mkdir(parents=True, exist_ok=True)
+        written = part.reset_index(drop=True)
+        if layout == "hive folders":
+            written = written.drop(columns=CHOICE.name)
+        elif layout == "a feed that is down":
+            written = written.assign(**{NULLABLE: None})  # Parquet's null type
+        elif layout == "the key in the index":
+            written = written.set_index(KEY)
+        written.to_parquet(source / place)
+    (source / "_SUCCESS").touch()
+    return places
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["a folder beside a file", "hive folders", "other endings", "the key in the index", "a feed that is down"],
+)
+def test_a_dataset_as_other_tools_write_it_is_scored(trained: Path, dataset: Path, tmp_path: Path, layout: str):
+    """Injected: folders within folders, other endings, the key as pandas' index, a column of the null type."""
+    rows = read_parquet(dataset / "part-0.parquet", "").head(600)
+    places = nested(rows, tmp_path / "source", layout)
+    code, said, complained = run(trained, tmp_path / "source", tmp_path / "target")
+    assert (code, "wrote 2 partitions" in said) == (0, True), complained
+    scored = pd.concat([read_parquet(tmp_path / "target" / place, "") for place in places])
+    assert scored[KEY].tolist() == rows[KEY].tolist()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("s3://bucket/rows", "INPUT=s3://bucket/rows: expected a local folder or file"),
+        ("/nowhere/rows.parquet", "INPUT=/nowhere/rows.parquet: no such folder or file"),
+        (str(ROOT / "docs"), "docs: expected files that end with .parq, .parquet, .pq, got none"),
+    ],
+)
+def test_an_input_that_is_none_is_one_line(source: str, said: str):
+    """Injected: an object store, a path that does not exist, a folder without Parquet. The option is named."""
+    with pytest.raises(SystemExit) as refusal:
+        partitions.partitions(partitions.input_path(source))
+    text = str(refusal.value)
+    assert text.startswith("refused: INPUT=")
+    assert (said in text, len(text.splitlines())) == (True, 1)
+
+
+FAULTS = ["one bad row of 50", "a missing value", "a bad key", "a key twice", "no key", "a type"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_refused_partition_names_column_value_and_rule(trained: Path, dataset: Path, tmp_path: Path, fault: str):
+    """Injected: six ways to violate the contract. The reasons are next to the result, and the other file is scored."""
+    good = read_parquet(dataset / "part-0.parquet", "").head(50)
+    bad = good.copy()
+    if fault == "one bad row of 50":
+        bad[LOW.name] = bad[LOW.name].mask(bad.index == 7, LOW.minimum - 1).astype(bad[LOW.name].dtype)
+    elif fault == "a missing value":
+        bad[LOW.name] = bad[LOW.name].astype("float64").mask(bad.index == 7)
+    elif fault == "a bad key":
+        bad.loc[7, KEY] = "?"
+    elif fault == "a key twice":
+        bad.loc[7, KEY] = bad.loc[8, KEY]
+    elif fault == "no key":
+        bad = bad.drop(columns=KEY)
+    else:
+        bad[LOW.name] = bad[LOW.name].astype("str")
+    column = LOW.name if fault in {"one bad row of 50", "a missing value", "a type"} else KEY
+    source, target = tmp_path / "source", tmp_path / "target"
+    write_parquet(source / "a.parquet", bad)
+    write_parquet(source / "b.parquet", good)
+    code, _, complained = run(trained, source, target)
+    assert (code, sorted(digests(target))) == (1, ["b.parquet"])
+    assert complained.startswith(f"refused: {source / 'a.parquet'}: ")
+    assert f"{column}: " in complained
+    assert " got " in complained
+    assert "object at" not in complained
+    if fault not in {"no key", "a type"}:
+        refused = target / "refused" / "a.parquet"
+        assert read_parquet(refused, "")["reasons"].str.startswith(f"{column}: ").all()
+        assert str(refused) in complained
 
 
 def test_a_tampered_champion_scores_nothing(a_copy: Path, dataset: Path, tmp_path: Path):
