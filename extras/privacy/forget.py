@@ -8,10 +8,14 @@ import json
 import sys
 from pathlib import Path
 
-from extras.privacy.scan import traces
+import pandas as pd
+
+from extras.privacy import given_subject
+from extras.privacy.scan import as_word, is_distinctive, traces
 from flights.artifacts import read_json, read_parquet, sha256, write_json, write_parquet
 from flights.config import NAME, Settings
-from flights.dataset import EVENT_TIME, OUTCOME
+from flights.contract import PERSONAL
+from flights.dataset import EVENT_TIME, KEY, OUTCOME
 from flights.extras.privacy import erase, erasure_list, pseudonym_key, pseudonymizer, select_rows
 from flights.files import COLLECTED_FILE, MANIFEST_FILE, VALID_FILE
 from pipelines.step import step
@@ -20,10 +24,9 @@ from pipelines.step import step
 def main() -> None:
     """Forget one subject, and prove it."""
     settings = Settings.read()
-    if len(sys.argv) != 2 or not sys.argv[1].strip():
-        sys.exit("expected one subject, as the data name it: make forget SUBJECT=N14228")
-    subject = sys.argv[1].strip()
+    subject = given_subject()
     with step("forget") as summary:
+        naming = keys_that_name(settings, subject)
         erase(settings.data_dir, subject)
         removed = {path: without(path, settings.data_dir) for path in holding_rows(settings)}
         renew_manifests(settings)
@@ -32,6 +35,10 @@ def main() -> None:
         shortened = ", ".join(f"{path.name} without {rows}" for path, rows in removed.items() if rows)
         summary.wrote = shortened or "nothing new"
     print("".join(f"          left: {trace}\n" for trace in left), end="")
+    if naming:
+        print(f"          {KEY} held the subject, as {naming[0]}: request IDs in the log were in the clear until now")
+    if not is_distinctive(subject):
+        print(f"          {subject} is too short to look for in texts: searched personal columns, and its pseudonym")
     if left:
         sys.exit("not forgotten: make the files above again, or delete them if nothing needs them; then once more")
     print(f"          nothing left; {remains(settings)}")
@@ -56,14 +63,20 @@ def renew_manifests(settings: Settings) -> None:
     manifest, table = settings.raw_dir / MANIFEST_FILE, settings.raw_dir / COLLECTED_FILE
     if manifest.is_file():
         content = json.loads(manifest.read_text())
-        content["file"] |= {"sha256": sha256(table), "rows": len(read_parquet(table, ""))}
+        if isinstance(content.get("file"), dict) and table.is_file():  # another collect.py may write less
+            content["file"] |= {"sha256": sha256(table), "rows": len(read_parquet(table, ""))}
         content["forgotten"] = sha256(erasure_list(settings.data_dir))
         write_json(manifest, content)
     for folder in sorted((settings.data_dir / "2_splits").glob("*-*-*")):
         path = folder / MANIFEST_FILE
-        content = read_json(path, "run `make split`")
-        content["source_sha256"] = sha256(settings.raw_dir / VALID_FILE)
-        for name, part in content["parts"].items():
+        if not path.is_file():  # a split that was not finished
+            continue
+        content, valid = read_json(path, "run `make split`"), settings.raw_dir / VALID_FILE
+        if valid.is_file():
+            content["source_sha256"] = sha256(valid)
+        for name, part in content.get("parts", {}).items():
+            if not (folder / f"{name}.parquet").is_file():
+                continue
             rows = read_parquet(folder / f"{name}.parquet", "run `make split`")
             part |= {"sha256": sha256(folder / f"{name}.parquet"), "rows": len(rows)}
             part["without_outcome"] = int(rows[OUTCOME].isna().sum())
@@ -75,11 +88,28 @@ def renew_manifests(settings: Settings) -> None:
 def found(data_dir: Path, subject: str) -> list[str]:
     """Where the subject still is, in the clear or by its pseudonym; the list of the forgotten does not count."""
     name = pseudonymizer(pseudonym_key(data_dir))(subject)
-    return [
-        f"{trace.file}, {trace.place}"
-        for trace in traces(data_dir, (subject, name))
-        if trace.file != erasure_list(data_dir)
+    words = (subject, name) if is_distinctive(subject) else (name,)
+    by_column = [] if is_distinctive(subject) else in_personal_columns(data_dir, subject)
+    return by_column + [
+        f"{trace.file}, {trace.place}" for trace in traces(data_dir, words) if trace.file != erasure_list(data_dir)
     ]
+
+
+def in_personal_columns(data_dir: Path, subject: str) -> list[str]:
+    """Tables with the subject in a personal column."""
+    found = []
+    for path in sorted(data_dir.rglob("*.parquet")):
+        rows = read_parquet(path, "run `make collect`")
+        found += [f"{path}, column {name}" for name in PERSONAL if name in rows and (rows[name] == subject).any()]
+    return found
+
+
+def keys_that_name(settings: Settings, subject: str) -> list[str]:
+    """Keys of the subject's own rows that hold it as a word."""
+    path, alone = settings.raw_dir / VALID_FILE, as_word(subject)
+    rows = read_parquet(path, "run `make validate`") if path.is_file() else pd.DataFrame()
+    theirs = pd.concat([rows.loc[rows[name] == subject, KEY] for name in PERSONAL if name in rows] or [pd.Series()])
+    return [key for key in theirs if alone.search(key.encode())]
 
 
 def remains(settings: Settings) -> str:

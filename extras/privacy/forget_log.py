@@ -13,6 +13,8 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
+from extras.privacy import given_subject
+from extras.privacy.scan import as_word
 from flights.batch import Batch
 from flights.config import Settings
 from flights.contract import PERSONAL
@@ -31,19 +33,31 @@ PAUSE_SECONDS = 0.005  # between two batches that become rows: a waiting server 
 def main() -> None:
     """Erase one subject."""
     settings = Settings.read()
-    if len(sys.argv) != 2:
-        sys.exit("expected one subject, as requests name it: python -m extras.privacy.forget_log N14228")
+    subject = given_subject()
     try:
         pseudonymize = pseudonymizer(pseudonym_key(settings.data_dir))
-        name, log = pseudonymize(sys.argv[1]), PredictionLog(settings.log_url)
+        name, log = pseudonymize(subject), PredictionLog(settings.log_url)
         guard(log, pseudonymize)
         gone = sum(delete_subject(log, column, name) for column in sorted(PERSONAL))
         left = sum(len(ids_of_subject(log, column, name)) for column in sorted(PERSONAL))
+        naming = ids_that_name(log, subject)
     except (FileNotFoundError, ValueError, LogUnavailable) as error:
         sys.exit(f"not forgotten: {error}")
     log.close()
-    sys.stdout.write(f"forgot {gone} predictions and their outcomes; {left} left in {settings.log_url}\n")
+    sys.stdout.write(f"forgot {gone} predictions and their outcomes; {left} left in the prediction log\n")
+    if naming:
+        sys.stdout.write(
+            f"          {len(naming)} other request IDs hold {subject} in the clear, such as {naming[0]}: if they name "
+            "the subject, delete them, and send request IDs without it\n"
+        )
     sys.exit(left > 0)
+
+
+def ids_that_name(log: PredictionLog, subject: str) -> list[str]:
+    """Request IDs of predictions and outcomes that hold a word in the clear: pseudonyms are of columns only."""
+    alone, query = as_word(subject), "SELECT DISTINCT request_id FROM {} WHERE request_id LIKE ?"
+    rows = [row for table in ("predictions", "outcomes") for row in log.rows(query.format(table), (f"%{subject}%",))]
+    return sorted({name for (name,) in rows if alone.search(name.encode())})
 
 
 def delete_subject(log: PredictionLog, column: str, value: str) -> int:

@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+MIN_DIGITS, MIN_LETTERS = 8, 4  # of a word that is not in texts by chance
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -23,12 +25,22 @@ class Trace:
 
 def traces(folder: Path, words: Sequence[str]) -> Iterator[Trace]:
     """Every trace of any of the words, file by file; names of files count too."""
-    alone = re.compile(
-        rb"(?<![A-Za-z0-9])(" + b"|".join(re.escape(word.encode()) for word in words) + rb")(?![A-Za-z0-9])"
-    )
+    alone = as_word(*words)
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         for place in dict.fromkeys(places(file, alone)):
             yield Trace(file, place)
+
+
+def as_word(*words: str) -> re.Pattern[bytes]:
+    """A pattern for any of the words, where it stands alone."""
+    return re.compile(
+        rb"(?<![A-Za-z0-9])(" + b"|".join(re.escape(word.encode()) for word in words) + rb")(?![A-Za-z0-9])"
+    )
+
+
+def is_distinctive(word: str) -> bool:
+    """Whether a word is that of a subject wherever it is found: 100 is in every page."""
+    return len(word) >= (MIN_DIGITS if word.isdecimal() else MIN_LETTERS)
 
 
 def places(file: Path, alone: re.Pattern[bytes]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from extras.privacy.forget_log import delete_subject, expand_batches, ids_of_subject
+from extras.privacy.forget_log import delete_subject, expand_batches, ids_of_subject, ids_that_name
 from flights.contract import PERSONAL
 from flights.extras.privacy import pseudonym_key, pseudonymizer
 from flights.log_reader import count, engine
@@ -98,6 +98,24 @@ def test_a_log_that_another_key_named_is_neither_served_nor_called_clean(
     assert "made with another key: set PSEUDONYM_KEY" in done.stderr
     monkeypatch.delenv("PSEUDONYM_KEY")
     assert "forgot 1 predictions" in forget(tmp_path)
+
+
+@pytest.mark.parametrize("words", [[], [""], [" "], ["N1", "N2"]])
+def test_without_a_subject_it_ends_before_anything(tmp_path: Path, words: list[str]):
+    """Injected: no subject, a blank one, two. One line says what is expected, and nothing was opened."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "extras.privacy.forget_log", *words]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "expected one subject, as the data name it: make forget SUBJECT=N14228\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_request_ids_that_name_the_subject_are_found(log: PredictionLog):
+    """Injected: an outcome and a prediction whose IDs hold the subject as a word; as a part of one it is another's."""
+    log.write([[prediction("2017-11-01-100", "UA")], [prediction("2017-11-01-1001", "UA")]])
+    log.write_outcomes([Outcome("2017-11-02-100", NOW, 1.0, NOW)])
+    assert ids_that_name(log, "100") == ["2017-11-01-100", "2017-11-02-100"]
 
 
 def test_a_subject_is_forgotten_with_its_outcomes(log: PredictionLog):
