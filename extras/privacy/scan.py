@@ -32,7 +32,7 @@ def traces(folder: Path, words: Sequence[str]) -> Iterator[Trace]:
 
 
 def as_word(*words: str) -> re.Pattern[bytes]:
-    """A pattern for any of the words, where it stands alone."""
+    """A pattern for any of the words, as a whole word."""
     return re.compile(
         rb"(?<![A-Za-z0-9])(" + b"|".join(re.escape(word.encode()) for word in words) + rb")(?![A-Za-z0-9])"
     )

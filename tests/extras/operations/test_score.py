@@ -237,7 +237,7 @@ def test_a_bad_partition_is_refused_and_the_others_are_scored(trained: Path, dat
 def nested(rows: pd.DataFrame, source: Path, layout: str) -> list[str]:
     """Write rows in a layout that other tools leave; returns the partitions' places."""
     places = {
-        "a folder beside a file": ["a.parquet/part-0.parquet", "b.parquet"],
+        "a folder next to a file": ["a.parquet/part-0.parquet", "b.parquet"],
         "hive folders": [f"{HIVE}/region=x%20y/0.parquet", f"{HIVE}/region=z/0.parquet"],
         "other endings": ["a.pq", "b.PARQUET"],
     }.get(layout, ["a.parquet", "b.parquet"])
@@ -257,7 +257,7 @@ def nested(rows: pd.DataFrame, source: Path, layout: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "layout",
-    ["a folder beside a file", "hive folders", "other endings", "the key in the index", "a feed that is down"],
+    ["a folder next to a file", "hive folders", "other endings", "the key in the index", "a feed that is down"],
 )
 def test_a_dataset_as_other_tools_write_it_is_scored(trained: Path, dataset: Path, tmp_path: Path, layout: str):
     """Injected: folders within folders, other endings, the key as pandas' index, a column of the null type."""
