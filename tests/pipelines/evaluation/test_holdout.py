@@ -19,6 +19,7 @@ DOORS = {  # what names the holdout's file or can, and why it may
     "extras/privacy/forget.py": "erases a subject from every part",
     "extras/evidence/workers.py": "reads train and validation by their names",
     "extras/benchmarks/score.py": "names partitions of its own",
+    "extras/operations/partitions.py": "lists the files of a dataset to be scored",
     "extras/drills/drill_helpers.py": "works on a copy, ledger and all",
     "extras/drills/data.py": "works on a copy",
     "extras/drills/models.py": "works on a copy",
