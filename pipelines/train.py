@@ -33,6 +33,8 @@ def main() -> None:
     """Train on one split and write a candidate."""
     settings = Settings.read()
     with step("train") as summary:
+        for preflight in hooks("pipelines.extras", "preflight"):
+            preflight(settings)
         train, validation = labelled_rows(settings, "train"), labelled_rows(settings, "validation")
         fits = fit_models(train, validation, settings.seed)
         origin = provenance(settings)

@@ -6,7 +6,8 @@ A plug-in may define `measure(inputs, metrics)`, whose dictionary is added to th
 The log of accesses to the holdout defines `log_holdout_access(settings, by, candidate, digest, source, period,
 seen)`, `log_holdout_version(settings, candidate, version)` and `holdout_access_counts(settings, newest)`.
 
-A mirror of what was trained may define `log_fits(settings, fits, rows, params, source)`, which returns what the record
+A mirror of what was trained may define `preflight(settings)`, which ends the process before anything is fitted if the
+mirror does not work, `log_fits(settings, fits, rows, params, source)`, which returns what the record
 of each model says of it, `register_version(settings, training, report)`, whose number names the version,
 `log_evaluation(settings, training, version, report)`, and `mirror_champion(settings)`.
 """

@@ -19,6 +19,7 @@ from flights.config import NAME
 from flights.files import CARD_FILE, CARD_PAGE, GATE_FILE, HOLDOUT_PLOT, SLICES_PLOT
 from flights.log_url import file_url
 
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 PROCESS_TAG = "process"  # who a run belongs to: host and process id
 
 
@@ -46,6 +47,22 @@ def connect(models_dir: Path, setting: str = "") -> Any:
             client.create_experiment(NAME, artifact_location=location)
     mlflow.set_experiment(NAME)
     return mlflow
+
+
+def open_database(uri: str) -> None:
+    """Fail at once if a database cannot be opened: MLflow would try for two minutes."""
+    import sqlalchemy as sa
+
+    if uri.partition("://")[0].partition("+")[0] in DATABASES:
+        engine = sa.create_engine(uri)
+        engine.connect().close()
+        engine.dispose()
+
+
+def check(mlflow: Any) -> None:
+    """Write to the store: a server may answer and a file be readable that take nothing."""
+    client = mlflow.MlflowClient()
+    client.set_experiment_tag(client.get_experiment_by_name(NAME).experiment_id, "checked", "yes")
 
 
 def end_abandoned_runs(mlflow: Any) -> int:
