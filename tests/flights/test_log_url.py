@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from flights import tracking
 from flights.config import Settings
 from flights.log_reader import engine
 from flights.log_url import file_url, read_url
@@ -32,12 +31,6 @@ def test_a_name_that_is_no_text_survives():
     """A path on Linux is bytes: those that are not UTF-8 come back as they were."""
     path = Path(os.fsdecode(b"/data/\xff\xfe/log.db"))
     assert read_url(file_url(path)) == path
-
-
-def test_the_store_of_runs_opens_in_such_a_folder(tmp_path):
-    """MLflow's SQLite file is in that folder, though MLflow makes an empty one of the encoded name, too."""
-    tracking.connect(tmp_path / "100%25 #?ä")
-    assert [path.parent.name for path in tmp_path.rglob("*.db")] == ["100%25 #?ä"]
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])

@@ -25,8 +25,7 @@ CREATE_SECONDS = 600.0  # for a store of our own, which is made when it is first
 
 def preflight(settings: Settings) -> None:
     """End the process with one line if the store cannot be written to, before anything is fitted."""
-    import mlflow  # noqa: F401 - it takes seconds that are not the store's
-
+    store.load_mlflow()  # it takes seconds that are not the store's
     uri = settings.mlflow_tracking_uri
     try:
         with within(SECONDS if uri else CREATE_SECONDS):

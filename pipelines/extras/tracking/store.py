@@ -28,12 +28,7 @@ def connect(models_dir: Path, setting: str = "") -> Any:
 
     `setting` is the URI of a store; empty is SQLite below `models_dir`, created once by one of several processes.
     """
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    import mlflow
-
+    mlflow = load_mlflow()
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "(?s).*Inferred schema contains integer column")  # ours are never missing
     with _locked(models_dir / ".mlflow.lock"):
@@ -46,6 +41,17 @@ def connect(models_dir: Path, setting: str = "") -> Any:
             location = None if setting else (models_dir / "mlflow").resolve().as_uri()
             client.create_experiment(NAME, artifact_location=location)
     mlflow.set_experiment(NAME)
+    return mlflow
+
+
+def load_mlflow() -> Any:
+    """Import MLflow without its telemetry and its notices."""
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    import mlflow
+
     return mlflow
 
 

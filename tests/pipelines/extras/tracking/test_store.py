@@ -32,6 +32,12 @@ def test_first_starts_at_the_same_time_leave_one_good_store(tmp_path):
     assert subprocess.run([sys.executable, "-c", CONNECT, str(tmp_path)], check=False).returncode == 0
 
 
+def test_the_store_of_runs_opens_in_such_a_folder(tmp_path):
+    """MLflow's SQLite file is in that folder, though MLflow makes an empty one of the encoded name, too."""
+    store.connect(tmp_path / "100%25 #?ä")
+    assert [path.parent.name for path in tmp_path.rglob("*.db")] == ["100%25 #?ä"]
+
+
 def test_a_killed_first_start_does_not_break_the_next(tmp_path):
     """A half-made store has another name, and is made again."""
     (tmp_path / "mlflow.creating").write_bytes(b"half a database")
