@@ -29,7 +29,7 @@ def table(key: Column, inputs: tuple[Column, ...], outcomes: tuple[Column, ...])
         ("OUTCOME", OUTCOME, "number", outcomes),
         ("OUTCOME_TIME", OUTCOME_TIME, "time", outcomes),
     )
-    for role, name, kind, columns in roles:
+    for role, name, kind, columns in (each for each in roles if each[:2] != ("LOCATION", "")):
         candidates = [column.name for column in columns if column.kind == kind]
         if name not in candidates:
             raise DeclarationError(

@@ -59,6 +59,7 @@ def time_since_landing(
 
 CATEGORIES = ("carrier", "origin", "dest")  # [SWAP] text, as it is: the model looks up what it learned of each
 HEURISTIC = ("carrier", "minute_of_day")  # [SWAP] the rule to beat: the historic rate of each of these in each hour
+HEURISTIC_BANDS = {"minute_of_day": tuple(range(0, 1441, 60))}  # [SWAP] limits of the bands of its numbers
 MONOTONIC_CONSTRAINTS = {  # [SWAP] features with which the risk may only rise (1) or only fall (-1)
     "previous_leg_arrival_delay": 1,
     "turnaround_slack": -1,

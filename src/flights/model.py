@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flights.columns import Columns
 from flights.dataset import INPUTS
 from flights.feature_set import plan
-from flights.features import CATEGORIES, HEURISTIC, MONOTONIC_CONSTRAINTS
+from flights.features import CATEGORIES, HEURISTIC, HEURISTIC_BANDS, MONOTONIC_CONSTRAINTS
 
 CANDIDATE = "candidate"
 RULE = "heuristic"  # the baseline that the gate compares with, and the service's fallback
@@ -30,7 +30,8 @@ TRUSTED_TYPES = [  # what these models hold beyond the types that skops trusts b
 
 OUTAGE_SHARE = 0.1  # of the training rows, per feed
 NUMBERS = tuple(name for name, *_ in plan() if name not in CATEGORIES)  # in the trees' order, after the categories
-HOURS = np.arange(0.0, 1441.0, 60.0).reshape(-1, 1)  # minutes of the day at which an hour begins
+MIN_LEAF_ROWS, MIN_TREE_LEAF_ROWS = 200, 500  # of training, in a leaf of the candidate and of the baseline tree
+MAX_ONE_HOT = 200  # columns that the logistic regression makes of a category; the rarest values share one
 
 
 def build_model(name: str, seed: int) -> Any:
@@ -47,15 +48,19 @@ def prior(seed: int) -> Any:
 
 
 def heuristic(seed: int) -> Any:
-    """The historic rate of each of `HEURISTIC` in each hour: one coefficient for each pair, without regularization."""
+    """The historic rate of each pair of `HEURISTIC`, numbers by band: a coefficient each, without regularization."""
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, SplineTransformer
 
-    steps = SplineTransformer(degree=0, knots=HOURS, extrapolation="constant", sparse_output=True)
-    group, minute = HEURISTIC
-    one_hot = [("group", OneHotEncoder(handle_unknown="ignore"), [group]), ("hour", steps, [minute])]
+    def encoder(name: str) -> Any:
+        if name not in HEURISTIC_BANDS:
+            return OneHotEncoder(handle_unknown="ignore")
+        knots = np.array(HEURISTIC_BANDS[name], dtype=float).reshape(-1, 1)
+        return SplineTransformer(degree=0, knots=knots, extrapolation="constant", sparse_output=True)
+
+    one_hot = [(name, encoder(name), [name]) for name in HEURISTIC]
     return Pipeline(
         [
             ("encode", ColumnTransformer(one_hot, sparse_threshold=1.0)),
@@ -66,7 +71,7 @@ def heuristic(seed: int) -> Any:
 
 
 def tree(seed: int) -> Any:
-    """One small tree: at most six splits, and at least 500 rows in a leaf."""
+    """One small tree: at most six splits, and at least `MIN_TREE_LEAF_ROWS` in a leaf."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OrdinalEncoder
@@ -74,7 +79,7 @@ def tree(seed: int) -> Any:
 
     ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
     encode = ColumnTransformer([("categories", ordinal, list(CATEGORIES))], remainder="passthrough")
-    classifier = DecisionTreeClassifier(max_depth=6, min_samples_leaf=500, random_state=seed)
+    classifier = DecisionTreeClassifier(max_depth=6, min_samples_leaf=MIN_TREE_LEAF_ROWS, random_state=seed)
     return Pipeline([("encode", encode), ("questions", classifier)])
 
 
@@ -87,10 +92,8 @@ def logistic(seed: int) -> Any:
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     numbers = Pipeline([("fill", SimpleImputer(strategy="median", add_indicator=True)), ("scale", StandardScaler())])
-    one_hot = ColumnTransformer(
-        [("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), list(CATEGORIES))],
-        remainder=numbers,
-    )
+    categories = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_ONE_HOT, sparse_output=False)
+    one_hot = ColumnTransformer([("categories", categories, list(CATEGORIES))], remainder=numbers)
     return Pipeline([("encode", one_hot), ("weights", LogisticRegression(C=0.1, random_state=seed, max_iter=500))])
 
 
@@ -111,7 +114,7 @@ def candidate(seed: int) -> Any:
         learning_rate=0.06,
         max_iter=200,
         max_leaf_nodes=31,
-        min_samples_leaf=200,
+        min_samples_leaf=MIN_LEAF_ROWS,
         l2_regularization=5.0,
         categorical_features=None,
         monotonic_cst=[0] * len(CATEGORIES) + [MONOTONIC_CONSTRAINTS.get(name, 0) for name in NUMBERS],

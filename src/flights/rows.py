@@ -13,7 +13,7 @@ from flights.columns import Columns, Kind
 from flights.dataset import EVENT_TIME, INPUTS
 
 NUMBERS = tuple(column.name for column in INPUTS if column.kind == "number")
-GET_NUMBERS = itemgetter(*NUMBERS)
+GET_NUMBERS = itemgetter(*NUMBERS) if len(NUMBERS) > 1 else lambda row: tuple(row[name] for name in NUMBERS)
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as NumPy keeps it
 MICROSECOND = timedelta(microseconds=1)
 NOT_A_TIME = -(2**63)  # NumPy's missing time, as a number

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaErrors
 
+from flights import contract as contract_module
 from flights.artifacts import read_parquet
-from flights.columns import Column
+from flights.columns import Column, DeclarationError
 from flights.contract import allowed, as_arrays, contract, schema_digest
-from flights.dataset import EVENT_TIME, INPUTS, KEY
+from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOMES, ROW_KEY
 from flights.rows import as_columns
 
 Corruption = Callable[[pd.DataFrame], pd.DataFrame]
@@ -104,3 +105,12 @@ def test_rows_of_plain_values_are_the_same_columns(rows):
     for name, values in as_columns(plain).items():
         assert values.dtype == expected[name].dtype
         np.testing.assert_array_equal(values, expected[name])
+
+
+def test_a_location_is_optional(monkeypatch):
+    """An empty LOCATION says that there is no place column; a wrong one is still named."""
+    monkeypatch.setattr(contract_module, "LOCATION", "")
+    assert contract_module.table(ROW_KEY, INPUTS, OUTCOMES)
+    monkeypatch.setattr(contract_module, "LOCATION", "nowhere")
+    with pytest.raises(DeclarationError, match="LOCATION is `nowhere`"):
+        contract_module.table(ROW_KEY, INPUTS, OUTCOMES)
