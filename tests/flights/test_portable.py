@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
@@ -114,3 +115,16 @@ def test_a_family_without_an_exporter_is_rejected_by_name(tmp_path):
     with pytest.raises(portable.NoExporterError, match="no exporter for LogisticRegression"):
         portable.export(LogisticRegression(), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_a_category_is_exported(monkeypatch, tmp_path):
+    """A contract of numbers only: no table, and the same probabilities."""
+    monkeypatch.setattr(model, "CATEGORIES", ())
+    monkeypatch.setattr(model, "NUMBERS", ("one", "other"))
+    monkeypatch.setattr(model, "MONOTONIC_CONSTRAINTS", {})
+    monkeypatch.setattr(portable, "build_features", lambda columns: columns)
+    columns = {name: np.random.default_rng(place).normal(size=3000) for place, name in enumerate(model.NUMBERS)}
+    fitted = model.candidate(0).fit(pd.DataFrame(columns), columns["one"] * columns["other"] > 0)
+    portable.export(fitted, tmp_path)
+    theirs = fitted.predict_proba(pd.DataFrame(columns))[:, 1]
+    portable.check_parity(portable.load(tmp_path)(columns), theirs)

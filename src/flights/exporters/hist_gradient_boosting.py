@@ -27,18 +27,22 @@ def export(pipeline: Any, folder: Path, slope: float, shift: float) -> None:
     """Write a fitted candidate (target-encoded tables, then numeric trees) with its recalibration to `folder`."""
     encode, trees = pipeline.named_steps["encode"], pipeline.named_steps["trees"]
     encoder = encode.named_transformers_["tables"]
+    fitted = [getattr(encoder, name, ()) for name in ("feature_names_in_", "categories_", "encodings_")]  # if any
     rates = {
         str(name): dict(zip(categories, values.tolist(), strict=True))
-        for name, categories, values in zip(
-            encoder.feature_names_in_, encoder.categories_, encoder.encodings_, strict=True
-        )
+        for name, categories, values in zip(*fitted, strict=True)
     }
     tables = {
         name: {text: rate for text, rate in each.items() if isinstance(text, str)} for name, each in rates.items()
     }
     missing = {name: rate for name, each in rates.items() for text, rate in each.items() if not isinstance(text, str)}
     order = [name.split("__", 1)[1] for name in encode.get_feature_names_out()]
-    content = {"order": order, "unknown": float(encoder.target_mean_), "missing": missing, "tables": tables}
+    content = {
+        "order": order,
+        "unknown": float(getattr(encoder, "target_mean_", 0)),
+        "missing": missing,
+        "tables": tables,
+    }
     (folder / TABLES).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     (folder / TREES).write_bytes(onnx_bytes(trees, len(order), slope, shift))
 
