@@ -1,0 +1,1 @@
+"""Your table as a project of its own: `make new`."""

@@ -1,0 +1,61 @@
+"""The project's page and its example request."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from extras.new.dates import Dates
+from extras.new.infer import Draft
+
+FILES = Path(__file__).parent / "files"
+
+
+def request(found: Draft, dates: Dates) -> dict[str, object]:
+    """A valid request: every input's example."""
+    time = {found.names[found.options.time]: f"{dates.as_of:%Y-%m-%dT12:00:00Z}"}
+    return time | {each.name: each.example for each in found.guesses}
+
+
+def readme(found: Draft, dates: Dates, stored: Path, marks: int) -> str:
+    """The one page of the project."""
+    options = found.options
+    start = dates.as_of
+    begins = {
+        "train": "the beginning",
+        "validation": f"{start - timedelta(days=dates.holdout_days + dates.validation_days):%F}",
+        "holdout": f"{start - timedelta(days=dates.holdout_days):%F}",
+        "live": f"{start:%F}",
+    }
+    parts = "\n".join(
+        f"| {name} | {begins[name]} | {rows:,} | {positive:,} |" for name, (rows, positive) in dates.counts.items()
+    )
+    out = {each.column: f"left out: {each.reason}" for each in found.left_out}
+    roles = {options.time: "the row's time", options.target: "the target"}
+    kinds = {each.source: each.kind for each in found.guesses}
+    columns = "\n".join(
+        f"| {cell(old)} | `{new}` | {roles.get(old) or out.get(old) or kinds.get(old, '')} |"
+        for old, new in found.mapping
+    )
+    left = "\n".join(f"- `{each.column}`: {each.reason} ({each.evidence})" for each in found.left_out) or "Nothing."
+    delay = f"Labels are known {max(1, options.delay_days)} days after the row's time (`DELAY_DAYS`). "
+    delay += "That long a gap is left out between the parts."
+    return (
+        (FILES / "README.md")
+        .read_text()
+        .format(
+            name=options.name,
+            target=options.target,
+            time=options.time,
+            source=f"`{options.source.name}`",
+            stored=stored,
+            marks=marks,
+            parts=parts,
+            columns=columns,
+            left_out=left,
+            delay=delay,
+        )
+    )
+
+
+def cell(text: str) -> str:
+    """A text in a cell of a Markdown table."""
+    return text.replace("|", "\\|")

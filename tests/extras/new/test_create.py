@@ -1,0 +1,204 @@
+"""A table becomes a project: files, words, one commit, and, for tables unlike the example, a model that serves."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+
+from extras.new import create, project
+from extras.new.roles import Rejected
+from extras.new.words import FORBIDDEN, project_text, with_constant
+from tests.extras.new.tables import breast_cancer, payments, rentals, snapshots
+from tests.serving.running import free_port
+from tests.swap.swapped import installed_environment
+
+TABLES = {
+    "tumours": (breast_cancer, {"TIME": "examined on", "TARGET": "target"}),
+    "payments": (payments, {"TIME": "paid at", "TARGET": "fraud", "DELAY_DAYS": "45"}),
+    "rentals": (rentals, {"TIME": "start", "TARGET": "booked", "ZONE": "Asia/Kolkata"}),
+    "snapshots": (snapshots, {"TIME": "Snapshot week", "TARGET": "label", "DELAY_DAYS": "7"}),
+}
+PAGES = ("openapi.json", "metrics", "", "docs", "model", "card", "health/ready")
+WAIT_SECONDS = 60
+
+
+def write_table(folder: Path, name: str) -> list[str]:
+    """Write a table; returns the words of `make new` for it."""
+    make, given = TABLES[name]
+    frame = make()
+    path = folder / f"{name}.parquet" if name == "tumours" else folder / f"{name}.csv.gz"
+    frame.to_parquet(path) if name == "tumours" else frame.to_csv(path, index=False)
+    every = given | {"NAME": name, "FROM": str(path), "DEST": str(folder / "project")}
+    return [word for option, value in every.items() for word in (f"--{option.lower().replace('_', '-')}", value)]
+
+
+@pytest.fixture(scope="module", params=TABLES)
+def written(request, tmp_path_factory):
+    """A project for each of the tables."""
+    folder = tmp_path_factory.mktemp(request.param)
+    command = [sys.executable, "-m", "extras.new.create", *write_table(folder, request.param)]
+    done = subprocess.run(command, cwd=project.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "project", done.stdout
+
+
+def run(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command in the project, with the environment that runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("AS_OF", "DATA_DIR")}
+    environment = kept | {"PYTHONPATH": f"{folder / 'src'}:{folder}"} | variables
+    return subprocess.run([*words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def make(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A target of the project."""
+    return run(folder, "make", *words, f"VENV={installed_environment(folder.parent / 'venv')}", **variables)
+
+
+def test_no_word_of_the_example_is_left(written):
+    """In code, file names, texts, and the commands' help."""
+    folder, _ = written
+    files = [path for path in folder.rglob("*") if path.is_file() and ".git" not in path.relative_to(folder).parts]
+    texts = {
+        str(path.relative_to(folder)): path.read_text(errors="replace")
+        for path in files
+        if "0_source" not in path.parts
+    }
+    helped = make(folder, "help-all")
+    assert helped.returncode == 0, helped.stderr
+    assert {"doctor", "review", "loop"} <= set(re.findall(r"make (\w+)", helped.stdout))
+    texts["make help-all"] = helped.stdout
+    assert [f"{name}: {found[0]}" for name, text in texts.items() if (found := FORBIDDEN.search(name + text))] == []
+
+
+def test_it_is_a_repository_with_one_commit_and_without_the_table(written):
+    """The table is in the data folder, which git ignores."""
+    folder, _ = written
+    assert run(folder, "git", "rev-list", "--count", "HEAD").stdout == "1\n"
+    assert run(folder, "git", "status", "--porcelain").stdout == ""
+    tracked = run(folder, "git", "ls-files").stdout.split()
+    assert not [name for name in tracked if "0_source" in name]
+    assert list((folder / "data" / "0_source").iterdir())
+
+
+def test_every_guess_has_a_reason(written):
+    """`make review` lists each with its place; the README tells how many."""
+    folder, told = written
+    listed = run(folder, sys.executable, "extras/project/review.py").stdout.splitlines()
+    assert len(listed) > 30
+    assert all(re.match(r"(src|pipelines|monitoring|serving)/\S+\.py:\d+: .*: .+", line) for line in listed[:-1])
+    assert f"{len(listed) - 1} guesses to review" in told
+    assert f"lists {len(listed) - 1} of them" in (folder / "README.md").read_text()
+
+
+def test_the_project_is_formatted_and_passes_its_linter(written):
+    """Names of another length move imports and lines."""
+    folder, _ = written
+    for words in (["check", "--no-cache", "."], ["format", "--check", "--no-cache", "."]):
+        done = run(folder, sys.executable, "-m", "ruff", *words)
+        assert done.returncode == 0, done.stdout
+
+
+def test_every_part_imports_and_the_request_is_valid(written):
+    """The modules that the processes start from, and `request.json` against the request's model."""
+    folder, _ = written
+    code = (
+        "import json, pathlib, pipelines.collect, pipelines.train, pipelines.evaluate, monitoring.monitor\n"
+        "import serving.app\nfrom serving.request import Row\n"
+        "Row.model_validate_json(pathlib.Path('request.json').read_bytes())"
+    )
+    done = run(folder, sys.executable, "-W", "ignore", "-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_mapped_names_are_printed(written):
+    """Each column whose name had to change."""
+    folder, told = written
+    if folder.parent.name.startswith("rentals"):
+        assert "'Wärme' is waerme" in told
+        assert "'class' is class_value" in told
+
+
+def test_a_word_that_is_left_stops_the_command(tmp_path):
+    """Planted: a file with a word of the example."""
+    (tmp_path / "code.py").write_text("# an airport\n")
+    with pytest.raises(Rejected, match=r"words of the example are left: code.py"):
+        project.check_words(tmp_path)
+
+
+def test_a_constant_that_is_not_there_stops_the_command():
+    """Planted: a module without it."""
+    with pytest.raises(Rejected, match="no constant LIMIT"):
+        with_constant("OTHER = 1\n", "LIMIT", "2", "why")
+    assert with_constant("LIMIT = (\n    1\n)\nA = 1\n", "LIMIT", "2", "why") == "# why\nLIMIT = 2\nA = 1\n"
+
+
+def test_words_are_exchanged_and_code_is_not():
+    """The package's name, the example's words, and a loop variable that looks like a phrase."""
+    text = "from flights import model\nfor flight in flight.items(): pass  # bytes in flight, 2013\n"
+    assert project_text(text, "churn", ["model"]) == (
+        "from churn import model\nfor row in row.items(): pass  # bytes in progress, 2019\n"
+    )
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(tmp_path):
+    """Planted: a file at the destination; and a failure leaves nothing behind."""
+    words = write_table(tmp_path, "snapshots")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "mine.txt").write_text("mine")
+    with pytest.raises(Rejected, match="exists and is not empty"):
+        create.read_options(words)
+    assert (tmp_path / "project" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("written", ["rentals"], indirect=True)
+def test_a_table_becomes_a_champion(written):
+    """Texts with umlauts, ampersands and missing values, in a zone without clock changes."""
+    folder, _ = written
+    done = make(folder, "train")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "doctor    0 problems" in done.stdout
+    assert "The gate passed version 1; champion is version 1." in done.stdout
+    card = (folder / "data" / "3_models" / folder.parent.name.rstrip("0123456789") / "1" / "card.md").read_text()
+    assert not FORBIDDEN.search(card + done.stdout)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("written", ["snapshots"], indirect=True)
+def test_a_table_goes_all_the_way_round(written):
+    """Train, a prediction over HTTP, two months of replay, a decision, and no word of the example."""
+    folder, _ = written
+    trained = make(folder, "train")
+    assert "The gate passed version 1" in trained.stdout, trained.stdout[-3000:] + trained.stderr[-3000:]
+    port = str(free_port())
+    variables = os.environ | {"PYTHONPATH": f"{folder / 'src'}:{folder}", "PORT": port, "DATA_DIR": "data"}
+    url, server_command = f"http://127.0.0.1:{port}", [sys.executable, "-m", "serving.app"]
+    with subprocess.Popen(server_command, cwd=folder, env=variables, stderr=subprocess.DEVNULL) as server:
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(retries=8), base_url=url, timeout=WAIT_SECONDS) as client:
+                client.get("/health/ready").raise_for_status()
+                answered = client.post("/predict", json=json.loads((folder / "request.json").read_text()))
+                assert 0 < answered.json()["probability"] < 1
+                pages = {name: client.get(f"/{name}").text for name in PAGES}
+            assert [name for name, text in pages.items() if FORBIDDEN.search(text)] == []
+            first = str(pd.read_parquet(next(folder.glob("data/2_splits/*/live.parquet")))["snapshot_week"].min())[:7]
+            last = str(pd.Period(first) + 1)
+            replayed = run(folder, sys.executable, "-m", "monitoring.replay", FROM=first, TO=last, PORT=port)
+            assert re.search(r"sent \d+ predictions and [1-9]\d* outcomes; ", replayed.stdout), (
+                replayed.stdout + replayed.stderr
+            )
+        finally:
+            server.terminate()
+    monitored = run(folder, sys.executable, "-m", "monitoring.monitor")
+    assert monitored.returncode == 0, monitored.stdout + monitored.stderr
+    decision = json.loads((folder / "data" / "5_reports" / "decision.json").read_text())
+    assert decision["action"] in ("ok", "watch")
+    assert not FORBIDDEN.search(
+        monitored.stdout + json.dumps(decision) + (folder / "data/5_reports/index.html").read_text()
+    )
