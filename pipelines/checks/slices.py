@@ -132,7 +132,7 @@ def slice_names(rows: pd.DataFrame) -> dict[str, "pd.Series[Any]"]:
     }
 
 
-def band_names(values: "pd.Series[Any]", limits: tuple[int, ...], unit: str) -> "pd.Series[Any]":
+def band_names(values: "pd.Series[Any]", limits: tuple[float, ...], unit: str) -> "pd.Series[Any]":
     """The band of each value, as text."""
     names = [f"{low}-{high} {unit}" for low, high in pairwise(limits)]
     return pd.cut(values, limits, right=False, labels=names)

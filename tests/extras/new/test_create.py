@@ -158,23 +158,15 @@ def test_a_folder_that_is_not_empty_is_left_alone(tmp_path):
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("written", ["rentals"], indirect=True)
-def test_a_table_becomes_a_champion(written):
-    """Texts with umlauts, ampersands and missing values, in a zone without clock changes."""
-    folder, _ = written
-    done = make(folder, "train")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "doctor    0 problems" in done.stdout
-    assert "The gate passed version 1; champion is version 1." in done.stdout
-    card = (folder / "data" / "3_models" / folder.parent.name.rstrip("0123456789") / "1" / "card.md").read_text()
-    assert not FORBIDDEN.search(card + done.stdout)
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("written", ["snapshots"], indirect=True)
 def test_a_table_goes_all_the_way_round(written):
-    """Train, a prediction over HTTP, two months of replay, a decision, and no word of the example."""
+    """Tests, training, a prediction over HTTP, two months of replay, a decision, and no word of the example."""
     folder, _ = written
+    tested = run(folder, sys.executable, "-m", "pytest", "-q", "-m", "not heavy", "-n", "0")
+    assert tested.returncode == 0, tested.stdout[-3000:]
     trained = make(folder, "train")
+    assert "doctor    0 problems" in trained.stdout
+    card = folder / "data" / "3_models" / "rentals" / "1" / "card.md"
+    assert not FORBIDDEN.search(card.read_text() + trained.stdout)
     assert "The gate passed version 1" in trained.stdout, trained.stdout[-3000:] + trained.stderr[-3000:]
     port = str(free_port())
     variables = os.environ | {"PYTHONPATH": f"{folder / 'src'}:{folder}", "PORT": port, "DATA_DIR": "data"}
@@ -187,7 +179,7 @@ def test_a_table_goes_all_the_way_round(written):
                 assert 0 < answered.json()["probability"] < 1
                 pages = {name: client.get(f"/{name}").text for name in PAGES}
             assert [name for name, text in pages.items() if FORBIDDEN.search(text)] == []
-            first = str(pd.read_parquet(next(folder.glob("data/2_splits/*/live.parquet")))["snapshot_week"].min())[:7]
+            first = str(pd.read_parquet(next(folder.glob("data/2_splits/*/live.parquet")))["start"].min())[:7]
             last = str(pd.Period(first) + 1)
             replayed = run(folder, sys.executable, "-m", "monitoring.replay", FROM=first, TO=last, PORT=port)
             assert re.search(r"sent \d+ predictions and [1-9]\d* outcomes; ", replayed.stdout), (
