@@ -152,7 +152,7 @@ def project_extra(folder: Path, name: str) -> None:
     write(extra / "__init__.py", '"""The checks of this project: is it ready, and what is left to review."""\n')
     for module in ("doctor.py", "review.py"):
         write(extra / module, Path(__file__).with_name(module).read_text().replace(f"from {OLD}", f"from {name}"))
-    shutil.copy(FILES / "targets.mk", extra / "targets.mk")
+    shutil.copy(FILES / "targets.txt", extra / "targets.mk")
     write(folder / ".github" / "workflows" / "ci.yml", (FILES / "ci.yml").read_text())
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from extras.new import create, project
 from extras.new.roles import Rejected
-from extras.new.words import FORBIDDEN, project_text, with_constant
+from extras.new.words import FORBIDDEN
 from tests.extras.new.tables import breast_cancer, payments, rentals, snapshots
 from tests.serving.running import free_port
 from tests.swap.swapped import installed_environment
@@ -122,28 +122,6 @@ def test_mapped_names_are_printed(written):
     if folder.parent.name.startswith("rentals"):
         assert "'Wärme' is waerme" in told
         assert "'class' is class_value" in told
-
-
-def test_a_word_that_is_left_stops_the_command(tmp_path):
-    """Planted: a file with a word of the example."""
-    (tmp_path / "code.py").write_text("# an airport\n")
-    with pytest.raises(Rejected, match=r"words of the example are left: code.py"):
-        project.check_words(tmp_path)
-
-
-def test_a_constant_that_is_not_there_stops_the_command():
-    """Planted: a module without it."""
-    with pytest.raises(Rejected, match="no constant LIMIT"):
-        with_constant("OTHER = 1\n", "LIMIT", "2", "why")
-    assert with_constant("LIMIT = (\n    1\n)\nA = 1\n", "LIMIT", "2", "why") == "# why\nLIMIT = 2\nA = 1\n"
-
-
-def test_words_are_exchanged_and_code_is_not():
-    """The package's name, the example's words, and a loop variable that looks like a phrase."""
-    text = "from flights import model\nfor flight in flight.items(): pass  # bytes in flight, 2013\n"
-    assert project_text(text, "churn", ["model"]) == (
-        "from churn import model\nfor row in row.items(): pass  # bytes in progress, 2019\n"
-    )
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(tmp_path):

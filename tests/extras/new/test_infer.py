@@ -7,22 +7,10 @@ import pandas as pd
 import pytest
 
 from extras.new.infer import draft, widened
-from extras.new.names import clean_names
 from extras.new.roles import checked_roles
 from extras.new.table import Unreadable, as_times, read_table
 from tests.extras.new.tables import rentals, snapshots
 from tests.extras.new.test_roles import options
-
-
-def test_names_of_any_kind_become_python_names():
-    """Spaces, umlauts, reserved words, leading digits, signs only, and duplicates after cleaning."""
-    names = ["Größe (€)", "class", "2nd value", "customerID", "a b", "a-b", "€", "probability", "model_x", "max"]
-    cleaned = clean_names(names)
-    assert cleaned == [
-        "groesse", "class_value", "n2nd_value", "customer_id", "a_b", "a_b_2", "column", "probability_value",
-        "the_model_x", "max_value",
-    ]  # fmt: skip
-    assert all(name.isidentifier() for name in cleaned)
 
 
 @pytest.mark.parametrize(("low", "high", "expected"), [(0, 10, (0, 15)), (-3, 7, (-8, 12)), (5, 5, (2.5, 7.5))])
@@ -124,8 +112,3 @@ def test_a_file_that_is_no_table_is_named(tmp_path):
 def test_times_of_many_forms_are_read(texts, first):
     """Days first or months first, offsets, seconds, and days as numbers."""
     assert as_times(pd.Series(texts, name="t"))[0] == pd.Timestamp(first, tz="UTC")
-
-
-def test_local_times_are_read_in_their_zone():
-    """Half past ten in Kolkata is five o'clock in UTC."""
-    assert as_times(pd.Series(["2024-01-31 10:30"], name="t"), "Asia/Kolkata")[0] == pd.Timestamp("2024-01-31T05:00Z")
