@@ -1,5 +1,7 @@
 """The heuristic as data says what the fitted heuristic says."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest

@@ -13,7 +13,8 @@ from flights.columns import Columns
 from flights.dataset import EVENT_TIME, INPUTS, ZONE
 
 FAHRENHEIT = [column.name for column in INPUTS if column.unit == "F"]
-MIXED_UP = tuple(column.name for column in INPUTS if column.feed and column.kind == "number")[:2]
+NUMBERS = sorted((column for column in INPUTS if column.kind == "number"), key=lambda column: not column.feed)
+MIXED_UP = tuple(column.name for column in NUMBERS)[:2]  # of a feed, if there is one
 
 
 def celsius(columns: Columns) -> Columns:
@@ -38,8 +39,15 @@ def wall_clock(moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     return np.asarray(local.to_numpy().astype(moments.dtype))
 
 
-CORRUPTIONS: dict[str, Callable[[Columns], Columns]] = {
-    **({"temperatures in Celsius": celsius} if FAHRENHEIT else {}),
-    "local hour as UTC": local_as_utc,
-    **({f"{' and '.join(MIXED_UP)} swapped": swapped} if len(MIXED_UP) == 2 else {}),
-}
+def possible() -> dict[str, Callable[[Columns], Columns]]:
+    """Each corruption for which the contract declares columns."""
+    found: dict[str, Callable[[Columns], Columns]] = {}
+    if FAHRENHEIT:
+        found["temperatures in Celsius"] = celsius
+    found["local hour as UTC"] = local_as_utc
+    if len(MIXED_UP) == 2:
+        found[f"{' and '.join(MIXED_UP)} swapped"] = swapped
+    return found
+
+
+CORRUPTIONS = possible()
