@@ -76,6 +76,7 @@ def pyproject(text: str, name: str) -> str:
         text,
         flags=re.MULTILINE | re.DOTALL,
     )
+    text = re.sub(r"^omit = \[.*?^\]\n", "", text, flags=re.MULTILINE | re.DOTALL)
     text = text.replace('"tests/**" = ["T20",', '"tests/**" = ["T20", "PLW2901",')
     return re.sub(r"^\[tool\.core\].*", "", text, flags=re.MULTILINE | re.DOTALL).rstrip() + "\n"
 

@@ -9,7 +9,7 @@ from flights.dataset import INPUTS, OUTCOMES
 
 EXHIBIT = re.compile(r"^pytestmark = .*\bexhibit\b", re.MULTILINE)
 FOLDERS = (f"tests/{OLD}/", "tests/pipelines/")
-SUPPORT = ("tests/__init__.py", "tests/conftest.py", "tests/contract_rows.py", "tests/patterns.py")
+SUPPORT = ("tests/__init__.py", "tests/conftest.py", "tests/contract_rows.py", "tests/declared.py", "tests/patterns.py")
 LEFT = (  # of what is not copied, or of plug-ins whose tests name the example's columns
     "tests/pipelines/collection/",
     "tests/pipelines/extras/",

@@ -41,6 +41,9 @@ LOCKS = ("lint", "monitor", "replay", "test", "postgres", "explain", "cluster")
 LEFT = (
     "pipelines/collect.py",
     "pipelines/collection/",
+    f"src/{OLD}/extras/feature_store/",  # the example's views, with what serves and checks them
+    "serving/extras/by_key/",
+    "monitoring/checks/features.py",
     "tests/swap/",
     "tests/core.py",
     "tests/style.py",

@@ -30,7 +30,7 @@ def export(pipeline: Any, threshold: float, folder: Path) -> None:
     cells = np.repeat(np.array(groups, dtype=float if GROUP in HEURISTIC_BANDS else object), len(lower))
     frame = pd.DataFrame({GROUP: cells, BANDED: np.tile(np.array(lower, dtype=float), len(groups))})
     rates = pipeline.predict_proba(frame)[:, 1].reshape(-1, len(lower))
-    by_group = dict(zip(keys(GROUP, np.array(groups)), rates.tolist(), strict=True))
+    by_group = dict(zip(keys(GROUP, np.array(groups, dtype=cells.dtype)), rates.tolist(), strict=True))
     unknown = by_group.pop(UNKNOWN, rates[-1].tolist())  # every number is in a band
     content = {"threshold": threshold, "unknown": unknown, "rates": by_group}
     (folder / FILE).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
