@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extras.operations import partitions, score
+from extras.operations import score
 from flights.artifacts import read_parquet, sha256, write_parquet
 from flights.config import Settings
 from flights.contract import as_arrays
@@ -267,23 +267,6 @@ def test_a_dataset_as_other_tools_write_it_is_scored(trained: Path, dataset: Pat
     assert (code, "wrote 2 partitions" in said) == (0, True), complained
     scored = pd.concat([read_parquet(tmp_path / "target" / place, "") for place in places])
     assert scored[KEY].tolist() == rows[KEY].tolist()
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        ("s3://bucket/rows", "INPUT=s3://bucket/rows: expected a local folder or file"),
-        ("/nowhere/rows.parquet", "INPUT=/nowhere/rows.parquet: no such folder or file"),
-        (str(ROOT / "docs"), "docs: expected files that end with .parq, .parquet, .pq, got none"),
-    ],
-)
-def test_an_input_that_is_none_is_one_line(source: str, said: str):
-    """Injected: an object store, a path that does not exist, a folder without Parquet. The option is named."""
-    with pytest.raises(SystemExit) as refusal:
-        partitions.partitions(partitions.input_path(source))
-    text = str(refusal.value)
-    assert text.startswith("refused: INPUT=")
-    assert (said in text, len(text.splitlines())) == (True, 1)
 
 
 FAULTS = ["one bad row of 50", "a missing value", "a bad key", "a key twice", "no key", "a type"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from flights.dataset import INPUTS, QUESTION
 from flights.registry import model_folder
@@ -175,7 +175,7 @@ def test_without_a_model_the_page_says_what_to_run(browser: Browser, tmp_path: P
         assert "make monitor" in opened.inner_text("section[aria-labelledby=monitoring]")
         opened.get_by_role("button", name="Predict").click()
         opened.wait_for_selector(".refused")
-        opened.wait_for_function("document.querySelector('#answer').innerText.includes('make train')")
+        expect(opened.locator("#answer")).to_contain_text("make train")
         opened.close()
 
 
