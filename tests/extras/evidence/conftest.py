@@ -13,5 +13,5 @@ def fixture(trained, environment):
     environment.setenv("DATA_DIR", str(trained))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gate_fixture, "SAMPLE_EVERY", 1)
-        patch.setattr(holdout, "log_access", lambda *_: None)  # the session's access log is read by other tests
+        patch.setattr(holdout, "log_access", lambda *_, **__: None)  # the session's access log is read by other tests
         return gate_fixture.read_fixture(Settings())

@@ -92,7 +92,7 @@ def test_the_holdout_is_opened_on_record(split_data, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["correlate", "--every", "4"])
     monkeypatch.setattr(correlate, "RECIPES", correlate.RECIPES[-2:])
     looks = []
-    monkeypatch.setattr(holdout, "log_access", lambda _, *words: looks.append(words[:2]))
+    monkeypatch.setattr(holdout, "log_access", lambda _, *words, **__: looks.append(words[:2]))
     correlate.main()
     assert looks == [("correlate", "")]
 

@@ -35,7 +35,7 @@ def test_a_gate_that_passes_a_bad_candidate_fails_the_self_test(trained, monkeyp
     """Injected: the criterion for sizes is gone. The exit code says so and names the candidate; the champion stays."""
     monkeypatch.setenv("DATA_DIR", str(trained))
     monkeypatch.setattr(gate_fixture, "SAMPLE_EVERY", 1)
-    monkeypatch.setattr(holdout, "log_access", lambda *_: None)
+    monkeypatch.setattr(holdout, "log_access", lambda *_, **__: None)
     asked = tuple(each for each in gate.criteria() if each.name != "small")
     monkeypatch.setattr(gate, "criteria", lambda: asked)
     few = ("constant", "too large")
