@@ -21,7 +21,7 @@ def spread(temperature: Numbers, dew_point: Numbers) -> Numbers:
 
 CATEGORIES = ("station", "wind_from")
 HEURISTIC = ("station", "minute_of_day")
-HEURISTIC_BANDS = {"minute_of_day": tuple(range(0, 1441, 60))}
+HEURISTIC_BANDS = {"minute_of_day": tuple(range(0, 1441, 120))}
 FEATURES: tuple[Feature, ...] = (
     *CATEGORIES,
     minute_of_day,
