@@ -41,7 +41,7 @@ def test_files_are_found_at_any_depth_and_those_of_others_are_not(tmp_path: Path
     ("folder", "value"), [("c=UA", "UA"), ("c=A%20%26%20B", "A & B"), ("c=__HIVE_DEFAULT_PARTITION__", None)]
 )
 def test_a_hive_folder_is_a_column(folder: str, value: str | None):
-    """Quoted names are read, and the name that stands for a missing value is one."""
+    """Quoted names are read, and the name for a missing value is one."""
     assert partitions.hive_values(Path(folder, "part.parquet")) == {"c": value}
 
 
