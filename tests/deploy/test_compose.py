@@ -153,7 +153,9 @@ def test_a_prediction_is_in_postgres_before_its_answer(stack: Stack):
     assert in_postgres(stack, "predictions", query) == str(answer["model_version"])
 
 
-def test_one_setting_trains_against_the_stack(stack: Stack, split_data: Path, tmp_path: Path):
+def test_one_setting_trains_against_the_stack(
+    stack: Stack, split_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """MLFLOW_TRACKING_URI: a whole training leaves its runs, models and aliases in PostgreSQL and on the volume."""
     folder = tmp_path / "data"
     shutil.copytree(split_data, folder)
@@ -165,6 +167,7 @@ def test_one_setting_trains_against_the_stack(stack: Stack, split_data: Path, tm
     query = "SELECT version FROM registered_model_aliases WHERE alias = 'champion'"
     assert in_postgres(stack, "mlflow", query) == str(registry.champion(folder / "3_models"))
     mlflow = importlib.import_module("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)  # MLflow exports it, and later tests have another store
     mlflow.set_tracking_uri(server)
     assert hasattr(mlflow.sklearn.load_model(f"models:/{NAME}@champion"), "predict_proba")
 
