@@ -28,7 +28,7 @@ def test_an_input_that_is_none_is_one_line(source: str, said: str):
 
 
 def test_files_are_found_at_any_depth_and_those_of_others_are_not(tmp_path: Path):
-    """A folder named like a file, an old suffix, a hive folder; a temporary file and a log of another tool are left out."""
+    """A folder with a suffix, an old suffix, a hive folder; names with a dot or an underscore first are left out."""
     names = ["a.parquet/part.parquet", "b.parquet", "c.pq", "day=1/d.parq", ".e.parquet", "_f/g.parquet", "h.csv"]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
