@@ -166,7 +166,7 @@ def test_the_core_walks_its_loop_without_the_extras(copy, split_data, tmp_path):
     shutil.copytree(split_data, data)
     port = free_port()
     state = {"DATA_DIR": str(data), "PORT": str(port)}
-    for step in ("train", "evaluate", "promote", "summary"):
+    for step in ("train", "evaluate", "promote"):
         done = python(copy, "-m", f"pipelines.{step}", **state)
         assert done.returncode == 0, done.stderr
     environment = os.environ | {"PYTHONPATH": f"{copy / 'src'}:{copy}:{ALONE}"} | state
