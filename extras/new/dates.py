@@ -26,7 +26,7 @@ class Dates:
 def split_dates(found: Draft) -> Dates:
     """Choose dates by shares of the rows, so that every label of a part was known when the next one begins."""
     options, roles = found.options, found.roles
-    gap = max(1, options.delay_days)
+    gap = max(1, options.delay_days) + 1  # the last row of a day is later than its beginning
     local = roles.times.dt.tz_convert(options.zone).dt.tz_localize(None)
     days = local.dt.normalize()
     day = pd.Timedelta(days=1)

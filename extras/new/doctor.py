@@ -100,6 +100,11 @@ def problems_of_delay(rows: pd.DataFrame) -> Iterator[Problem]:
             f"labels take up to {longest}, longer than GAP_DAYS={GAP_DAYS} in config.py: "
             "training would know the future",
         )
+    if 24 * GAP_DAYS < WATERMARK_HOURS:
+        yield (
+            True,
+            f"GAP_DAYS={GAP_DAYS} is shorter than WATERMARK_HOURS={WATERMARK_HOURS} in config.py: the gate would block",
+        )
     if longest > pd.Timedelta(hours=WATERMARK_HOURS):
         yield True, f"labels take up to {longest}, longer than WATERMARK_HOURS={WATERMARK_HOURS} in config.py"
 

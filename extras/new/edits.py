@@ -15,7 +15,7 @@ def in_days(text: str) -> str:
     return text.replace("HOLDOUT_MONTHS", "HOLDOUT_DAYS").replace("VALIDATION_MONTHS", "VALIDATION_DAYS")
 
 
-def makefile(text: str, _: str) -> str:
+def makefile(text: str, name: str) -> str:
     """The Makefile without the targets of what is not copied, and with the doctor before the training."""
     for target in TARGETS:
         text = re.sub(rf"^{re.escape(target)}:.*\n(\t.*\n|  .*\n)*\n?", "", text, flags=re.MULTILINE)
@@ -45,7 +45,7 @@ def makefile(text: str, _: str) -> str:
         "pipelines/collect.py $(wildcard pipelines/collection/*.py data/0_source/* data/0_source/*/*)",
     )
     text = text.replace("train: $(CANDIDATE)/promotion.json", "train: doctor $(CANDIDATE)/promotion.json")
-    text = re.sub(r"(?<=^export IMAGE \?= ).*", _, text, flags=re.MULTILINE)
+    text = re.sub(r"(?<=^export IMAGE \?= ).*", name, text, flags=re.MULTILINE)
     return text.replace(
         "	$(if $(wildcard pipelines/extras/summary.py)",
         "	@$(RUN) extras.project.review --count\n	$(if $(wildcard pipelines/extras/summary.py)",

@@ -43,7 +43,9 @@ def of_config(found: Draft, dates: Dates) -> list[Limit]:
             str(dates.validation_days),
             "{:,} labelled rows, {:,} of them positive".format(*dates.counts["validation"]),
         ),
-        Limit("GAP_DAYS", str(dates.gap_days), f"DELAY_DAYS={delay}: every label is known before the next part begins"),
+        Limit(
+            "GAP_DAYS", str(dates.gap_days), f"DELAY_DAYS={delay} and a day: every label is known before the next part"
+        ),
         Limit(
             "WATERMARK_HOURS",
             str(24 * max(1, delay) + 1),

@@ -37,7 +37,7 @@ def readme(found: Draft, dates: Dates, stored: Path, marks: int) -> str:
     )
     left = "\n".join(f"- `{each.column}`: {each.reason} ({each.evidence})" for each in found.left_out) or "Nothing."
     delay = f"Labels are known {max(1, options.delay_days)} days after the row's time (`DELAY_DAYS`). "
-    delay += "That long a gap is left out between the parts."
+    delay += "A gap of a day more is left out between the parts."
     return (
         (FILES / "README.md")
         .read_text()

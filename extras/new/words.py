@@ -93,9 +93,6 @@ def with_constant(text: str, name: str, value: str, why: str) -> str:
             if ast.unparse(target).strip("()") == name:
                 lines = text.splitlines(keepends=True)
                 declared = f"{name}: {ast.unparse(node.annotation)}" if isinstance(node, ast.AnnAssign) else name
-                declared = (
-                    "MAX_MISSING_FEED_ERRORS: dict[str, float]" if name == "MAX_MISSING_FEED_ERRORS" else declared
-                )
                 told = textwrap.fill(why, 116, initial_indent="# ", subsequent_indent="# ")
                 new = f"{told}\n{declared} = {value}\n"
                 return "".join([*lines[: node.lineno - 1], new, *lines[node.end_lineno :]])

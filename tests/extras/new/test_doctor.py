@@ -45,6 +45,13 @@ def test_labels_later_than_the_gap_fail(rows):
     assert any("longer than GAP_DAYS" in text for text in found)
 
 
+@pytest.mark.parametrize("hours", [24 * GAP_DAYS + 1, 24 * GAP_DAYS + 48])
+def test_a_gap_shorter_than_the_watermark_fails(rows, monkeypatch, hours):
+    """Injected: the setting says that outcomes take longer, though none of these rows' does."""
+    monkeypatch.setattr(doctor, "WATERMARK_HOURS", hours)
+    assert any("shorter than WATERMARK_HOURS" in text for text in texts(doctor.problems_of_delay(rows), stops=True))
+
+
 def test_parts_with_too_few_rows_or_days_fail(rows):
     """Planted: a holdout of one class, one of a single day, and one that only warns."""
     labels = np.tile([-60.0, 60.0], len(rows) // 2)
