@@ -120,7 +120,7 @@ $(CHAMPION):
 
 ##@ Quality
 
-test: $(call group,test lint docs monitor) ## The tests that hold for any data (under 10 minutes on two cores)
+test: $(call group,test lint docs monitor) ## The tests that hold for any data (about 12 minutes on two cores)
 	@$(RUN) coverage erase
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term
 
