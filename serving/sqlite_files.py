@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flights.log_url import read_url
 
-BUSY_SECONDS = 2.0  # how long another writer may hold SQLite before the log counts as unavailable
+BUSY = 2.0  # seconds that another writer may hold SQLite before the log counts as unavailable
 
 Found = tuple[int, int, int]  # a file's device, inode and size
 
@@ -23,9 +23,10 @@ class Sqlite:
     def connect(self) -> sqlite3.Connection:
         """Open the file, and create it if it is missing."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.touch()
+        if not self.file.exists():  # closing a file drops the locks of this process's other connections
+            self.file.touch()
         found = _found(self.file)  # before opening: if the file is replaced meanwhile it differs
-        connection = sqlite3.connect(self.file, BUSY_SECONDS, isolation_level="IMMEDIATE", check_same_thread=False)
+        connection = sqlite3.connect(self.file, timeout=BUSY, isolation_level="IMMEDIATE", check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way
         connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # creates the other two files

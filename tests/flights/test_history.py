@@ -48,10 +48,11 @@ def test_an_unreadable_entry_is_named(tmp_path, content):
 def test_an_unreadable_folder_is_not_taken_for_an_empty_one(tmp_path, monkeypatch, code):
     """Injected: no permission, a broken disk, a network file system that is gone."""
 
-    def listdir(_: object) -> list[str]:
+    def unreadable(_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "listdir", unreadable)
+    monkeypatch.setattr(os, "scandir", unreadable)  # what iterdir calls from Python 3.13 on
     with pytest.raises(UnreadableEntryError, match=f"cannot read {tmp_path}: {os.strerror(code).lower()}"):
         entries(tmp_path, Step)
 

@@ -32,13 +32,14 @@ class Service:
         now = START + pd.Timedelta(hours=hour)
         known = self.bodies[self.bodies["known_at"] <= now]["body"].tolist()
         body = {"complete_until": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
-        with httpx.Client(base_url=self.server.url, timeout=60) as client:
-            for begin in range(0, len(known), 1000):
-                posted(
-                    client,
-                    "/events",
-                    {"events": known[begin : begin + 1000]} | (body if begin + 1000 >= len(known) else {}),
-                )
+        try:
+            with httpx.Client(base_url=self.server.url, timeout=60) as client:
+                for begin in range(0, len(known), 1000):
+                    last = body if begin + 1000 >= len(known) else {}
+                    posted(client, "/events", {"events": known[begin : begin + 1000]} | last)
+        except RuntimeError as error:
+            error.add_note(self.server.log.read_text()[-2000:])
+            raise
         while publish and self.materializer.step():
             pass
 

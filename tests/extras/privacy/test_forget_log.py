@@ -148,7 +148,7 @@ def test_a_forgotten_value_is_in_none_of_the_logs_bytes(tmp_path: Path):
 
 def test_what_somebody_still_reads_is_not_called_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Planted: a reader in the middle of its work keeps the bytes. It is said, and a second run succeeds."""
-    monkeypatch.setattr("serving.sqlite_files.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("serving.sqlite_files.BUSY", 0.05)
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
     log.write([[prediction("it", "FORGOTTEN")]])
     reader = sqlite3.connect(tmp_path / "predictions.db", isolation_level=None)
