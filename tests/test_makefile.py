@@ -332,6 +332,36 @@ def test_the_containers_health_check_asks_no_proxy():
         assert all("ProxyHandler({})" in line for line in asked)
 
 
+FIT = """
+import resource, sys
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+rows = np.random.default_rng(0).normal(size=(40_000, 40))
+HistGradientBoostingClassifier(max_iter=40, early_stopping=False).fit(rows, rows[:, 0] > rows[:, 1])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
+"""
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(sys.platform == "darwin", reason="the compiler's runtime of macOS sleeps by itself")
+def test_a_fit_next_to_other_work_costs_no_more(tmp_path):
+    """Injected: four processes that compute. A fit takes at most 1.5 times the processor seconds of one thread."""
+
+    def seconds(environment: dict[str, str]) -> float:
+        done = subprocess.run([sys.executable, "-c", FIT], env=environment, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    recipe = environment_of_recipe(tmp_path)
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    try:
+        alone = seconds(recipe | {"OMP_NUM_THREADS": "1"})
+        assert seconds({name: value for name, value in recipe.items() if name != "OMP_NUM_THREADS"}) <= 1.5 * alone
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
 def test_this_code_comes_first_whatever_the_path_says(tmp_path):
     """Planted: another `flights` on PYTHONPATH, and Python's safe path."""
     seen = environment_of_recipe(tmp_path, PYTHONPATH="/theirs", PYTHONSAFEPATH="1")
