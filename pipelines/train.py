@@ -23,9 +23,8 @@ from flights.ranking import Vector, rank
 from pipelines import check
 from pipelines.rows import features_of, labelled_rows, local_days, summary_of, training_features
 from pipelines.step import step
-from pipelines.training.candidate import write_candidate
+from pipelines.training.candidate import data_source, provenance, write_candidate
 from pipelines.training.fitting import Fit, tuned_threshold
-from pipelines.training.provenance import data_source, provenance
 from pipelines.training.recalibration import recalibrated, recalibration_trial
 
 

@@ -28,7 +28,6 @@ from pipelines.rows import features_of, local_days, summary_of
 from pipelines.step import step
 from pipelines.training.candidate import write_candidate
 from pipelines.training.fitting import Fit, tuned_threshold
-from pipelines.training.provenance import code_version
 from pipelines.training.recalibration import recalibrated, recalibration_trial, uncalibrated
 
 FIT_DAYS = 14  # that slope and shift are fitted on
@@ -115,9 +114,11 @@ def candidate(settings: Settings, place: Path, champion: registry.Model, known: 
     fits = {name: Fit(load_trained(champion.folder, name), thresholds[name], {}, 0.0) for name in model.MODELS}
     ours = recalibrated_fit(fits[model.CANDIDATE].pipeline, known, before["fit_seconds"], settings.seed)
     fits[model.CANDIDATE] = ours
-    origin = {
-        **{name: before[name] for name in ("as_of", "seed", "data_digest", "schema_digest", "lock_digest", "python")},
-        **code_version(settings),
+    kept = ("as_of", "seed", "data_digest", "schema_digest", "lock_digest", "python")
+    origin = {name: before[name] for name in kept if name in before}
+    for code_version in hooks("pipelines.extras", "code_version"):
+        origin.update(code_version(settings))
+    origin |= {
         "recalibrated_as_of": str(settings.as_of),
         "recalibrated_from": champion.version,
         "data": {**before["data"], "recalibration": summary_of(known)},

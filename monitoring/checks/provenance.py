@@ -13,11 +13,11 @@ import pandas as pd
 from flights.artifacts import sha256
 from flights.config import Settings
 from flights.contract import schema_digest
-from flights.files import MANIFEST_FILE
+from flights.files import LOCK_FILE, MANIFEST_FILE
 from monitoring.check import Check
 from monitoring.view import View
 
-LOCK = Path("requirements.lock")
+LOCK = Path(LOCK_FILE)
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
 
 

@@ -19,6 +19,8 @@ def properties(inputs: EvaluationInputs) -> dict[str, Any]:
 
 def uncommitted_reason(training: Mapping[str, Any]) -> str:
     """Why no commit holds the code of a training; empty if one does."""
+    if "git_commit" not in training:
+        return "no commit was recorded: restore pipelines/extras/provenance.py and run `make train`"
     if training["git_dirty"]:
         return "the working tree had uncommitted changes: commit them and run `make train`"
     if re.fullmatch("[0-9a-f]{40}", training["git_commit"]):

@@ -3,6 +3,9 @@
 A plug-in may define `measure(inputs, metrics)`, whose dictionary is added to the evaluation report, and
 `write_report(folder, evaluation)`, which adds files to the version that is about to be published.
 
+Provenance defines `provenance(settings)`, whose dictionary is added to the record of a training, and
+`code_version(settings)`, the part of it that a recalibration records again.
+
 The log of accesses to the holdout defines `log_holdout_access(settings, by, candidate, digest, source, period,
 seen)`, `log_holdout_version(settings, candidate, version)` and `holdout_access_counts(settings, newest)`.
 

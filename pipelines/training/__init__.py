@@ -1,1 +1,1 @@
-"""Support of train: recalibration, the exported candidate, its provenance and its MLflow runs."""
+"""Support of train: fitting, recalibration, and the folder of the candidate."""

@@ -1,4 +1,4 @@
-"""The candidate folder: the exported model, golden predictions, and every trained model."""
+"""The candidate folder: the exported model, golden predictions, every trained model, and what they were made from."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +9,13 @@ import pandas as pd
 import skops.io
 
 from flights import heuristic, model, portable
-from flights.artifacts import write_json
-from flights.contract import as_arrays
+from flights.artifacts import read_json, sha256, write_json
+from flights.config import Settings
+from flights.contract import as_arrays, schema_digest
 from flights.dataset import INPUTS
-from flights.files import TRAINING_FILE
+from flights.files import MANIFEST_FILE, TRAINING_FILE
 from flights.model_files import check_golden, write_golden
+from flights.plugins import hooks
 from pipelines.rows import features_of
 from pipelines.training.fitting import Fit
 
@@ -59,3 +61,19 @@ def golden_rows(rows: pd.DataFrame) -> pd.DataFrame:
         if column.personal:  # a published folder never changes, so nothing could be erased from it
             golden[column.name] = None if column.nullable else column.example
     return golden
+
+
+def provenance(settings: Settings) -> dict[str, Any]:
+    """Everything that decided what the model became; plug-ins add the code's version."""
+    origin = {"as_of": str(settings.as_of), "seed": settings.seed}
+    for describe in hooks("pipelines.extras", "provenance"):
+        origin.update(describe(settings))
+    digest = sha256(settings.splits_dir / MANIFEST_FILE)
+    return {**origin, "data_digest": digest, "schema_digest": schema_digest()}
+
+
+def data_source(settings: Settings) -> str:
+    """Name and version of the rows' source, from collect's manifest."""
+    path = settings.raw_dir / MANIFEST_FILE
+    source = read_json(path, "run `make collect`").get("source", "") if path.is_file() else ""
+    return " ".join(map(str, source.values() if isinstance(source, dict) else [source])) or "not recorded"

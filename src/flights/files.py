@@ -1,6 +1,7 @@
 """Names of the files that one process writes and another reads, and the command that makes them."""
 
 TRAIN_FIRST = "run `make train`"
+LOCK_FILE = "requirements.lock"  # pins of the environment, at the top of the repository
 
 # Below 1_raw and 2_splits; each of these folders has a manifest.
 COLLECTED_FILE = "collected.parquet"

@@ -58,7 +58,7 @@ def test_a_version_holds_its_evidence(trained):
         "seen.npy",
     } <= set(manifest["files"])
     assert (folder / "holdout.png").read_bytes().startswith(b"\x89PNG")
-    assert {"threshold", "git_commit", "data_digest", "lock_digest", "schema_digest"} <= set(manifest)
+    assert {"threshold", "as_of", "seed", "data_digest", "schema_digest"} <= set(manifest)
 
 
 def test_the_reference_is_the_holdout_with_its_predictions(trained):

@@ -235,5 +235,5 @@ def known_failures(report: Mapping[str, Any], ours: Mapping[str, float]) -> str:
 
 def provenance(training: Mapping[str, Any]) -> str:
     """Everything that decided what the model became."""
-    keys = [*PROVENANCE, *(key for key in RECALIBRATED if key in training)]
+    keys = [key for key in (*PROVENANCE, *RECALIBRATED) if key in training]
     return "\n".join(f"- {key}: `{training[key]}`" for key in keys)

@@ -8,10 +8,10 @@ import pandas as pd
 
 from flights import model
 from flights.artifacts import sha256
+from flights.files import LOCK_FILE
 from pipelines.extras.tracking.store import PROCESS_TAG, process_tag
 from pipelines.rows import features_of
 from pipelines.training.fitting import Fit
-from pipelines.training.provenance import LOCK
 from pipelines.training.recalibration import uncalibrated
 
 EXAMPLE_ROWS = 1000  # that the signature is inferred from
@@ -33,7 +33,7 @@ def log_run(
             name="model",
             signature=mlflow.models.infer_signature(example, fit.pipeline.predict_proba(example)[:, 1]),
             skops_trusted_types=model.TRUSTED_TYPES,
-            pip_requirements=[str(LOCK)],
+            pip_requirements=[LOCK_FILE],
         )
 
 

@@ -31,3 +31,8 @@ def test_code_that_no_commit_holds_is_told_where_it_matters(trained, commit, dir
     assert uncommitted(asked=True).startswith(said)
     assert bool(uncommitted(asked=True)) is bool(said)
     assert uncommitted(asked=False) == ""
+
+
+def test_a_training_without_a_record_of_its_code_is_told():
+    """Injected: the plug-in that records the commit was deleted."""
+    assert "restore pipelines/extras/provenance.py" in origin.uncommitted_reason({})

@@ -1,4 +1,4 @@
-"""Where a model comes from: code, data, contract, lock and seed."""
+"""Which code made a model: its commit, the lock and the Python."""
 
 import os
 import platform
@@ -9,25 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flights.artifacts import read_json, sha256
+from flights.artifacts import sha256
 from flights.config import Settings
-from flights.contract import schema_digest
-from flights.files import MANIFEST_FILE
-
-LOCK = Path("requirements.lock")
+from flights.files import LOCK_FILE
 
 ROOT = Path(__file__).parents[2]
 
 
 def provenance(settings: Settings) -> dict[str, Any]:
-    """Everything that decided what the model became."""
+    """What a training adds to its record."""
     return {
-        "as_of": str(settings.as_of),
-        "seed": settings.seed,
         **code_version(settings),
-        "data_digest": sha256(settings.splits_dir / MANIFEST_FILE),
-        "schema_digest": schema_digest(),
-        "lock_digest": sha256(LOCK),
+        "lock_digest": sha256(Path(LOCK_FILE)),
         "python": platform.python_version(),
     }
 
@@ -60,10 +53,3 @@ def git(*args: str) -> str:
 def warn(reason: str) -> None:
     """Say once why git does not answer."""
     print(f"warning: the commit is not recorded, and the tree counts as dirty: {reason}", file=sys.stderr)
-
-
-def data_source(settings: Settings) -> str:
-    """Name and version of the rows' source, from collect's manifest."""
-    path = settings.raw_dir / MANIFEST_FILE
-    source = read_json(path, "run `make collect`").get("source", "") if path.is_file() else ""
-    return " ".join(map(str, source.values() if isinstance(source, dict) else [source])) or "not recorded"

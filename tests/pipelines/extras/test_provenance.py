@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flights.config import Settings
-from pipelines.training import provenance
+from pipelines.extras import provenance
 
 
 @pytest.fixture
