@@ -1,17 +1,23 @@
-"""What the service answers to a body: predictions and receipts. Refusals are in `refusal.py`."""
+"""What the service answers to a body: predictions and receipts. Refusals are in `refusal.py`.
+
+The routes are registered with FastAPI for its documentation, and with the fast path for their work.
+"""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel, Field, TypeAdapter
 
 from flights.batch import Batch
-from flights.dataset import QUESTION
+from flights.dataset import QUESTION, ROWS
 from flights.predictions import Outcome, Prediction, timestamp
+from serving.fast_path import Endpoint
 from serving.log_connection import LogUnavailable
 from serving.prediction_log import PredictionLog
-from serving.refusal import log_unavailable
-from serving.request import Flight, Flights, Outcomes
+from serving.refusal import log_unavailable, problems
+from serving.request import MAX_ROWS, Flight, Flights, Outcomes, example
 from serving.scorer import Scorer
+from serving.service import Service
 
 
 class Answer(BaseModel):
@@ -89,11 +95,21 @@ def batch_json(batch: Batch) -> bytes:
 
 def answer(prediction: Prediction) -> Answer:
     """The answer to one logged prediction."""
-    return Answer(
-        request_id=prediction.request_id,
-        probability=prediction.probability,
-        alert=bool(prediction.alert),
-        threshold=prediction.threshold,
-        model_version=prediction.model_version,
-        served_by=prediction.served_by,
+    return Answer.model_validate(prediction, from_attributes=True)
+
+
+def add_routes(service: Service) -> None:
+    """One flight, several, and their outcomes."""
+    does, check = Endpoints(service.scorer, service.log), service.scorer.check_capacity
+    add(service, "/predict", Endpoint(does.predict, Flight, 1, check), Answer, example())
+    add(service, "/predict/batch", Endpoint(does.predict_batch, Flights, MAX_ROWS, check), Answers, {ROWS: [example()]})
+    add(service, "/outcomes", Endpoint(does.outcomes, Outcomes, MAX_ROWS), Receipt, None)
+
+
+def add(service: Service, path: str, endpoint: Endpoint, answer: type[BaseModel], body: dict[str, Any] | None) -> None:
+    """Register one route; `body` is OpenAPI's example."""
+    content = {"requestBody": {"content": {"application/json": {"example": body}}}} if body else None
+    service.endpoints[path] = endpoint
+    service.app.router.add_api_route(
+        path, endpoint.function, response_model=answer, methods=["POST"], responses=problems(), openapi_extra=content
     )

@@ -19,12 +19,12 @@ from fastapi.telemetry import TelemetryConfig
 from flights.config import Settings
 from flights.dataset import QUESTION
 from flights.plugins import hooks
+from serving.answer import add_routes
 from serving.champion_holder import ChampionHolder
 from serving.fast_path import FastPath
 from serving.health import add_health_routes
 from serving.prediction_log import PredictionLog
 from serving.refusal import answer_problems
-from serving.routes import add_routes
 from serving.scorer import Scorer
 from serving.service import EXTRAS, Service, follow, plug_in_extras
 
@@ -98,8 +98,7 @@ def create_service(settings: Settings) -> Service:
     service = Service(app, settings, holder, scorer, log, followers=[holder])
     add_routes(service)
     add_health_routes(service)
-    read_body = lambda *request: service.read_body(*request)  # noqa: E731, PLW0108 - a plug-in replaces it
-    app.add_middleware(FastPath, endpoints=service.endpoints, read_body=read_body, refuse=service.refuse)
+    app.add_middleware(FastPath, service=service)
     plug_in_extras(service)  # their middleware sees a request first
     answer_problems(app, service.refuse)
     return service

@@ -6,19 +6,23 @@ FastAPI's router, request objects and dependencies would double the CPU time of 
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from starlette.responses import Response
+from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.refusal import Refused
+from serving.refusal import Refused, invalid
 from serving.request import Body
-from serving.strict_json import parse
+
+if TYPE_CHECKING:
+    from serving.service import Service
 
 JSON_TYPE = re.compile(rb'\s*application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?', re.IGNORECASE)
 JSON_HEADER = (b"content-type", b"application/json")
 
+Parsed = TypeVar("Parsed", bound=Body)
 ReadBody = Callable[[Scope, Receive, int], Awaitable[bytes]]
+Parse = Callable[[type[Any], bytes], Any]
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,14 @@ class Endpoint:
 
 
 class FastPath:
-    """Middleware that answers what is posted to the endpoints."""
+    """Middleware that answers what is posted to the service's endpoints."""
 
-    def __init__(
-        self, app: ASGIApp, endpoints: dict[str, Endpoint], read_body: ReadBody, refuse: Callable[[Refused], Response]
-    ):
-        self._app, self._endpoints, self._read_body, self._refuse = app, endpoints, read_body, refuse
+    def __init__(self, app: ASGIApp, service: "Service"):
+        self._app, self._service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
-        endpoint = self._endpoints.get(scope.get("path", "")) if scope.get("method") == "POST" else None
+        endpoint = self._service.endpoints.get(scope.get("path", "")) if scope.get("method") == "POST" else None
         if endpoint is None:
             if scope.get("method") == "HEAD":  # answered like GET; uvicorn sends the headers alone
                 scope = {**scope, "method": "GET"}
@@ -50,7 +52,7 @@ class FastPath:
         try:
             content = await self._answer(endpoint, scope, receive)
         except Refused as refused:
-            await self._refuse(refused)(scope, receive, send)
+            await self._service.refuse(refused)(scope, receive, send)
             return
         headers = [JSON_HEADER, (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -58,10 +60,10 @@ class FastPath:
 
     async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> bytes:
         check_type(scope)
-        raw = await self._read_body(scope, receive, endpoint.max_rows)
+        raw = await self._service.read_body(scope, receive, endpoint.max_rows)
         if endpoint.check_capacity is not None:
             endpoint.check_capacity(max(1, raw.count(b"{") - 1))
-        body = parse(endpoint.body, raw)
+        body = self._service.parse(endpoint.body, raw)
         del raw  # it may be large, and the answer may take its time
         return await endpoint.function(body)
 
@@ -74,6 +76,14 @@ def check_type(scope: Scope) -> None:
         or headers.get(b"content-encoding", b"identity") != b"identity"
     ):
         raise Refused(415, "Unsupported media type", "Expected Content-Type: application/json, in UTF-8, not encoded.")
+
+
+def parse(model: type[Parsed], raw: bytes) -> Parsed:
+    """Validate a body, or raise `Refused`; the plug-in `repeated_keys` rejects keys that are there twice."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
 
 
 async def whole_body(_: Scope, receive: Receive, __: int) -> bytes:

@@ -1,58 +1,106 @@
 """The log's database connection: opened when needed and dropped on any error, so that it recovers by itself.
 
-Plain SQL over a DB-API driver. SQLite is built in; a plug-in brings any other database. One thread at a time uses it.
+Plain SQL over a DB-API driver. SQLite is built in, with every commit synced, and a deleted, replaced or truncated file
+is noticed. A plug-in brings any other database. One thread at a time uses it.
 """
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from flights.log_url import SQLITE, read_url
 from flights.plugins import hooks
 from flights.predictions import TABLES, timestamp
-from serving.sqlite_files import Sqlite
 
 logger = logging.getLogger("serving")
 
 ROWS_PER_INSERT = 64  # SQLite prepares a statement once for every number of rows, and keeps 128 of them
+BUSY = 2.0  # seconds that another writer may hold SQLite before the log counts as unavailable
+
+Found = tuple[int, int, int]  # a file's device, inode and size
 
 
 class LogUnavailable(RuntimeError):
     """The log cannot be written, so nothing may be answered."""
 
 
-class Dialect(Protocol):
-    """A kind of database; a plug-in's `log_dialect(url)` returns one for its URLs."""
+class Sqlite:
+    """SQLite, with every commit synced to the disk."""
 
-    mark: str  # the driver's sign for a parameter
-    errors: Any  # the driver's module
-    some_rows: str  # condition on the rows that a query `{}` (FROM ... LIMIT ...) finds
+    mark, errors, some_rows = "?", sqlite3, "rowid IN (SELECT rowid {})"
 
-    def connect(self) -> Any: ...  # noqa: D102
-    def is_current(self) -> bool: ...  # noqa: D102
-    def committed(self) -> None: ...  # noqa: D102
-    def rescue(self, connection: Any) -> None: ...  # noqa: D102
-    def interrupt(self, connection: Any) -> None: ...  # noqa: D102
+    def __init__(self, url: str):
+        self.file = Path(read_url(url))
+        self._files = [self.file, *(Path(f"{self.file}{end}") for end in ("-wal", "-shm"))]
+        self._found: list[Found | None] = []  # the files when they were opened or last looked at
+
+    def connect(self) -> sqlite3.Connection:
+        """Open the file, and create it if it is missing."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        if not self.file.exists():  # closing a file drops the locks of this process's other connections
+            self.file.touch()
+        found = _found(self.file)  # before opening: if the file is replaced meanwhile it differs
+        connection = sqlite3.connect(self.file, timeout=BUSY, isolation_level="IMMEDIATE", check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # creates the other two files
+        self._found = [found, *map(_found, self._files[1:])]
+        return connection
+
+    def is_current(self) -> bool:
+        """Whether the files are still those that were opened: none deleted, replaced or cut off."""
+        return bool(self._found) and all(map(_is_same, self._found, map(_found, self._files)))
+
+    def committed(self) -> None:
+        """Note how long the files are; `FileNotFoundError` if what was committed may be in a file that is gone."""
+        found = list(map(_found, self._files))
+        if not all(map(_is_same, self._found, found)):
+            raise FileNotFoundError(f"{self.file}: its files were deleted or replaced during a commit")
+        self._found = found
+
+    def rescue(self, connection: sqlite3.Connection) -> None:
+        """Bring what was committed into a deleted file to the database; a file that was cut off is not read."""
+        pairs = zip(self._found, map(_found, self._files), strict=True)
+        if all(before is None or now is None or before[2] <= now[2] for before, now in pairs):
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def interrupt(self, connection: sqlite3.Connection) -> None:
+        """End a running statement from another thread."""
+        connection.interrupt()
 
 
-def dialect(url: str) -> Dialect:
-    """The dialect of a URL.
+def _found(path: Path) -> Found | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size
+
+
+def _is_same(before: Found | None, now: Found | None) -> bool:
+    return before is not None and now is not None and before[:2] == now[:2] and before[2] <= now[2]
+
+
+def dialect(url: str) -> Sqlite:
+    """SQLite, or of another database what a plug-in's `log_dialect(url)` returns: the same attributes and methods.
 
     Raises
     ------
     ValueError
         No plug-in knows this kind of database.
     """
-    found = Sqlite(url) if isinstance(read_url(url), Path) else None
-    choices = [found, *(choose(url) for choose in ([] if found else hooks("serving.extras", "log_dialect")))]
-    known: list[Dialect] = [each for each in choices if each]
-    if not known:
-        raise ValueError(f"PREDICTIONS_URL: no plug-in for {url.partition(':')[0]}: expected {SQLITE}<path>")
-    return known[0]
+    if isinstance(read_url(url), Path):
+        return Sqlite(url)
+    for choose in hooks("serving.extras", "log_dialect"):
+        found: Sqlite | None = choose(url)
+        if found:
+            return found
+    raise ValueError(f"PREDICTIONS_URL: no plug-in for {url.partition(':')[0]}: expected {SQLITE}<path>")
 
 
 class LogConnection:

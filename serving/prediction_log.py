@@ -3,16 +3,19 @@
 A request ID is logged once: a repeated request gets the logged answer, and one with other inputs is a conflict.
 """
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from flights.batch import ROW_OF_BATCH, Batch
 from flights.dataset import OUTCOME
 from flights.predictions import Outcome, Prediction
 from serving.log_connection import LogConnection, LogUnavailable
 
+LOG_SECONDS = 8.0  # for the log to answer; SQLite's own wait for other writers is shorter
 ATTEMPTS = 3  # another worker may write the same request ID meanwhile, a database may have been restarted
 
 
@@ -22,6 +25,7 @@ class Conflict(Exception):
 
 Scored = list[Prediction] | Batch
 Logged = Scored | Conflict
+T = TypeVar("T")
 
 
 class PredictionLog(LogConnection):
@@ -112,3 +116,28 @@ class PredictionLog(LogConnection):
             found[name] = before
         self.insert("predictions", list(fresh.values()))
         return [found[prediction.request_id] for prediction in request]
+
+
+class LogThread:
+    """The one thread in which a log works, and how long a request waits for it."""
+
+    def __init__(self, log: LogConnection):
+        self.executor = ThreadPoolExecutor(1, "prediction-log")
+        self.hanging: Future[Any] | None = None  # work that was given up
+        self._log = log
+
+    async def run(self, work: Callable[..., T], *args: Any) -> T:
+        """Do something in the thread; raise `LogUnavailable` if the database has not answered for LOG_SECONDS."""
+        if self.hanging is not None and not self.hanging.done():
+            raise LogUnavailable("the prediction log has not answered an earlier request yet")
+        working = self.executor.submit(work, *args)
+        answer = asyncio.wrap_future(working)
+        await asyncio.wait([answer], timeout=LOG_SECONDS)
+        if answer.done():
+            return answer.result()
+        answer.cancel()
+        if not working.cancel():  # it has begun; what waits behind it never will
+            self.hanging = working
+            self._log.available = False
+            self._log.interrupt()
+        raise LogUnavailable(f"the prediction log has not answered for {LOG_SECONDS:g} seconds")

@@ -3,7 +3,6 @@
 The bodies are ordinary pydantic models, so FastAPI documents them. `answer.py` has what the service answers.
 """
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
@@ -13,17 +12,12 @@ from flights.dataset import INPUTS, OUTCOME, OUTCOMES, ROWS
 from serving.fields import Pseudonymizer, RequestId, Time, field
 
 MAX_ROWS = 1000  # flights or outcomes in one request
-STRINGS = itemgetter("request_id", *(column.name for column in INPUTS if column.kind in {"text", "time"}))
 
 
 class Body(BaseModel):
     """Rules of all bodies: no coercion, no unknown keys, no NaN, and errors never echo the input."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
-
-    def strings(self) -> int:
-        """Number of strings, keys and values, in the JSON that this was read from if each key is there once."""
-        raise NotImplementedError
 
 
 class Identified(Body):
@@ -32,12 +26,6 @@ class Identified(Body):
     request_id: RequestId | None = Field(
         None, exclude=True, description="Names this prediction, made up where absent; repeat it to ask again safely."
     )
-
-    def strings(self) -> int:
-        """Count every key that was set, and every value that is a text."""
-        values = STRINGS(self.__dict__)
-        texts: int = len(values) - values.count(None)
-        return len(self.model_fields_set) + texts
 
 
 if TYPE_CHECKING:
@@ -60,10 +48,6 @@ class Flights(Body):
 
     flights: Annotated[list[Flight], Field(alias=ROWS, min_length=1, max_length=MAX_ROWS), FailFast()]
 
-    def strings(self) -> int:
-        """Count those of the flights, and the key of their list."""
-        return 1 + sum(flight.strings() for flight in self.flights)
-
 
 REPORTED = next(column for column in OUTCOMES if column.name == OUTCOME)
 Reported = Annotated[float, Field(ge=REPORTED.minimum, le=REPORTED.maximum)]
@@ -83,10 +67,6 @@ class Outcomes(Body):
     """Several outcomes: late, twice, out of order or of unknown predictions as they may be."""
 
     outcomes: Annotated[list[Outcome], Field(min_length=1, max_length=MAX_ROWS), FailFast()]
-
-    def strings(self) -> int:
-        """Count three keys and two texts for each outcome, and the key of their list."""
-        return 1 + 5 * len(self.outcomes)
 
 
 def inputs_json(flight: Flight, pseudonymize: Pseudonymizer) -> str:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from flights.batch import Batch
 from serving.champion_holder import ChampionHolder
 from serving.log_connection import LogUnavailable
-from serving.log_thread import LogThread
-from serving.prediction_log import Logged, PredictionLog, Scored
+from serving.prediction_log import Logged, LogThread, PredictionLog, Scored
 from serving.refusal import Refused, id_taken
 from serving.request import Flight
 from serving.request_hooks import Request, ShadowHook, Waiting

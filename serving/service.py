@@ -15,7 +15,7 @@ from flights.config import Settings
 from flights.contract import PERSONAL
 from flights.plugins import hooks, load_plugins
 from serving.champion_holder import ChampionHolder
-from serving.fast_path import Endpoint, ReadBody, whole_body
+from serving.fast_path import Endpoint, Parse, ReadBody, parse, whole_body
 from serving.prediction_log import PredictionLog
 from serving.refusal import Refused, problem_response
 from serving.scorer import Scorer
@@ -53,6 +53,7 @@ class Service:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)  # of Prometheus' metrics
     endpoints: dict[str, Endpoint] = field(default_factory=dict)  # of the fast path
     read_body: ReadBody = whole_body
+    parse: Parse = parse
     protocol: Any = "httptools"  # of a connection: uvicorn's, or a class
     followers: list[Follower] = field(default_factory=list)
     background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)  # until the service ends

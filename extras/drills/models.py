@@ -28,8 +28,8 @@ from flights.config import NAME, Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, targets
 from flights.evaluation import metrics
-from flights.exclusive import write_new_json
 from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, REFERENCE_FILE
+from flights.history import write_new_json
 from flights.model_files import write_golden, write_manifest
 from flights.ranking import rank
 from pipelines.evaluation.inputs import candidate_folder, collect_evidence

@@ -21,10 +21,9 @@ from flights.contract import PERSONAL
 from flights.extras.privacy import pseudonym_key, pseudonymizer
 from flights.plugins import load_plugins
 from serving.extras.pseudonyms import guard
-from serving.log_connection import LogUnavailable
+from serving.log_connection import LogUnavailable, Sqlite
 from serving.prediction_log import PredictionLog
 from serving.service import EXTRAS
-from serving.sqlite_files import Sqlite
 
 CHUNK_ROWS = 1_000  # deleted in one transaction: a server that wants to write waits for at most this many
 PAUSE_SECONDS = 0.005  # between two batches that become rows: a waiting server gets the lock

@@ -5,7 +5,7 @@
 `start_log()`
     Set up logging, before anything is logged.
 `log_dialect(url)`
-    Return the `serving.log_connection.Dialect` of a database URL, or None.
+    Return what `serving.log_connection.Sqlite` is, for another database's URL, or None.
 `LOG_TABLES`
     Pairs of a table that the plug-in adds to the log, with a request_id, and its column that retention goes by.
 `admin_routes(router, service, changed)`

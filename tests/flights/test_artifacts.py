@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flights import artifacts, exclusive
+from flights import artifacts, history
 
 
 def interrupted(path: Path) -> None:
@@ -108,7 +108,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
 def test_modes_do_not_follow_the_umask(tmp_path, umask):
     """Injected: three umasks. Files are 0644 and folders 0755, new parents and what is inside a new folder too."""
     artifacts.write_json(tmp_path / "a/b/c.json", {})
-    exclusive.write_new_json(tmp_path / "history/d/000001.json", {})
+    history.write_new_json(tmp_path / "history/d/000001.json", {})
     with artifacts.new_folder(tmp_path / "models/x/1") as folder:
         (folder / "file").write_text("")
         (folder / "inner").mkdir()

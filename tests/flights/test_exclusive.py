@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flights import artifacts, exclusive
+from flights import artifacts, history
 
 
 @pytest.fixture(params=[errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
@@ -25,7 +25,7 @@ def test_without_hard_links_exactly_one_of_many_writers_succeeds(tmp_path, no_li
 
     def write(path: Path, writer: int) -> int | None:
         try:
-            exclusive.write_new_json(path, {"writer": writer})
+            history.write_new_json(path, {"writer": writer})
         except FileExistsError:
             return None
         return writer
@@ -40,10 +40,10 @@ def test_without_hard_links_exactly_one_of_many_writers_succeeds(tmp_path, no_li
 
 def test_a_writer_that_was_killed_leaves_no_half_file(tmp_path, no_links, monkeypatch):
     """Injected: a claim without a file. The next writer is told which file to delete."""
-    monkeypatch.setattr(exclusive, "CLAIM_TENTHS", 1)
+    monkeypatch.setattr(history, "CLAIM_TENTHS", 1)
     (tmp_path / ".000001.json.claim").touch()
     with pytest.raises(OSError, match=r"delete this file and try again: .*000001\.json\.claim"):
-        exclusive.write_new_json(tmp_path / "000001.json", {})
+        history.write_new_json(tmp_path / "000001.json", {})
     assert [item.name for item in tmp_path.iterdir()] == [".000001.json.claim"]
 
 
@@ -55,4 +55,4 @@ def test_another_error_of_the_file_system_is_not_hidden(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "link", link)
     with pytest.raises(OSError, match="No space left"):
-        exclusive.write_new_json(tmp_path / "a.json", {})
+        history.write_new_json(tmp_path / "a.json", {})

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flights.registry import Model
-from serving.fast_path import Endpoint, FastPath, check_type, whole_body
+from serving.fast_path import Endpoint, FastPath, check_type, parse, whole_body
 from serving.prediction_log import PredictionLog
 from serving.refusal import Refused, problem_response
 from serving.request import MAX_ROWS, Flight, Flights, Outcomes, example
@@ -102,6 +103,8 @@ def test_a_full_service_refuses_before_it_reads(model: Model, tmp_path: Path):
         "/outcomes": Endpoint(taken, Outcomes, MAX_ROWS),
     }
 
+    service = SimpleNamespace(endpoints=endpoints, read_body=whole_body, parse=parse, refuse=problem_response)
+
     def status(path: str, raw: bytes) -> int:
         sent: list[dict] = []
 
@@ -109,7 +112,7 @@ def test_a_full_service_refuses_before_it_reads(model: Model, tmp_path: Path):
             sent.append(message)
 
         scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"content-type", b"application/json")]}
-        asyncio.run(FastPath(None, endpoints, whole_body, problem_response)(scope, received(raw), send))
+        asyncio.run(FastPath(None, service)(scope, received(raw), send))
         if sent[0]["status"] == 503:
             assert (b"retry-after", b"1") in sent[0]["headers"]
         return sent[0]["status"]

@@ -93,13 +93,13 @@ def test_a_server_that_logs_later_loses_predictions(tmp_path: Path, champion: Mo
 
 # The server as it would be if SQLite left its commits to the operating system.
 UNSYNCED = """
-from serving import app, sqlite_files
-connect = sqlite_files.Sqlite.connect
+from serving import app, log_connection
+connect = log_connection.Sqlite.connect
 def unsynced(self):
     connection = connect(self)
     connection.execute("PRAGMA synchronous = OFF")
     return connection
-sqlite_files.Sqlite.connect = unsynced
+log_connection.Sqlite.connect = unsynced
 app.main()
 """
 

@@ -29,7 +29,7 @@ def test_a_log_that_cannot_be_written_says_so_and_recovers(tmp_path: Path):
 
 def test_a_log_locked_by_someone_else_is_unavailable_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Another process that holds the database too long costs refusals, not rows."""
-    monkeypatch.setattr("serving.sqlite_files.BUSY", 0.05)
+    monkeypatch.setattr("serving.log_connection.BUSY", 0.05)
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
     log.write([[prediction("before")]])
     other = sqlite3.connect(tmp_path / "predictions.db", isolation_level=None)

@@ -13,7 +13,7 @@ from tests.serving.test_scorer import Counted, a_scorer, flight, log  # noqa: F4
 
 def test_a_log_that_hangs_is_waited_for_only_so_long(model: Model, log: Counted, monkeypatch: pytest.MonkeyPatch):
     """Planted: work that does not end. Who waits for it, and who comes after, is refused; when it ends all is well."""
-    monkeypatch.setattr("serving.log_thread.LOG_SECONDS", 0.1)
+    monkeypatch.setattr("serving.prediction_log.LOG_SECONDS", 0.1)
     goes_on = threading.Event()
 
     async def ask():
@@ -24,7 +24,7 @@ def test_a_log_that_hangs_is_waited_for_only_so_long(model: Model, log: Counted,
         with pytest.raises(LogUnavailable, match="not answered"):
             await hangs
         goes_on.set()
-        monkeypatch.setattr("serving.log_thread.LOG_SECONDS", 20)
+        monkeypatch.setattr("serving.prediction_log.LOG_SECONDS", 20)
         while not scorer.log_thread.hanging.done():
             await asyncio.sleep(0.01)
         answered = await scorer.predictions([flight()])

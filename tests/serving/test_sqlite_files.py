@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from serving.log_connection import Sqlite
 from serving.prediction_log import PredictionLog
-from serving.sqlite_files import Sqlite
 from tests.serving.test_prediction_log import prediction
 
 

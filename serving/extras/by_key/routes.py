@@ -17,7 +17,7 @@ from serving.extras.by_key.lookup import Found, find, minute
 from serving.extras.by_key.store import Accepted, FeatureStore
 from serving.fast_path import Endpoint
 from serving.log_connection import LogUnavailable
-from serving.log_thread import LogThread
+from serving.prediction_log import LogThread
 from serving.refusal import (
     CONTRACT_VIOLATED,
     MAX_ERRORS,

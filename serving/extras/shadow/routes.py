@@ -11,7 +11,6 @@ from serving.fast_path import check_type
 from serving.refusal import EXPECTED, Refused
 from serving.request import Body
 from serving.service import Service
-from serving.strict_json import parse
 
 BY_OPERATOR = "asked for by an operator"
 
@@ -37,7 +36,7 @@ def admin_routes(
     async def canary(request: Request) -> dict[str, str]:
         """Run a version as shadow or canary."""
         check_type(request.scope)
-        body = parse(Canary, await service.read_body(request.scope, request.receive, 1))
+        body = service.parse(Canary, await service.read_body(request.scope, request.receive, 1))
         return await changed(challenge, models_dir, body.version, body.share, BY_OPERATOR)
 
     async def withdraw() -> dict[str, str]:

@@ -19,7 +19,7 @@ from pydantic import Field
 from flights.artifacts import read_bytes, read_json, sync, write_json
 from flights.config import EnvironmentSettings
 from flights.contract import PERSONAL
-from flights.exclusive import link_new
+from flights.history import link_new
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -148,7 +148,7 @@ def test_a_forgotten_value_is_in_none_of_the_logs_bytes(tmp_path: Path):
 
 def test_what_somebody_still_reads_is_not_called_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Planted: a reader in the middle of its work keeps the bytes. It is said, and a second run succeeds."""
-    monkeypatch.setattr("serving.sqlite_files.BUSY", 0.05)
+    monkeypatch.setattr("serving.log_connection.BUSY", 0.05)
     log = PredictionLog(f"sqlite:///{tmp_path}/predictions.db")
     log.write([[prediction("it", "FORGOTTEN")]])
     reader = sqlite3.connect(tmp_path / "predictions.db", isolation_level=None)
@@ -206,7 +206,7 @@ def test_expansions_at_the_same_time_make_each_row_once(model: Model, log: Predi
 KILLED = """
 import os, signal, sqlite3, sys
 from extras.privacy import forget_log
-from serving import prediction_log, sqlite_files
+from serving import prediction_log, log_connection
 class Killed(sqlite3.Connection):
     def commit(self):
         if self.in_transaction:
@@ -216,7 +216,7 @@ class Driver:
     @staticmethod
     def connect(*arguments, **options):
         return sqlite3.connect(*arguments, factory=Killed, **options)
-sqlite_files.sqlite3 = Driver
+log_connection.sqlite3 = Driver
 forget_log.expand_batches(prediction_log.PredictionLog(f"sqlite:///{sys.argv[1]}"))
 """
 

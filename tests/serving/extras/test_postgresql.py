@@ -77,10 +77,10 @@ def test_a_database_that_stops_answering_is_left_for_a_new_connection(model: Mod
         ((process,),) = await scorer.log_thread.run(log.rows, "SELECT pg_backend_pid()")
         os.kill(process, signal.SIGSTOP)
         try:
-            monkeypatch.setattr("serving.log_thread.LOG_SECONDS", 0.5)
+            monkeypatch.setattr("serving.prediction_log.LOG_SECONDS", 0.5)
             with pytest.raises(Refused):
                 await scorer.predictions([flight()])
-            monkeypatch.setattr("serving.log_thread.LOG_SECONDS", 20)
+            monkeypatch.setattr("serving.prediction_log.LOG_SECONDS", 20)
             while not scorer.log_thread.hanging.done():
                 await asyncio.sleep(0.01)
             assert len(await scorer.predictions([flight(request_id="after")])) == 1

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flights.dataset import INPUTS, ROWS
+from serving.extras.repeated_keys import has_repeated_keys, strings
 from serving.request import Flight, Flights, example
-from serving.strict_json import has_repeated_keys
 
 NAMES = [column.name for column in INPUTS]
 
@@ -19,11 +19,11 @@ def test_a_key_given_twice_is_found(times: dict[str, int]):
     extra = [f"{json.dumps(name)}: {json.dumps(row[name])}" for name, count in times.items() for _ in range(count)]
     raw = ("{" + ", ".join([json.dumps(row)[1:-1], *extra]) + "}").encode()
     flight = Flight.model_validate_json(raw)
-    assert (raw.count(b'"') != 2 * flight.strings()) == has_repeated_keys(raw) == bool(extra)
+    assert (raw.count(b'"') != 2 * strings(flight)) == has_repeated_keys(raw) == bool(extra)
 
 
 def test_a_batch_counts_its_quotation_marks():
     """A batch and its flights together account for every key and text."""
     nothing = {column.name: None for column in INPUTS if column.nullable}
     raw = json.dumps({ROWS: [example(), example() | nothing, example() | {"request_id": "x"}]}).encode()
-    assert 2 * Flights.model_validate_json(raw).strings() == raw.count(b'"')
+    assert 2 * strings(Flights.model_validate_json(raw)) == raw.count(b'"')
