@@ -28,6 +28,22 @@ def alarms() -> str:
     return "\n".join(lines) + "\n"
 
 
+def alarms_by_rows() -> str:
+    """How quiet the monitor is on clean days with fewer rows."""
+    measured = read_json(MEASURED, "run `make alarms-by-rows`")["by_rows"]
+    lines = [
+        f"Measured on {measured['measured']} with `make alarms-by-rows`.\n",
+        "| rows a day | days | days to act | days to watch | checks whose values moved | alarms per check and day | fired (days) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for rows, found in measured["clean"].items():
+        counts = [found[key] for key in ("days", "days_to_act", "days_to_watch", "checks")]
+        rate = f"{found['alarms_per_check_and_day']:.2%}"
+        fired = ", ".join(f"{name} ({days})" for name, days in found["days_by_check"].items()) or "none"
+        lines.append(f"| {rows} | {' | '.join(map(str, counts))} | {rate} | {fired} |")
+    return "\n".join(lines) + "\n"
+
+
 def watchers() -> str:
     """Which check sees which drill, and on which day of it; a check that no drill moves has an empty row."""
     measured = read_json(MEASURED, "run `make alarms`")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grimp
 
-from docs.alarms import alarms, decisions, watchers
+from docs.alarms import alarms, alarms_by_rows, decisions, watchers
 from flights.config import ALERT_BUDGET, MISS_COST, Settings
 from flights.contract import TABLE, allowed
 from flights.evaluation import METRICS
@@ -232,6 +232,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "drills": drills,
     "score-card": score_card,
     "alarms": alarms,
+    "alarms-by-rows": alarms_by_rows,
     "watchers": watchers,
     "decisions": decisions,
 }

@@ -8,6 +8,7 @@ champion's own predictions. Both go through the real checks, the drills through 
 import json
 import os
 import shutil
+import sys
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,8 +21,9 @@ from rich.progress import track
 
 from extras.drills import faults
 from extras.drills.bad_version import reversed_version
-from extras.drills.drill_helpers import add_to_log, logged_answers, report_outcomes, serving
-from flights.artifacts import read_parquet, write_atomically, write_json
+from extras.drills.drill_helpers import serving
+from extras.drills.weeks import add_to_log, logged_answers, report_outcomes
+from flights.artifacts import read_json, read_parquet, write_atomically, write_json
 from flights.config import GAP_DAYS, NAME, Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME, KEY, OUTCOME, OUTCOME_TIME, ZONE, targets
@@ -38,6 +40,8 @@ from monitoring.view import ServingModel, View
 
 MONTHS = pd.period_range("2013-04", "2013-12", freq="M")
 REFERENCE_MONTHS = 2
+ROWS_A_DAY = (45, 100, 300, 900)
+TRAIN_EVERY = 3  # of the rows, for the days with fewer rows: nine trainings in a third of the time
 LEAD_IN_DAYS = 14  # before a month, so that its first days have a past
 BAD_VERSION = "bad-version"  # a drill of the model and not of its traffic: a new champion that learned wrong labels
 ROOT = Path(__file__).parents[2]
@@ -47,13 +51,19 @@ NO_DRILL = ("age", "provenance")  # causes that no drill moves
 
 
 def main() -> None:
-    """Measure both, and write them for the docs."""
-    settings = Settings.read()
+    """Measure both, and write them for the docs; with the word `rows`, measure the clean days by rows a day."""
+    settings, today = Settings.read(), str(datetime.now(UTC).date())
+    if sys.argv[1:] == ["rows"]:
+        year = predicted_year(settings, TRAIN_EVERY)
+        by_rows = {"measured": today, "clean": clean_days_by_rows(year, MONTHS[REFERENCE_MONTHS:], settings.seed)}
+        write_json(STORED, read_json(STORED, "run `make alarms`") | {"by_rows": by_rows})
+        print(f"wrote {STORED.relative_to(ROOT)}")
+        return
     clean = clean_days(predicted_year(settings), MONTHS[REFERENCE_MONTHS:])
     drills = {name: drilled(settings, name) for name in track(all_drills(), "drills", transient=True)}
     names = drills[""].pop("checks")
-    today = str(datetime.now(UTC).date())
-    write_json(STORED, {"measured": today, "clean": clean, "checks": names, "drills": drills})
+    found = {"measured": today, "clean": clean, "checks": names, "drills": drills}
+    write_json(STORED, (read_json(STORED, "") if STORED.is_file() else {}) | found)
     for name, drill in drills.items():
         print(f"{name or 'no drill':<16} {drill['action']}, on day {drill['days_to_action']}")
     print(f"wrote {STORED.relative_to(ROOT)}")
@@ -88,8 +98,21 @@ def clean_days(year: pd.DataFrame, months: "pd.PeriodIndex") -> dict[str, Any]:
     }
 
 
-def predicted_year(settings: Settings) -> pd.DataFrame:
-    """Every flight with an outcome from April on, with the probability of a model that had seen none of its month."""
+def clean_days_by_rows(year: pd.DataFrame, months: "pd.PeriodIndex", seed: int) -> dict[str, Any]:
+    """Alarms on the clean days if there were fewer rows: traffic and reference are a random sample of each day's."""
+    shuffled = year.sample(frac=1, random_state=seed)
+    found = {}
+    for rows in ROWS_A_DAY:
+        few = shuffled[shuffled.groupby("day").cumcount() < rows].sort_values(EVENT_TIME, ignore_index=True)
+        found[str(rows)] = clean_days(few, months)
+    return found
+
+
+def predicted_year(settings: Settings, train_every: int = 1) -> pd.DataFrame:
+    """Every flight with an outcome from April on, with the probability of a model that had seen none of its month.
+
+    The model trains on every row that was known by then, or on one of `train_every`.
+    """
     rows = read_parquet(settings.raw_dir / VALID_FILE, "run `make validate`")
     rows = rows[~np.isnan(targets(rows))].reset_index(drop=True)
     columns, y_true, moments = as_arrays(rows), targets(rows), rows[EVENT_TIME]
@@ -99,7 +122,9 @@ def predicted_year(settings: Settings) -> pd.DataFrame:
     for month in track(MONTHS, "months", transient=True):
         start, end = pd.Timestamp(month.start_time, tz=ZONE), pd.Timestamp((month + 1).start_time, tz=ZONE)
         known = moments.searchsorted(start - pd.DateOffset(days=GAP_DAYS))
-        model = build_model(CANDIDATE, settings.seed).fit(train_features.iloc[:known], y_true[:known])
+        model = build_model(CANDIDATE, settings.seed).fit(
+            train_features.iloc[:known:train_every], y_true[:known:train_every]
+        )
         asked = slice(moments.searchsorted(start), moments.searchsorted(end))
         months.append(rows.iloc[asked].assign(probability=model.predict_proba(features.iloc[asked])[:, 1]))
     year = pd.concat(months, ignore_index=True)

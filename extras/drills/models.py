@@ -9,19 +9,8 @@ import numpy as np
 import pandas as pd
 import skops.io
 
-from extras.drills.drill_helpers import (
-    DrillReport,
-    decision_at,
-    expect,
-    features_of,
-    fitted,
-    month,
-    part,
-    ranking,
-    refusal,
-    serving,
-    write_log,
-)
+from extras.drills.drill_helpers import DrillReport, expect, features_of, fitted, part, ranking, refusal, serving
+from extras.drills.weeks import decision_at, month, write_log
 from flights import model, portable, registry
 from flights.artifacts import new_folder, sha256, write_json
 from flights.config import NAME, Settings

@@ -8,6 +8,10 @@ alarms: $(CHAMPION) $(call group,monitor docs) #- How often the monitor fires on
 	@$(RUN) extras.drills.alarms
 	@$(RUN) docs.generate --tables
 
+alarms-by-rows: $(CHAMPION) $(call group,monitor docs) #- How often the monitor fires on clean days with 45 to 900 rows a day (20 minutes)
+	@$(RUN) extras.drills.alarms rows
+	@$(RUN) docs.generate --tables
+
 drill: $(call group,monitor) #- Practise a failure on a copy: damage, guard, way back; without NAME it lists the drills
 	@$(RUN) extras.drills.run $(if $(value NAME),"$$NAME")
 

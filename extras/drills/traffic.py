@@ -3,19 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from extras.drills.drill_helpers import (
-    DrillReport,
-    Month,
-    decision_at,
-    expect,
-    in_fault,
-    month,
-    ranking,
-    report_outcomes,
-    serving,
-    write_log,
-)
+from extras.drills.drill_helpers import DrillReport, expect, ranking, serving
 from extras.drills.faults import AIRPORT
+from extras.drills.weeks import Month, decision_at, in_fault, month, report_outcomes, write_log
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import LATE_MINUTES, OUTCOME, OUTCOME_TIME

@@ -44,6 +44,29 @@ def test_what_is_not_clean_is_counted(year):
     assert "bias" in found["days_by_check"]
 
 
+def test_few_rows_a_day_are_sampled_within_each_day(year, monkeypatch):
+    """Every size has the same days, at most so many rows on each, and the same draw for the same seed."""
+    seen = []
+    monkeypatch.setattr(alarms, "clean_days", lambda few, _: seen.append(few) or {"days": few["day"].nunique()})
+    found = alarms.clean_days_by_rows(year, MONTH, seed=1)
+    assert found == {str(rows): {"days": year["day"].nunique()} for rows in alarms.ROWS_A_DAY}
+    for rows, few in zip(alarms.ROWS_A_DAY, seen, strict=True):
+        assert few.groupby("day").size().max() <= rows
+        assert few[EVENT_TIME].is_monotonic_increasing
+    alarms.clean_days_by_rows(year, MONTH, seed=1)
+    pd.testing.assert_frame_equal(seen[0], seen[len(alarms.ROWS_A_DAY)])
+
+
+def test_what_is_not_clean_is_counted_with_few_rows_too(year, monkeypatch):
+    """Planted: probabilities that are 0.3 too high all month; so large a bias shows at the smallest size."""
+    rows = min(alarms.ROWS_A_DAY)
+    monkeypatch.setattr(alarms, "ROWS_A_DAY", (rows,))
+    high = year.assign(probability=np.where(year["day"] >= "2013-11-01", year["probability"] * 0.7 + 0.3, 0.2))
+    found = alarms.clean_days_by_rows(high, MONTH, seed=1)[str(rows)]
+    assert found["days_to_act"] > 5
+    assert "bias" in found["days_by_check"]
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize(
     ("drill", "action"),

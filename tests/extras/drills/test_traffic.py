@@ -2,7 +2,7 @@
 
 import pytest
 
-from extras.drills.drill_helpers import FAULT_DAYS, in_fault, month
+from extras.drills.weeks import FAULT_DAYS, in_fault, month
 from flights.config import Settings
 
 pytestmark = pytest.mark.exhibit
