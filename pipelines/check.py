@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipelines.evaluation.inputs import EvaluationInputs
 
 CHECKS = "pipelines.checks"  # the package of the plug-ins
-COMPARED = ("roc_auc", "brier")  # metrics in which models are compared
+COMPARED = {"roc_auc": "ROC-AUC", "brier": "Brier score"}  # metrics in which models are compared
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from extras.new.dates import Dates
 from extras.new.infer import Draft
 
 CALIBRATION_BINS = 10
+RARE = 0.05  # share of positive rows below which average precision ranks models, not ROC-AUC
+FEW_OF_CLASS = 100  # of the rarer class in the holdout, below which a good model's margin may not be significant
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,23 @@ def rounded_up(value: float) -> float:
     return float(f"{math.ceil(value / step) * step:.3g}")
 
 
+def ranking(dates: Dates) -> list[Limit]:
+    """The metric that ranks models, by the base rate; and how sure the gate must be, by the number of rows."""
+    rows, positive = dates.counts["holdout"]
+    rate, rarer = positive / rows, min(positive, rows - positive)
+    found = []
+    if rate < RARE:
+        why = (
+            f"{rate:.2%} of the rows are positive: average precision judges the highest probabilities; ROC-AUC and the "
+            f"Brier score ({rate * (1 - rate):.2g} for the rate alone) hardly see them"
+        )
+        found.append(Limit("COMPARED", '{"pr_auc": "average precision"}', why))
+    if rarer < FEW_OF_CLASS:
+        why = f"{rarer} rows of the rarer class in the holdout are too few for significance: one standard error will do"
+        found.append(Limit("SIGNIFICANT", "False", why))
+    return found
+
+
 def of_gate(dates: Dates) -> list[Limit]:
     """Constants of training and the gate that depend on the number of rows."""
     rows, positive = dates.counts["train"]
@@ -114,6 +133,7 @@ def of_gate(dates: Dates) -> list[Limit]:
     holdout, hits = dates.counts["holdout"]
     fewest = max(5, min(50, min(hits, holdout - hits) // 4))
     return [
+        *ranking(dates),
         Limit(
             "MIN_LEAF_ROWS, MIN_TREE_LEAF_ROWS",
             f"{leaf}, {max(10, min(500, rows // 40))}",

@@ -19,10 +19,11 @@ from flights.dataset import BANDS, EVENT_TIME, INPUTS, ZONE
 from flights.evaluation import HIGHER_IS_BETTER, METRICS, metrics
 from flights.ranking import Vector, WeightedSample, rank
 from flights.resampling import CONFIDENCE, Interval, day_draws
-from pipelines.check import COMPARED, Criterion, Evidence
+from pipelines.check import Criterion, Evidence
 from pipelines.evaluation.inputs import CHAMPION, EvaluationInputs
 
 MIN_OF_EACH_CLASS = 50  # positive rows, and negative ones, that a slice needs to be measured
+SLICED = ("roc_auc", "brier")  # metrics of a slice; ROC-AUC means the same at any share of positive rows
 MAX_SLICES = 16  # of one kind: the most frequent texts
 RESAMPLES = 200
 HOURS = (0, 9, 12, 15, 18, 24)  # limits of the bands of the local hour
@@ -72,7 +73,7 @@ def slices_champion(evidence: Evidence) -> str:
     return " and ".join(
         f"the margin in {name} of {each.kind} {each.name} is {each.margins.get(name, UNKNOWN)}"
         for each in evidence.measured["slices"]
-        for name in COMPARED
+        for name in SLICED
         if not each.margins.get(name, UNKNOWN).high >= 0
     )
 
@@ -91,7 +92,7 @@ def slice_metrics(
     mine = measurements(parts, y_true, days, ours, seed)
     theirs = mine if champion is None else measurements(parts, y_true, days, champion, seed)
     values, margins = {}, {}
-    for name in COMPARED:
+    for name in SLICED:
         sign = 1 if name in HIGHER_IS_BETTER else -1
         pairs = {key: (mine[key][name], theirs[key][name]) for key in parts}
         values[name] = simultaneous_intervals({key: ours for key, (ours, _) in pairs.items()})
@@ -148,13 +149,13 @@ def measurements(
     for key, places in parts.items():
         rows = rank(y_true[places], probabilities[places])
         day_of_row = day[places][rows.order]
-        draws = np.full((RESAMPLES, len(COMPARED)), np.nan)
+        draws = np.full((RESAMPLES, len(SLICED)), np.nan)
         for draw, count in zip(draws, counts, strict=True):
             if (weights := count[day_of_row]).any():
-                draw[:] = [METRICS[name](WeightedSample(rows, weights)) for name in COMPARED]
+                draw[:] = [METRICS[name](WeightedSample(rows, weights)) for name in SLICED]
         found[key] = {
             name: np.append(value, drawn)
-            for (name, value), drawn in zip(metrics(rows, COMPARED).items(), draws.T, strict=True)
+            for (name, value), drawn in zip(metrics(rows, SLICED).items(), draws.T, strict=True)
         }
     return found
 

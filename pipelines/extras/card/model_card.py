@@ -15,6 +15,7 @@ from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, ROWS
 from flights.evaluation import metrics
 from flights.files import CADENCE_FILE, CARD_FILE, CARD_PAGE, LABELS_FILE
 from flights.model import CANDIDATE, RULE
+from flights.plugins import hooks
 from flights.ranking import FALSE_ALARM_COST, rank
 from pipelines import check
 from pipelines.evaluation.inputs import EvaluationInputs
@@ -139,6 +140,7 @@ def verdict(report: Mapping[str, Any]) -> dict[str, str]:
     reasons = list(dict.fromkeys(each["failure"] for each in report["checks"] if each["failure"]))
     reasons = reasons or [f"All {len(report['checks'])} criteria are met"]
     reasons += [report["not_compared"]] if report["not_compared"] else []
+    reasons += [each.rstrip(".") for find in hooks("pipelines.extras", "weak_limits") for each in find(report)]
     return {
         "verdict": "passed" if report["passed"] else "blocked",
         "reasons": " ".join(f"{each}." for each in reasons),

@@ -18,14 +18,14 @@ def breast_cancer() -> pd.DataFrame:
     return frame
 
 
-def payments(rows: int = 30_000) -> pd.DataFrame:
+def payments(rows: int = 60_000, days: int = 730) -> pd.DataFrame:
     """1 % positive, one column of many levels, labels 45 days late."""
     random = np.random.default_rng(2)
-    times = np.sort(random.integers(0, 400 * 86_400, rows))
+    times = np.sort(random.integers(0, days * 86_400, rows))
     merchant, amount = random.integers(0, 5000, rows), random.lognormal(3, 1, rows)
     risk = random.normal(size=5000)[merchant]
     channel = random.choice(["web", "app", "till"], rows)
-    score = -7.2 + 1.6 * risk * (channel != "till") + 1.3 * np.log(amount / 20) + 0.9 * (channel == "web")
+    score = -6.9 + 1.6 * risk * (channel != "till") + 1.3 * np.log(amount / 20) + 0.9 * (channel == "web")
     fraud = (random.random(rows) < logistic(score)).astype(float)
     moments = pd.Timestamp("2022-01-01") + pd.to_timedelta(times, unit="s")
     fraud[moments > moments[-1] - pd.Timedelta(days=45)] = np.nan

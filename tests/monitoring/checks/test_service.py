@@ -97,6 +97,28 @@ def test_traffic_after_a_long_silence_is_compared_with_usual_days(silent: int):
     assert not is_firing(traffic).iloc[-1]
 
 
+@pytest.mark.parametrize("gap", [2, 7, 30])
+def test_days_between_rows_that_come_seldom_are_no_low_traffic(gap: int, monkeypatch):
+    """Rows every second day, weekly or monthly, as MAX_SILENT_DAYS allows; then a day less than usual is missing."""
+    monkeypatch.setattr(service, "MAX_SILENT_DAYS", gap)
+    log = judged(days=8).assign(day=lambda rows: rows["event_time"].dt.tz_localize(None).dt.normalize())
+    first = log["day"].min()
+    seldom = log.assign(day=first + gap * (log["day"] - first))
+    today = seldom["day"].max() + pd.Timedelta(days=gap)
+    assert firing(service.log_checks(seldom, today)) == set()
+    assert firing(service.log_checks(seldom, today + pd.Timedelta(days=3))) >= {"days without a request"}
+
+
+def test_weekly_rows_that_fall_still_ring(monkeypatch):
+    """Injected: a third of the rows from the fifth week on."""
+    monkeypatch.setattr(service, "MAX_SILENT_DAYS", 7)
+    log = judged(days=12).assign(day=lambda rows: rows["event_time"].dt.tz_localize(None).dt.normalize())
+    first = log["day"].min()
+    weekly = log.assign(day=first + 7 * (log["day"] - first))
+    few = weekly[(weekly["day"] < first + pd.Timedelta(days=35)) | (weekly.index % 3 == 0)]
+    assert firing(service.log_checks(few)) == {"traffic"}
+
+
 def test_traffic_that_falls_or_doubles_rings():
     """A third of the requests, or twice as many, after a week."""
     log = judged(days=12).assign(day=lambda rows: rows["event_time"].dt.tz_localize(None).dt.normalize())

@@ -49,7 +49,7 @@ def test_a_slice_of_one_day_is_measured(world):
     there = (rows[LOCATION] == PLACES[-1]).to_numpy()
     found = slices.slice_metrics(rows, truth, np.where(there, days[0], days), good, None, seed=1)
     one_day = next(each for each in found if each.name == PLACES[-1])
-    assert np.isfinite([one_day.figures[name].low for name in slices.COMPARED]).all()
+    assert np.isfinite([one_day.figures[name].low for name in slices.SLICED]).all()
 
 
 @pytest.mark.ml_test_score("M6", injects="the probabilities of one place are shuffled")
