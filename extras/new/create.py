@@ -15,9 +15,13 @@ import pandas as pd
 from extras.new.dates import Dates, split_dates
 from extras.new.infer import Draft, draft
 from extras.new.limits import Limit, limits
+from extras.new.more import checked_extras
 from extras.new.project import count_marks, write_project
+from extras.new.query import database_url, is_url, read_query
 from extras.new.roles import Options, Rejected, checked_roles
 from extras.new.table import Unreadable, read_table
+
+OPTIONS = ("name", "from", "query", "time", "target", "key", "group", "zone", "before", "delay-days", "dest", "extras")
 
 
 def main() -> None:
@@ -25,7 +29,7 @@ def main() -> None:
     began = time.perf_counter()
     try:
         options = read_options(sys.argv[1:])
-        found = draft(options, checked_roles(read_table(options.source), options))
+        found = draft(options, checked_roles(rows_of(options), options))
         dates = split_dates(found)
         chosen = limits(found, dates)
         print_draft(found)
@@ -46,10 +50,15 @@ def write_fresh(found: Draft, dates: Dates, chosen: list[Limit]) -> None:
         raise
 
 
+def rows_of(options: Options) -> pd.DataFrame:
+    """The table, from its files or its database."""
+    return read_query(options.url, options.query) if options.url else read_table(options.source)
+
+
 def read_options(args: list[str]) -> Options:
     """The options, checked."""
     parser = argparse.ArgumentParser(prog="make new")
-    for option in ("name", "from", "time", "target", "key", "group", "zone", "before", "delay-days", "dest"):
+    for option in OPTIONS:
         parser.add_argument(f"--{option}", default="")
     given = vars(parser.parse_args(args))
     for option in ("name", "from"):
@@ -61,9 +70,15 @@ def read_options(args: list[str]) -> Options:
     destination = Path(given["dest"] or f"../{given['name']}").expanduser()
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise Rejected(f"DEST={destination} exists and is not empty: give another DEST")
+    source = given["from"]
+    if given["query"] and not is_url(source):
+        raise Rejected("QUERY is for databases: give FROM=sqlite:///shop.db or FROM=postgresql://user@host/shop")
     return Options(
         name=given["name"],
-        source=Path(given["from"]).expanduser(),
+        source=Path(database_url(source).database or "database") if is_url(source) else Path(source).expanduser(),
+        url=source if is_url(source) else "",
+        query=given["query"],
+        extras=checked_extras(given["extras"]),
         time=given["time"],
         target=given["target"],
         destination=destination,

@@ -136,7 +136,7 @@ def features(text: str, found: Draft) -> str:
     return exchanged(text, "\n".join(lines))
 
 
-def collect(found: Draft, source: Path, package: str) -> str:
+def collect(found: Draft, source: str, package: str) -> str:
     """The project's collect.py."""
     options = found.options
     columns = "\n".join(f"    {quoted(each.name)}: {quoted(each.source)}," for each in found.guesses)
@@ -144,7 +144,8 @@ def collect(found: Draft, source: Path, package: str) -> str:
         (FILES / "collect.txt")
         .read_text(encoding="utf-8")
         .format(
-            source=quoted(source.as_posix()),
+            source=quoted(source),
+            query=quoted(options.query),
             time=quoted(options.time),
             target=quoted(options.target),
             key=quoted(options.key),

@@ -44,6 +44,12 @@ def makefile(text: str, name: str) -> str:
         "pipelines/collect.py $(wildcard pipelines/collection/*.py)",
         "pipelines/collect.py $(wildcard pipelines/collection/*.py data/0_source/* data/0_source/*/*)",
     )
+    text = text.replace("$(RAW)/manifest.json: $(INSTALLED)", "$(RAW)/manifest.json: $(INSTALLED) $(SOURCE_DRIVER)")
+    text = text.replace(
+        "LIBRARY := src",
+        "SOURCE_DRIVER := $(if $(findstring postgres,$(SOURCE)$(shell sed -n 's/^SOURCE = //p' pipelines/collect.py)),"
+        "$(call group,postgres))\nLIBRARY := src",
+    )
     text = text.replace("train: $(CANDIDATE)/promotion.json", "train: doctor $(CANDIDATE)/promotion.json")
     text = re.sub(r"(?<=^export IMAGE \?= ).*", name, text, flags=re.MULTILINE)
     return text.replace(

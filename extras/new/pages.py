@@ -15,7 +15,7 @@ def request(found: Draft, dates: Dates) -> dict[str, object]:
     return time | {each.name: each.example for each in found.guesses}
 
 
-def readme(found: Draft, dates: Dates, stored: Path, marks: int) -> str:
+def readme(found: Draft, dates: Dates, stored: str, marks: int) -> str:
     """The one page of the project."""
     options = found.options
     start = dates.as_of
@@ -46,13 +46,26 @@ def readme(found: Draft, dates: Dates, stored: Path, marks: int) -> str:
             target=options.target,
             time=options.time,
             source=f"`{options.source.name}`",
-            stored=stored,
+            stored=where(stored, options.query),
             marks=marks,
             parts=parts,
             columns=columns,
             left_out=left,
             delay=delay,
         )
+    )
+
+
+def where(stored: str, query: str) -> str:
+    """Where the rows are, and how another place is named."""
+    if "://" in stored:
+        return (
+            f"The rows are `{query}` of the database `{stored}`, which `make collect` reads. A password is not stored: "
+            "give the URL with it as `SOURCE=...`"
+        )
+    return (
+        f"The table is `{stored}`; `data/` is ignored by git, so put the table there in each clone, or name another "
+        "one with `SOURCE=...`"
     )
 
 

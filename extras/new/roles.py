@@ -36,6 +36,9 @@ class Options:
     zone: str = "UTC"
     before: str = ""
     delay_days: int = 1
+    url: str = ""  # of a database; `source` is then a name for it
+    query: str = ""  # a table of it, or a SELECT
+    extras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def is_table(path: Path) -> bool:
 
 
 def read_file(path: Path) -> pd.DataFrame:
-    """Every row of one file; texts lose the spaces around them, and empty ones are missing."""
+    """Every row of one file."""
     if path.suffix == ".parquet":
         table = pd.read_parquet(path).reset_index(drop=True)
     else:
@@ -54,6 +54,11 @@ def read_file(path: Path) -> pd.DataFrame:
                 text, sep=separator, header=None, names=range(len(header)), decimal=decimal, index_col=False
             )
         table = rows.set_axis(header, axis="columns")
+    return cleaned(table)
+
+
+def cleaned(table: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with names and texts without spaces around them, and empty texts missing."""
     table.columns = pd.Index([str(name).strip() for name in table.columns])
     for place, dtype in enumerate(table.dtypes):
         if isinstance(dtype, pd.CategoricalDtype):

@@ -3,11 +3,15 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -21,7 +25,11 @@ from tests.swap.swapped import installed_environment
 TABLES = {
     "tumours": (breast_cancer, {"TIME": "examined on", "TARGET": "target"}),
     "payments": (payments, {"TIME": "paid at", "TARGET": "fraud", "DELAY_DAYS": "45"}),
-    "rentals": (rentals, {"TIME": "start", "TARGET": "booked", "ZONE": "Asia/Kolkata"}),
+    "rentals": (
+        rentals,
+        {"TIME": "start", "TARGET": "booked", "ZONE": "Asia/Kolkata", "QUERY": "SELECT * FROM rented"}
+        | {"EXTRAS": "explain backtest claims drills gallery tune"},
+    ),
     "snapshots": (snapshots, {"TIME": "Snapshot week", "TARGET": "label", "DELAY_DAYS": "7"}),
 }
 PAGES = ("openapi.json", "metrics", "", "docs", "model", "card", "health/ready")
@@ -31,10 +39,14 @@ WAIT_SECONDS = 60
 def write_table(folder: Path, name: str) -> list[str]:
     """Write a table; returns the words of `make new` for it."""
     make, given = TABLES[name]
-    frame = make()
-    path = folder / f"{name}.parquet" if name == "tumours" else folder / f"{name}.csv.gz"
-    frame.to_parquet(path) if name == "tumours" else frame.to_csv(path, index=False)
-    every = given | {"NAME": name, "FROM": str(path), "DEST": str(folder / "project")}
+    path = folder / {"tumours": "tumours.parquet", "rentals": "shop.db"}.get(name, f"{name}.csv.gz")
+    if name == "rentals":
+        with closing(sqlite3.connect(path)) as database:
+            make().to_sql("rented", database, index=False)
+    else:
+        make().to_parquet(path) if name == "tumours" else make().to_csv(path, index=False)
+    source = f"sqlite:///{path}" if name == "rentals" else str(path)
+    every = given | {"NAME": name, "FROM": source, "DEST": str(folder / "project")}
     return [word for option, value in every.items() for word in (f"--{option.lower().replace('_', '-')}", value)]
 
 
@@ -72,6 +84,8 @@ def test_no_word_of_the_example_is_left(written):
     helped = make(folder, "help-all")
     assert helped.returncode == 0, helped.stderr
     assert {"doctor", "review", "loop"} <= set(re.findall(r"make (\w+)", helped.stdout))
+    more = {"backtest", "claims", "drill", "gallery", "tune"} & set(re.findall(r"make (\w+)", helped.stdout))
+    assert len(more) == (5 if folder.parent.name.startswith("rentals") else 0)
     texts["make help-all"] = helped.stdout
     assert [f"{name}: {found[0]}" for name, text in texts.items() if (found := FORBIDDEN.search(name + text))] == []
 
@@ -83,7 +97,7 @@ def test_it_is_a_repository_with_one_commit_and_without_the_table(written):
     assert run(folder, "git", "status", "--porcelain").stdout == ""
     tracked = run(folder, "git", "ls-files").stdout.split()
     assert not [name for name in tracked if "0_source" in name]
-    assert list((folder / "data" / "0_source").iterdir())
+    assert list((folder / "data").rglob("0_source/*")) or "sqlite:///" in (folder / "pipelines/collect.py").read_text()
 
 
 def test_every_guess_has_a_reason(written):
@@ -134,6 +148,21 @@ def test_a_folder_that_is_not_empty_is_left_alone(tmp_path):
     assert (tmp_path / "project" / "mine.txt").read_text() == "mine"
 
 
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[httpx.Client, str]]:
+    """A client of the project's service, and its port."""
+    port = str(free_port())
+    variables = os.environ | {"PYTHONPATH": f"{folder / 'src'}:{folder}", "PORT": port, "DATA_DIR": "data"}
+    url, server_command = f"http://127.0.0.1:{port}", [sys.executable, "-m", "serving.app"]
+    with subprocess.Popen(server_command, cwd=folder, env=variables, stderr=subprocess.DEVNULL) as server:
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(retries=8), base_url=url, timeout=WAIT_SECONDS) as client:
+                client.get("/health/ready").raise_for_status()
+                yield client, port
+        finally:
+            server.terminate()
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("written", ["rentals"], indirect=True)
 def test_a_table_goes_all_the_way_round(written):
@@ -146,29 +175,46 @@ def test_a_table_goes_all_the_way_round(written):
     card = folder / "data" / "3_models" / "rentals" / "1" / "card.md"
     assert not FORBIDDEN.search(card.read_text() + trained.stdout)
     assert "The gate passed version 1" in trained.stdout, trained.stdout[-3000:] + trained.stderr[-3000:]
-    port = str(free_port())
-    variables = os.environ | {"PYTHONPATH": f"{folder / 'src'}:{folder}", "PORT": port, "DATA_DIR": "data"}
-    url, server_command = f"http://127.0.0.1:{port}", [sys.executable, "-m", "serving.app"]
-    with subprocess.Popen(server_command, cwd=folder, env=variables, stderr=subprocess.DEVNULL) as server:
-        try:
-            with httpx.Client(transport=httpx.HTTPTransport(retries=8), base_url=url, timeout=WAIT_SECONDS) as client:
-                client.get("/health/ready").raise_for_status()
-                answered = client.post("/predict", json=json.loads((folder / "request.json").read_text()))
-                assert 0 < answered.json()["probability"] < 1
-                pages = {name: client.get(f"/{name}").text for name in PAGES}
-            assert [name for name, text in pages.items() if FORBIDDEN.search(text)] == []
-            first = str(pd.read_parquet(next(folder.glob("data/2_splits/*/live.parquet")))["start"].min())[:7]
-            last = str(pd.Period(first) + 1)
-            replayed = run(folder, sys.executable, "-m", "monitoring.replay", FROM=first, TO=last, PORT=port)
-            assert re.search(r"sent \d+ predictions and [1-9]\d* outcomes; ", replayed.stdout), (
-                replayed.stdout + replayed.stderr
-            )
-        finally:
-            server.terminate()
+    with serving(folder) as (client, port):
+        answered = client.post("/predict", json=json.loads((folder / "request.json").read_text()))
+        assert 0 < answered.json()["probability"] < 1
+        pages = {name: client.get(f"/{name}").text for name in PAGES}
+        assert [name for name, text in pages.items() if FORBIDDEN.search(text)] == []
+        first = str(pd.read_parquet(next(folder.glob("data/2_splits/*/live.parquet")))["start"].min())[:7]
+        last = str(pd.Period(first) + 1)
+        replayed = run(folder, sys.executable, "-m", "monitoring.replay", FROM=first, TO=last, PORT=port)
+        assert re.search(r"sent \d+ predictions and [1-9]\d* outcomes; ", replayed.stdout), (
+            replayed.stdout + replayed.stderr
+        )
+    drilled = run(folder, sys.executable, "-m", "extras.drills.run", "split-leaks")
+    assert "the gate blocks nothing" in drilled.stdout, drilled.stdout + drilled.stderr
     monitored = run(folder, sys.executable, "-m", "monitoring.monitor")
     assert monitored.returncode == 0, monitored.stdout + monitored.stderr
     decision = json.loads((folder / "data" / "5_reports" / "decision.json").read_text())
     assert decision["action"] in ("ok", "watch")
     assert not FORBIDDEN.search(
         monitored.stdout + json.dumps(decision) + (folder / "data/5_reports/index.html").read_text()
+    )
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("written", ["payments"], indirect=True)
+def test_rare_positives_pass_the_gate_and_shuffled_labels_do_not(written):
+    """1 % positives, labels 45 days late, 5,000 levels: a good model is served; planted: labels in the wrong order."""
+    folder, _ = written
+    trained = make(folder, "train")
+    assert "The gate passed version 1" in trained.stdout, trained.stdout[-3000:] + trained.stderr[-3000:]
+    assert "better than the heuristic by a standard error in average precision." in trained.stdout
+    with serving(folder) as (client, _):
+        answered = client.post("/predict", json=json.loads((folder / "request.json").read_text()))
+        assert 0 < answered.json()["probability"] < 1
+    random = np.random.default_rng(0)
+    for part in ("train", "validation"):
+        path = next(folder.glob(f"data/2_splits/*/{part}.parquet"))
+        rows = pd.read_parquet(path)
+        rows.assign(fraud=random.permutation(rows["fraud"])).to_parquet(path)
+    blocked = make(folder, "train", "-W", "pipelines/train.py")
+    assert blocked.returncode != 0
+    assert re.search(r"blocked version 2.*average precision\. But the margin", blocked.stderr, re.DOTALL), (
+        blocked.stderr
     )

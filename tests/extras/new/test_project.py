@@ -1,13 +1,13 @@
-"""A word of the example stops the command."""
+"""The record from which the template's own files can be written again."""
 
-import pytest
+import json
 
 from extras.new import project
-from extras.new.roles import Rejected
+from extras.new.limits import Limit
 
 
-def test_a_word_that_is_left_stops_the_command(tmp_path):
-    """Planted: a file with a word of the example."""
-    (tmp_path / "code.py").write_text("# an airport\n")
-    with pytest.raises(Rejected, match=r"words of the example are left: code.py"):
-        project.check_words(tmp_path)
+def test_the_record_is_json_that_gives_the_limits_back():
+    """In their order, with every field."""
+    limits = [Limit("AS_OF", '"2024-01-01"', "the first live day"), Limit("LOW, HIGH", "0.5, 1.6", "why", review=False)]
+    content = json.loads(project.as_json({"limits": [list(vars(each).values()) for each in limits]}))
+    assert [Limit(*each) for each in content["limits"]] == limits
