@@ -22,12 +22,18 @@ TARGETS = {"drills": "drill"}  # whose target has another name
 LOCKS = {"backtest": ("cluster",)}  # groups of the environment that a target may ask for
 
 
+def available() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The extras that this clone has; a folder of them may have been deleted."""
+    return {name: found for name, found in MORE.items() if (ROOT / "extras" / found[0] / "targets.mk").is_file()}
+
+
 def checked_extras(text: str) -> tuple[str, ...]:
     """The names, each of which must be known."""
     names = text.replace(",", " ").split()
-    if unknown := [name for name in names if name not in MORE and name not in INCLUDED]:
+    if unknown := [name for name in names if name not in available() and name not in INCLUDED]:
+        offered = ", ".join(sorted(available())) or "none"
         raise Rejected(
-            f"EXTRAS={' '.join(unknown)}: no such extra; there are {', '.join(sorted(MORE))}, and every project has "
+            f"EXTRAS={' '.join(unknown)}: no such extra; there are {offered}, and every project has "
             f"{', '.join(INCLUDED)}"
         )
     return tuple(sorted(set(names) & set(MORE)))

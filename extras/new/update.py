@@ -4,7 +4,6 @@ The template writes its own files again, with this project's name, extras and li
 before; git merges the two versions' differences into yours. Declarations, collect.py, README and your own files stay.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -19,9 +18,6 @@ RECORD = ".template.json"
 def main() -> None:
     """Write the new version's commit and merge it."""
     root = Path.cwd()
-    if sys.argv[1:2] == ["--write"]:  # this module of the new version, called by the project's
-        write_again(Path(sys.argv[2]), Path(sys.argv[3]))
-        return
     if len(sys.argv) != 2:
         sys.exit("update-template: TEMPLATE is missing: a folder with a later version, or its address for git")
     with tempfile.TemporaryDirectory(prefix="template-") as temporary:
@@ -58,7 +54,7 @@ def written(template: Path, root: Path, tree: Path) -> str:
     """Let the new version write its files into the tree of the old one; yours stay as they were there."""
     fresh = tree.parent / "fresh"
     environment = os.environ | {"PYTHONPATH": f"{template / 'src'}:{template}"}
-    command = [sys.executable, "-m", "extras.new.update", "--write", str(root / RECORD), str(fresh)]
+    command = [sys.executable, "-m", "extras.new.rewrite", str(root / RECORD), str(fresh)]
     done = subprocess.run(command, cwd=template, env=environment, capture_output=True, text=True, check=True)
     kept = {path for pattern in YOURS for path in tree.glob(pattern)} | {tree / RECORD}
     for name in git(tree, "ls-files", "-z").split("\0"):
@@ -96,19 +92,6 @@ def template_folder(given: str, temporary: Path) -> Path:
         return Path(given).expanduser().resolve()
     git(temporary, "clone", "-q", "--depth", "1", given, str(temporary / "template"))
     return temporary / "template"
-
-
-def write_again(record: Path, folder: Path) -> None:
-    """Write the template's own files as a project's record says."""
-    from extras.new.limits import Limit
-    from extras.new.template import check_words, tidy, write_template
-
-    content = json.loads(record.read_text(encoding="utf-8"))
-    limits = [Limit(*each) for each in content["limits"]]
-    for name in write_template(folder, content["name"], tuple(content["extras"]), limits):
-        print(f"update    the template has no limit {name} any more")
-    tidy(folder)
-    check_words(folder)
 
 
 def git(folder: Path, *words: str) -> str:

@@ -15,7 +15,7 @@ def test_an_unknown_extra_is_refused_with_what_there_is(given):
     """Injected: no extra, one that names the example's columns, and another spelling."""
     with pytest.raises(Rejected) as error:
         more.checked_extras(given)
-    assert "there are backtest, claims, drills, gallery, tune, and every project has explain" in str(error.value)
+    assert f"there are {', '.join(sorted(more.available()))}, and every project has explain" in str(error.value)
     assert "\n" not in str(error.value)
 
 
@@ -27,11 +27,18 @@ def test_extras_that_every_project_has_may_be_named():
 
 def test_every_file_and_every_target_exists():
     """The list follows the repository."""
-    names = tuple(more.MORE)
+    names = tuple(more.available())
     assert [file for file in more.files(names) if not (ROOT / file).is_file()] == []
     for name in names:
         text = (ROOT / "extras" / more.MORE[name][0] / "targets.mk").read_text()
         assert f"\n{more.TARGETS.get(name, name)}:" in more.with_targets(text, (name,))
+
+
+def test_an_extra_that_this_clone_deleted_is_not_offered(monkeypatch, tmp_path):
+    """Injected: a clone without any of the folders."""
+    monkeypatch.setattr(more, "ROOT", tmp_path)
+    with pytest.raises(Rejected, match="there are none"):
+        more.checked_extras("tune")
 
 
 def test_only_the_named_recipes_stay():
