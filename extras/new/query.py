@@ -68,7 +68,7 @@ def read_query(source: str, query: str) -> pd.DataFrame:
 
 
 def as_select(connection: Connection, query: str) -> str:
-    """The query in SQL; the name of a table, also as schema.table, stands for all of its rows."""
+    """The query in SQL; the name of a table, also as schema.table, means all of its rows."""
     inspector = sqlalchemy.inspect(connection)
     names = sorted({*inspector.get_table_names(), *inspector.get_view_names()})
     schema, _, name = query.strip().rpartition(".")

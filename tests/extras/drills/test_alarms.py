@@ -45,7 +45,7 @@ def test_what_is_not_clean_is_counted(year):
 
 
 def test_few_rows_a_day_are_sampled_within_each_day(year, monkeypatch):
-    """Every size has the same days, at most so many rows on each, and the same draw for the same seed."""
+    """Every size has the same days, at most the given number of rows on each, and the same draw for the same seed."""
     seen = []
     monkeypatch.setattr(alarms, "clean_days", lambda few, _: seen.append(few) or {"days": few["day"].nunique()})
     found = alarms.clean_days_by_rows(year, MONTH, seed=1)

@@ -79,7 +79,7 @@ def test_a_file_that_is_missing_is_not_made(tmp_path):
 
 
 def test_passwords_are_not_kept_and_paths_are_absolute(database, monkeypatch):
-    """The project lies in another folder, and is committed."""
+    """The project is in another folder, and is committed."""
     monkeypatch.chdir(database.parent)
     assert without_password("sqlite:///shop 1.db") == f"sqlite:///{database}"
     kept = without_password("postgres://me:secret@host/shop?sslmode=require&sslpassword=secret")
