@@ -13,14 +13,13 @@ from flights.artifacts import read_parquet
 from flights.columns import Column, LeakageError, inputs
 from flights.config import GAP_DAYS, Settings
 from flights.contract import TABLE, as_arrays, contract
-from flights.dataset import EVENT_TIME, INPUTS, OUTCOMES, targets
+from flights.dataset import EVENT_TIME, INPUTS, OUTCOME, targets
 from flights.files import TRAIN_FIRST, VALID_FILE
 from pipelines import check, gate
 from pipelines.contract_check import ContractBroken, checked_rows, limit_rejected_rows
 from pipelines.rows import between, periods
 
 EXTRA = "minutes_late"
-LEAK = next(column.name for column in OUTCOMES if column.kind == "number")
 
 
 def new_carrier(settings: Settings) -> DrillReport:
@@ -55,9 +54,9 @@ def extra_column(settings: Settings) -> DrillReport:
     seen, asked = features_of(train), features_of(holdout)
     truth = targets(holdout)
     honest = ranking(truth, fitted(seen, targets(train), settings.seed).predict_proba(asked)[:, 1])
-    greedy = fitted(seen.assign(**{EXTRA: train[LEAK].to_numpy()}), targets(train), settings.seed)
+    greedy = fitted(seen.assign(**{EXTRA: train[OUTCOME].to_numpy()}), targets(train), settings.seed)
     blind = asked.assign(**{EXTRA: np.nan})
-    claimed = ranking(truth, greedy.predict_proba(asked.assign(**{EXTRA: holdout[LEAK].to_numpy()}))[:, 1])
+    claimed = ranking(truth, greedy.predict_proba(asked.assign(**{EXTRA: holdout[OUTCOME].to_numpy()}))[:, 1])
     served = ranking(truth, greedy.predict_proba(blind)[:, 1])
     table = [column.name for column in TABLE]
     refused = refusal(ContractBroken, lambda: checked_rows(holdout[table].assign(**{EXTRA: 0.0})))
