@@ -73,7 +73,7 @@ def weak_limits(report: Mapping[str, Any]) -> list[str]:
     if noise > MAX_CALIBRATION_ERROR / 2:
         found.append(
             f"Calibration error (limit {MAX_CALIBRATION_ERROR}) means little with {part['rows']:,} {ROWS}: an exact "
-            f"model shows about {noise:.2f} by chance."
+            f"model shows about {noise:.2g} by chance."
         )
     name, label = next(iter(COMPARED.items()))
     margin = report["margins"].get(RULE, {}).get(name)
