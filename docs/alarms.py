@@ -33,7 +33,8 @@ def alarms_by_rows() -> str:
     measured = read_json(MEASURED, "run `make alarms-by-rows`")["by_rows"]
     lines = [
         f"Measured on {measured['measured']} with `make alarms-by-rows`.\n",
-        "| rows a day | days | days to act | days to watch | checks whose values moved | alarms per check and day | fired (days) |",
+        "| rows a day | days | days to act | days to watch | checks whose values moved | alarms per check and day "
+        "| fired (days) |",
         "|---|---|---|---|---|---|---|",
     ]
     for rows, found in measured["clean"].items():
