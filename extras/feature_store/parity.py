@@ -7,7 +7,6 @@ once, at the same ticks. Every input has the same bits, and every probability is
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from extras.feature_store.delivery import LEAD, Tables, asked_flights, event_bodies, replay
 from extras.feature_store.online import Materializer
 from extras.feature_store.source import event_tables
 from flights.columns import Columns
@@ -33,11 +33,7 @@ from monitoring.client import request_headers
 from pipelines.collection.timetable import TABLES, source_folder
 from serving.extras.by_key.store import FeatureStore
 
-BATCH = 1000  # events or keys in one request
 ROUNDING = 1e-15  # onnxruntime rounds the last bit by a row's place in its batch: 2.2e-16 on equal inputs
-LEAD = pd.Timedelta(hours=PREDICTION_LEAD_HOURS)
-
-Tables = Mapping[str, pd.DataFrame]
 
 
 class Settings(EnvironmentSettings, env_ignore_empty=True):
@@ -74,7 +70,7 @@ def main() -> None:
     start = time.perf_counter()
     url, headers = f"http://{core.host}:{core.port}", request_headers()
     with httpx.Client(base_url=url, timeout=60, trust_env=False, headers=headers) as client:
-        sent = replay(client, Materializer(store), events, first, end, pd.Timedelta(minutes=settings.step_minutes))
+        sent = replayed(client, store, events, first, end, pd.Timedelta(minutes=settings.step_minutes))
     found = compared(core, events, first, end)
     rate = (end - first).total_seconds() / (time.perf_counter() - start)
     print(f"parity    {sent['events']:,} events, {sent['ticks']:,} ticks, {rate:,.0f} times real time")
@@ -87,76 +83,19 @@ def main() -> None:
     sys.exit(bool(found.differences))
 
 
-def replay(
+def replayed(
     client: httpx.Client,
-    materializer: Materializer,
+    store: FeatureStore,
     events: Tables,
     first: pd.Timestamp,
     end: pd.Timestamp,
     step: pd.Timedelta,
 ) -> Counter[str]:
-    """Send the events as they became known, publish the ticks, and ask for each flight when its moment has come."""
+    """Send the events of a period as they became known, and ask for each of its flights when its moment has come."""
     bodies = event_bodies(events, first - LEAD - pd.Timedelta(days=LOOK_BACK_DAYS))
-    keys = asked_flights(events, first, end)
-    sent: Counter[str] = Counter()
-    before, last = 0, first - LEAD - step
-    steps = pd.date_range(first - LEAD, end - LEAD, freq=step)
-    for now in [*steps, *([end - LEAD] if steps[-1] < end - LEAD else [])]:
-        until = int(bodies["known_at"].searchsorted(now, side="right"))
-        delivered = bodies["body"].iloc[before:until].tolist()
-        for begin in range(0, max(len(delivered), 1), BATCH):
-            body: dict[str, Any] = {"events": delivered[begin : begin + BATCH]}
-            if begin + BATCH >= len(delivered):
-                body["complete_until"] = f"{now:%Y-%m-%dT%H:%M:%SZ}"
-            posted(client, "/events", body)
-        while done := materializer.step():
-            sent["ticks"] += done
-        due = keys[(keys["moment"] > last) & (keys["moment"] <= now)][KEY].tolist()
-        for begin in range(0, len(due), BATCH):
-            posted(client, "/predict/by-key/batch", {"keys": due[begin : begin + BATCH]})
-        sent["events"] += until - before
-        sent["keys"] += len(due)
-        before, last = until, now
-    return sent
-
-
-def posted(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one request.
-
-    Raises
-    ------
-    RuntimeError
-        It was not answered.
-    """
-    response = client.post(path, json=body)
-    if response.status_code != 200:
-        raise RuntimeError(f"{path} answered {response.status_code}: {response.text[:300]}")
-    answer: dict[str, Any] = response.json()
-    return answer
-
-
-def asked_flights(events: Tables, first: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """Key and prediction moment of the flights that are planned in a period."""
-    timetable = events["timetable"]
-    chosen = timetable[(timetable["event_time"] >= first) & (timetable["event_time"] < end)]
-    return pd.DataFrame({KEY: chosen[KEY], "moment": chosen["event_time"] - LEAD})
-
-
-def event_bodies(events: Tables, since: pd.Timestamp) -> pd.DataFrame:
-    """What is sent to `/events`, by the moment at which it became known; a register from before counts too."""
-    parts = []
-    for kind, table in events.items():
-        recent = table if kind == "aircraft" else table[table["event_time"] >= since]
-        parts.append(pd.DataFrame({"known_at": recent["known_at"], "body": list(bodies_of(kind, recent))}))
-    return pd.concat(parts).sort_values("known_at", kind="stable", ignore_index=True)
-
-
-def bodies_of(kind: str, table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Events of one kind as request bodies: missing is null, and times are ISO 8601 in UTC."""
-    times = {name: table[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ") for name in ("event_time", "known_at")}
-    objects = table.assign(**times).astype(object)
-    for row in objects.where(objects.notna(), None).to_dict("records"):
-        yield {"kind": kind} | {str(name): value for name, value in row.items()}
+    moments = list(pd.date_range(first - LEAD, end - LEAD, freq=step))
+    moments += [end - LEAD] if moments[-1] < end - LEAD else []
+    return replay(client, Materializer(store), bodies, asked_flights(events, first, end), moments)
 
 
 def compared(settings: CoreSettings, events: Tables, first: pd.Timestamp, end: pd.Timestamp) -> Parity:

@@ -10,6 +10,13 @@ materialize: $(INSTALLED) $(FEATURES) #- Publish the feature views at every tick
 parity: $(call group,replay) $(POSTGRES) $(FEATURES) #- Replay the days FROM..TO through /events and /predict/by-key, and compare every bit with the offline table
 	@$(RUN) extras.feature_store.parity
 
+$(call arguments,DAY BEGIN)
+demo: $(call group,replay) ## One stormy day on the departure board: serve, materialize and replay; Ctrl-C ends everything
+	@exec $(RUN) extras.feature_store.demo
+
+board-image: $(call group,test) $(CHAMPION) #- Draw docs/images/board.png: the demo's departure board in the system's Chromium
+	@$(RUN) extras.feature_store.board_image
+
 serve monitor: $(FEATURES)
 
 test test-heavy: $(call group,replay)

@@ -8,6 +8,8 @@
     Return what `serving.log_connection.Sqlite` is, for another database's URL, or None.
 `LOG_TABLES`
     Pairs of a table that the plug-in adds to the log, with a request_id, and its column that retention goes by.
+`form_presets()`
+    Return inputs by a name, which the page offers to fill its form with.
 `admin_routes(router, service, changed)`
     Add routes below /admin to those of the plug-in `admin`.
 """

@@ -18,7 +18,7 @@ from serving.refusal import Refused, problems
 from serving.service import Service
 
 OPEN = {"/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json", "/model", "/model/card"}
-OPEN |= {"/", "/page.css", "/page.js"}
+OPEN |= {"/", "/form", "/page.css", "/page.js", "/board.css", "/board.js"}
 ADMIN = "/admin/"  # asks for its own token in the same header
 CHALLENGE = 'Bearer realm="predictions"'
 NO_KEY = Refused(401, "Unauthorized", "Expected one header Authorization: Bearer KEY with a key of this server.")

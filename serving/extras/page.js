@@ -77,3 +77,8 @@ form.addEventListener("submit", async (event) => {
 });
 
 form.addEventListener("reset", clear);
+
+for (const [name, text] of new URLSearchParams(location.search)) { // a link may fill the form in
+  const input = form.elements.namedItem(name);
+  if (input?.dataset.kind) input.value = input.dataset.kind === "time" ? text.replace("Z", "") : text;
+}

@@ -1,4 +1,4 @@
-"""A page for people at `/`: try a prediction, read the champion's card, see what monitoring last said.
+"""A page for people at `/` and `/form`: try a prediction, read the model card, see what monitoring last said.
 
 Plain HTML made from the contract, with its own stylesheet and script and nothing from elsewhere, so it works
 offline. The reports are served as they lie in the data folder, but may not talk to the service.
@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
@@ -21,6 +22,7 @@ from flights.config import EnvironmentSettings
 from flights.contract import allowed
 from flights.dataset import INPUTS, POSITIVE, PREDICTION_LEAD_HOURS, QUESTION
 from flights.files import CARD_FILE, CARD_PAGE, DECISION_FILE, REPORT_PAGE
+from flights.plugins import hooks
 from serving.fields import MAX_TEXT
 from serving.service import Service
 
@@ -61,10 +63,12 @@ def add_page(router: APIRouter, service: Service) -> None:
         "question": escape(QUESTION),
         "positive": escape(POSITIVE),
         "lead": PREDICTION_LEAD_HOURS,
+        "presets": presets(),
         "fields": "\n".join(fieldset(*group) for group in groups()),
     }
 
-    @router.get("/")
+    @router.get("/")  # unless a plug-in has another page there
+    @router.get("/form")
     def page() -> Response:
         model, monitoring = about_model(service), about_monitoring(service.settings.reports_dir)
         return Response(template.substitute(words, model=model, monitoring=monitoring), 200, OURS, "text/html")
@@ -100,6 +104,17 @@ def add_reports(router: APIRouter, folder: Path) -> None:
         if not found:
             raise HTTPException(404)
         return FileResponse(file, 200, THEIRS, KINDS[file.suffix])
+
+
+def presets() -> str:
+    """Links that fill the form, for the inputs that plug-ins offer by name."""
+    offered = {name: inputs for offer in hooks("serving.extras", "form_presets") for name, inputs in offer().items()}
+    links = [
+        f'<a href="form?{escape(urlencode({key: "" if value is None else value for key, value in inputs.items()}))}">'
+        f"{escape(name)}</a>"
+        for name, inputs in offered.items()
+    ]
+    return f"<nav>Fill in: {' · '.join(links)}</nav>" if links else ""
 
 
 def groups() -> list[tuple[str, list[Column]]]:

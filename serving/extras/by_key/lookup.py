@@ -5,6 +5,7 @@ missing. All values were written once and never change, so what is found needs n
 """
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from serving.extras.by_key.store import FeatureStore
 from serving.refusal import FieldProblem, Refused
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+REQUEST_ID = re.compile(r"(.+):(\d{8}T\d{4}Z)(?:-(\d+))?")
 
 
 class Found(NamedTuple):
@@ -44,7 +46,17 @@ def find(store: FeatureStore, key: str, now: datetime, place: str) -> Found:
         )
     due = datetime.fromisoformat(versions[-1].event_time) - timedelta(hours=PREDICTION_LEAD_HOURS)
     wanted = minute(min(due, now)) // TICK_MINUTES * TICK_MINUTES
-    tick = min(wanted, store.clock().published_until)
+    return as_of(store, key, wanted, min(wanted, store.clock().published_until), place)
+
+
+def as_of(store: FeatureStore, key: str, wanted: int, tick: int, place: str) -> Found:
+    """The inputs of a flight at a tick, of which the wanted one may be a later one.
+
+    Raises
+    ------
+    Refused
+        The flight's timetable is not in the tick, or too old.
+    """
     inputs: dict[str, Any] = {KEY: key}
     states: dict[str, ViewState] = {}
     for view in VIEWS:
@@ -61,6 +73,15 @@ def find(store: FeatureStore, key: str, now: datetime, place: str) -> Found:
     name = f"{key}:{moment:%Y%m%dT%H%MZ}" + (f"-{wanted - tick}" if wanted > tick else "")
     del inputs[KEY]
     return Found(key, name, moment, inputs, states)
+
+
+def parsed_request_id(request_id: str) -> tuple[str, int, int] | None:
+    """Key, tick and age of a prediction by key; None for another prediction."""
+    found = REQUEST_ID.fullmatch(request_id)
+    if found is None:
+        return None
+    tick = datetime.strptime(found[2], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
+    return found[1], minute(tick), int(found[3] or 0)
 
 
 def minute(moment: datetime) -> int:

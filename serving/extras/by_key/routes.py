@@ -1,6 +1,7 @@
 """The routes: events in, predictions by key out. An arrival is the outcome of the predictions for its flight."""
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from flights.predictions import Outcome, Prediction, timestamp
 from serving.answer import answer
 from serving.extras.by_key.bodies import AnswerByKey, AnswersByKey, AnyEvent, Events, EventsReceipt, Key, Keys
 from serving.extras.by_key.lookup import Found, find, minute
+from serving.extras.by_key.readers import Readers
 from serving.extras.by_key.store import Accepted, FeatureStore
 from serving.fast_path import Endpoint
 from serving.log_connection import LogUnavailable
@@ -31,15 +33,19 @@ from serving.refusal import (
 from serving.request import MAX_ROWS, Flight
 from serving.service import Service
 
+logger = logging.getLogger("serving")
+
 MAX_AHEAD = timedelta(minutes=5)  # of a client's clock before ours
 RECEIPT_JSON, ANSWER_JSON, ANSWERS_JSON = (
     TypeAdapter(model).serializer for model in (EventsReceipt, AnswerByKey, AnswersByKey)
 )
 
 
-def add_routes(service: Service) -> None:
-    """Add the routes, with a store and a thread of their own."""
-    does = ByKey(service, FeatureStore(StoreSettings.read().store_url(service.settings.data_dir)))
+def add_routes(service: Service) -> Readers:
+    """Add the routes, with a store and a thread of their own; return what reads the store and the log."""
+    store = FeatureStore(StoreSettings.read().store_url(service.settings.data_dir))
+    readers = Readers(store, LogThread(store), service.log, service.scorer.log_thread)
+    does = ByKey(service, readers)
     for path, endpoint, made in (
         ("/events", Endpoint(does.events, Events, MAX_ROWS), EventsReceipt),
         ("/predict/by-key", Endpoint(does.predict, Key, 1, service.scorer.check_capacity), AnswerByKey),
@@ -49,14 +55,15 @@ def add_routes(service: Service) -> None:
         service.app.router.add_api_route(
             path, endpoint.function, response_model=made, methods=["POST"], responses=problems(*STATUSES, 404)
         )
+    return readers
 
 
 class ByKey:
     """The functions behind the routes; each returns its answer as JSON."""
 
-    def __init__(self, service: Service, store: FeatureStore):
-        self._service, self._store, self._thread = service, store, LogThread(store)
-        self._thread.executor.submit(store.clock)
+    def __init__(self, service: Service, readers: Readers):
+        self._service, self._store, self._thread = service, readers.store, readers.store_thread
+        self._thread.executor.submit(self._store.clock)
 
     async def events(self, events: Events) -> bytes:
         """Take events as they come; those that are not plausible are refused together with the others."""
@@ -68,8 +75,8 @@ class ByKey:
         until = 0 if events.complete_until is None else minute(events.complete_until.replace(tzinfo=UTC))
         try:
             accepted: Accepted = await self._thread.run(self._store.add, rows, until)
-        except LogUnavailable:
-            raise log_unavailable() from None
+        except LogUnavailable as error:
+            raise unavailable(error) from None
         if accepted.restated:
             expected = "a later known_at for another content of the same event"
             raise Refused(409, "Event restated", accepted.restated, [FieldProblem(field="known_at", expected=expected)])
@@ -117,7 +124,8 @@ class ByKey:
 
         try:
             result = await self._thread.run(look)
-        except LogUnavailable:
+        except LogUnavailable as error:
+            unavailable(error)
             raise Refused(503, "Feature store unavailable", "The inputs cannot be looked up.", retry_after=1) from None
         if isinstance(result, Refused):
             raise result
@@ -134,8 +142,8 @@ class ByKey:
 
         try:
             return await self._service.scorer.log_thread.run(look) if arrivals else []
-        except LogUnavailable:
-            raise log_unavailable() from None
+        except LogUnavailable as error:
+            raise unavailable(error) from None
 
     async def _report(self, arrivals: Sequence[tuple[str, Event]]) -> int:
         """Write the outcomes of predictions, and return how many are new."""
@@ -150,11 +158,17 @@ class ByKey:
             return 0
         try:
             repeated, _ = await self._service.scorer.log_thread.run(self._service.log.write_outcomes, rows)
-        except LogUnavailable:
-            raise log_unavailable() from None
+        except LogUnavailable as error:
+            raise unavailable(error) from None
         for observer in self._service.scorer.observers:
             observer.outcomes(len(rows) - repeated)
         return len(rows) - repeated
+
+
+def unavailable(error: LogUnavailable) -> Refused:
+    """The refusal, after the reason was logged: a client does not get it."""
+    logger.error("prediction log or feature store unavailable", extra={"error": str(error)})
+    return log_unavailable()
 
 
 def check_clocks(events: Events, now: datetime) -> None:

@@ -25,7 +25,7 @@ def storm():
 @pytest.fixture(scope="session")
 def bodies(storm):
     """The same, as bodies for `/events`."""
-    from extras.feature_store.parity import event_bodies
+    from extras.feature_store.delivery import event_bodies
 
     return event_bodies(storm, pd.Timestamp("2013-01-01T00:00Z"))
 

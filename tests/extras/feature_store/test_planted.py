@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from extras.feature_store import online
+from extras.feature_store.delivery import LEAD, asked_flights, posted
 from extras.feature_store.online import Materializer
-from extras.feature_store.parity import LEAD, asked_flights, posted
 from flights.config import Settings
 from flights.dataset import KEY
 from flights.extras.feature_store import views

@@ -22,7 +22,18 @@ from tests.serving.running import ROOT, Server, running
 KEY, OTHER = "a-key-that-is-long-enough", "b0" * 32
 BEARER = {"Authorization": f"Bearer {KEY}"}
 CLOSED = [("POST", "/predict"), ("POST", "/predict/batch"), ("POST", "/outcomes"), ("GET", "/reports/index.html")]
-OPEN = ["/", "/page.js", "/page.css", "/health/live", "/health/ready", "/metrics", "/model", "/docs", "/openapi.json"]
+OPEN = [
+    "/",
+    "/form",
+    "/page.js",
+    "/page.css",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/model",
+    "/docs",
+    "/openapi.json",
+]
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ TABLES = (  # the clock first: who opens the store waits for its row before it l
         PRIMARY KEY (kind, entity, known_at)
     )""",
     "CREATE INDEX IF NOT EXISTS feature_events_counted ON feature_events (counted_at)",
+    "CREATE INDEX IF NOT EXISTS feature_events_planned ON feature_events (happened) WHERE kind = 'timetable'",
     """CREATE TABLE IF NOT EXISTS feature_values (
         view_name VARCHAR(40) NOT NULL,
         entity VARCHAR(120) NOT NULL,

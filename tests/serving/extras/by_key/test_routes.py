@@ -1,5 +1,6 @@
 """Events are taken or refused with a reason, and a flight is predicted by its key, with the age of what is known."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -225,6 +226,26 @@ def test_a_restated_event_is_refused(client):
     response = client.post("/events", json={"events": [same | {"arrival_delay": 8.0}]})
     assert response.status_code == 409
     assert "later known_at" in response.json()["errors"][0]["expected"]
+
+
+@pytest.mark.parametrize(("file", "number"), [("features.db", 2), ("predictions.db", 8)])
+def test_why_events_were_not_taken_is_in_the_servers_log(client, folder, file, number):
+    """Planted: another process holds the store or the log for longer than a write waits; later the same is taken."""
+    predict(client, number)
+    before = locked(folder)
+    other = sqlite3.connect(folder / "4_predictions" / file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    response = client.post("/events", json={"events": [arrival(number, 240, 1.0)]})
+    other.execute("ROLLBACK")
+    other.close()
+    assert response.status_code == 503
+    assert locked(folder) == before + 1
+    assert post(client, [arrival(number, 240, 1.0)])["outcomes"] == 1
+
+
+def locked(folder):
+    """How often the servers' logs give a locked database as a reason."""
+    return sum(path.read_text().count("database is locked") for path in folder.glob("server-*.log"))
 
 
 def test_an_implausible_end_is_refused(client):

@@ -1,0 +1,207 @@
+"""The departure board shows what is logged and stored, in a real Chromium: by keyboard, offline, and by itself."""
+
+import json
+
+import httpx
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from extras.feature_store.board_image import draw
+from flights.registry import model_folder
+from tests.browser import CHROMIUM, needs_chromium
+from tests.serving.extras.by_key.test_routes import WEATHER, arrival, at, key, post, publish, timetable
+from tests.serving.published import publish_champion
+from tests.serving.running import running
+
+pytestmark = [pytest.mark.exhibit, needs_chromium]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A data folder with a champion."""
+    made = tmp_path_factory.mktemp("board")
+    publish_champion(made / "3_models", 1, seed=1)
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    """A service with five flights, three predictions and one arrival; the events' now is an hour after NOW."""
+    with running(folder, PREDICT_BY_KEY="1") as started:
+        started.wait()
+        planned = [timetable(number, 180 + number) | origin(number) for number in range(1, 5)]
+        with httpx.Client(base_url=started.url, timeout=30) as client:
+            post(client, [WEATHER, *planned, timetable(9, 30)], at(0))
+            publish(folder)
+            post(client, [arrival(9, 55, 25.0)], at(62))
+            publish(folder)
+            body = {"keys": [key(1), key(2)]}
+            assert client.post("/predict/by-key/batch", json=body).status_code == 200
+        yield started
+
+
+def origin(number):
+    """The second flight is another carrier's, from another airport."""
+    return {"origin": "JFK", "carrier": "DL"} if number == 2 else {}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The system's Chromium."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    """The board; at the end nothing came from elsewhere, and nothing was complained about."""
+    opened = browser.new_page()
+    complaints, asked = [], []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(server.url)
+    yield opened
+    opened.close()
+    assert [url for url in asked if not url.startswith((server.url, "data:"))] == []
+    assert complaints == []
+
+
+def flights(page):
+    """The flights in their order."""
+    return page.locator("#rows tr td:nth-child(2)").all_inner_texts()
+
+
+def test_flights_are_sorted_filtered_and_opened_by_keyboard(page, server):
+    """Time, risk, airport and carrier; the arrow keys and Enter; Escape goes back to the flight."""
+    expect(page.locator("#rows tr")).to_have_count(4)
+    expect(page.locator("#clock")).to_have_text("Tue 09 Jul 2013, 09:02")
+    assert flights(page) == ["UA 1", "DL 2", "UA 3", "UA 4"]
+    risks = {row["flight"]: row["risk"] for row in httpx.get(f"{server.url}/board/flights").json()["flights"]}
+    page.get_by_role("button", name="Risk").press("Enter")
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Risk")
+    predicted = sorted((1, 2), key=lambda number: -risks[number])
+    assert flights(page) == [{1: "UA 1", 2: "DL 2"}[number] for number in predicted] + ["UA 3", "UA 4"]
+    page.select_option("#carrier", "UA")
+    expect(page.locator("#rows tr")).to_have_count(3)
+    page.select_option("#origin", "JFK")
+    expect(page.locator("#rows tr")).to_have_count(0)
+    page.select_option("#carrier", "DL")
+    expect(page.locator("#count")).to_contain_text("1 flights")
+    page.get_by_role("link", name="To the flights").press("Enter")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent") == "DL 2"
+    page.keyboard.press("Enter")
+    expect(page.locator(".probability")).to_have_text(f"{100 * risks[2]:.1f} %")
+    expect(page.locator("#details")).to_be_focused()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.textContent") == "DL 2"
+
+
+def test_one_flight_has_its_inputs_its_views_and_its_outcome(page, server):
+    """As logged, with the command that explains it; a flight that was not asked for says when it is due."""
+    page.get_by_role("button", name="UA 1").click()
+    details = page.locator("#details")
+    expect(details).to_contain_text("make explain ID=2013-07-09-UA-1-EWR:20130709T1301Z")
+    expect(details).to_contain_text("Not known yet")
+    expect(details.locator("tr", has_text="Air temperature")).to_contain_text("66.02 F")
+    expect(details).not_to_contain_text("N14228")  # personal
+    expect(details).to_contain_text("All 9 found, 0 min old")
+    page.get_by_role("button", name="UA 4").click()
+    expect(details).to_contain_text("No prediction was asked for yet. It is due at 09:04.")
+    page.select_option("#period", "past")
+    page.get_by_role("button", name="UA 9").click()
+    expect(details).to_contain_text("Arrived: 25 min late")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unusual"), [("low", -99.0, True), ("high", 999.0, True), ("in", 1.0, False)]
+)
+def test_a_value_outside_the_usual_range_is_marked(name, value, unusual, folder):
+    """Planted: a number below, above and within nine in ten of the golden predictions'."""
+    from flights.dataset import INPUTS
+    from serving.extras.by_key.details import shown
+
+    column = next(column for column in INPUTS if column.kind == "number")
+    assert shown(column, value, {column.name: (0.0, 2.0)})["unusual"] is unusual
+
+
+def test_usual_ranges_are_of_the_golden_predictions(folder):
+    """The middle of the sorted values; none without a file."""
+    from serving.extras.by_key.details import usual_ranges
+
+    golden = model_folder(folder / "3_models", 1)
+    rows = json.loads((golden / "golden.json").read_text())["inputs"]
+    values = sorted(row["distance"] for row in rows)
+    assert usual_ranges(golden, "1")["distance"] == (values[2], values[-3])
+    assert usual_ranges(folder, "2") == {}
+
+
+def test_the_board_refreshes_itself_and_keeps_the_focus(page, server, folder):
+    """A prediction and a minute later: without a reload, and who is at a flight stays there."""
+    row = page.locator("#rows tr", has_text="UA 3")
+    expect(row).to_contain_text("asked at 09:03")
+    page.get_by_role("button", name="UA 3").focus()
+    with httpx.Client(base_url=server.url, timeout=30) as client:
+        post(client, [], at(63))
+        publish(folder)
+        assert client.post("/predict/by-key", json={"flight_id": key(3)}).status_code == 200
+    expect(row).to_contain_text("%", timeout=15_000)
+    expect(page.locator("#clock")).to_have_text("Tue 09 Jul 2013, 09:03")
+    assert page.evaluate("document.activeElement.textContent") == "UA 3"
+
+
+def test_a_picture_is_drawn(browser, server, tmp_path):
+    """As for the documentation: the riskiest flight is open, and the file is small."""
+    draw(browser, server.url, tmp_path / "images" / "board.png")
+    picture = (tmp_path / "images" / "board.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) <= 200_000
+
+
+def test_a_stopped_job_is_shown(page, server):
+    """Planted: events are complete for an hour more, and nobody computes the views."""
+    expect(page.locator("#feeds li").first).to_contain_text("views: 0 min old")
+    with httpx.Client(base_url=server.url, timeout=30) as client:
+        post(client, [], at(63 + 60))
+    expect(page.locator("#feeds .stale")).to_have_text("views: 60 min old, too old to predict with", timeout=15_000)
+
+
+@pytest.mark.parametrize("name", ["Calm morning", "Snowstorm", "Late inbound aircraft"])
+def test_a_preset_fills_the_form_which_predicts(page, server, name):
+    """The form is behind a link; its presets keep the contract."""
+    page.get_by_role("link", name="Form with all inputs").click()
+    page.get_by_role("link", name=name).click()
+    page.get_by_role("button", name="Predict").click()
+    page.wait_for_selector(".probability")
+    asked = form_presets()[name]
+    assert page.input_value("#flight") == str(asked["flight"])
+    assert page.input_value("#wind_direction") == str(asked["wind_direction"] or "")
+    served = httpx.post(f"{server.url}/predict", json=asked).json()["probability"]
+    assert page.inner_text(".probability") == f"{100 * served:.1f} %"
+
+
+def form_presets():
+    """The presets as they are kept."""
+    from serving.extras.by_key import FOLDER
+
+    return json.loads((FOLDER / "presets.json").read_text())
+
+
+def test_the_board_runs_only_what_is_its_own(server):
+    """A strict policy, and a 404 for a key that no event names."""
+    policy = httpx.get(server.url).headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert httpx.get(f"{server.url}/board/flight?key=none").status_code == 404
+    assert httpx.get(f"{server.url}/board/flights?period=all").status_code == 422
+
+
+def test_the_board_can_be_switched_off(folder, tmp_path):
+    """Then the form is at `/`, as without predictions by key."""
+    settings = {"PREDICT_BY_KEY": "1", "BOARD": "0", "FEATURES_URL": f"sqlite:///{tmp_path}/features.db"}
+    with running(folder, **settings) as server:
+        assert 'id="form"' in httpx.get(server.url).text
+        assert httpx.get(f"{server.url}/board/flights").status_code == 404
