@@ -14,7 +14,8 @@ from pydantic import Field
 
 from flights.config import EnvironmentSettings
 
-MOMENT = {"DAY": "2013-12-17", "BEGIN": "16:00", "SPEED": "0.001"}  # so slow that the clock does not move
+# So slow that the clock does not move; three days of events are enough for a picture.
+MOMENT = {"DAY": "2013-12-17", "BEGIN": "16:00", "SPEED": "0.001", "HISTORY_DAYS": "3"}
 
 
 class Settings(EnvironmentSettings):

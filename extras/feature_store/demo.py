@@ -35,7 +35,7 @@ from serving.extras.by_key.store import FeatureStore
 
 HOST = "127.0.0.1"
 MINUTE, DAY = pd.Timedelta(minutes=1), pd.Timedelta(days=1)
-READY_SECONDS = 60
+READY_SECONDS = 300
 STOP_SECONDS = 20  # that the server may take to end
 STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
