@@ -10,6 +10,8 @@
     Pairs of a table that the plug-in adds to the log, with a request_id, and its column that retention goes by.
 `form_presets()`
     Return inputs by a name, which the page offers to fill its form with.
+`page_links()`
+    Return address and words of pages for people, to which other pages link.
 `admin_routes(router, service, changed)`
     Add routes below /admin to those of the plug-in `admin`.
 """

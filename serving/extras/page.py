@@ -56,6 +56,11 @@ def plug_in(service: Service) -> None:
     service.app.include_router(router)
 
 
+def page_links() -> list[tuple[str, str]]:
+    """The way to the form, for other plug-ins' pages."""
+    return [("form", "Form with all inputs")] if Settings.read().page else []
+
+
 def add_page(router: APIRouter, service: Service) -> None:
     """The page, its stylesheet and script, and the card of the model that answers."""
     template = Template((FOLDER / "page.html").read_text())

@@ -18,6 +18,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from flights.dataset import KEY, OUTCOME, PREDICTION_LEAD_HOURS, QUESTION, ZONE
 from flights.extras.feature_store.tables import Event
 from flights.extras.feature_store.views import VIEWS
+from flights.plugins import hooks
 from flights.predictions import Prediction
 from serving.extras.by_key import details
 from serving.extras.by_key.lookup import EPOCH, parsed_request_id
@@ -65,13 +66,13 @@ def add_board(service: Service, readers: Readers) -> None:
 
 def add_page(router: APIRouter, service: Service) -> None:
     """The page with its stylesheet and script."""
-    template = Template((FOLDER / "board.html").read_text())
+    offered = [link for offer in hooks("serving.extras", "page_links") for link in offer()]
+    links = "".join(f'<a href="{escape(path)}">{escape(words)}</a> · ' for path, words in offered)
+    page = Template((FOLDER / "board.html").read_text()).substitute(question=escape(QUESTION), links=links)
 
     @router.get("/")
-    def page() -> Response:
-        has_form = any(getattr(route, "path", "") == "/form" for route in service.app.routes)
-        form = '<a href="form">Form with all inputs</a> ·' if has_form else ""
-        return Response(template.substitute(question=escape(QUESTION), form=form), 200, PAGE_HEADERS, "text/html")
+    def board_page() -> Response:
+        return Response(page, 200, PAGE_HEADERS, "text/html")
 
     @router.get("/board.css")
     def style() -> Response:
