@@ -1,7 +1,8 @@
 """What the departure board reads: the timetable and arrivals of the store, and the predictions of the log."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from flights.extras.feature_store.kinds import KINDS, OUTCOME_KIND
 from flights.extras.feature_store.tables import Event
@@ -12,6 +13,9 @@ from serving.log_connection import LogUnavailable
 from serving.log_thread import LogThread
 from serving.prediction_log import PredictionLog
 from serving.refusal import Refused
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PLANNED = (  # the version that counts, of each flight
     "SELECT * FROM feature_events AS one WHERE kind = 'timetable' AND happened >= ? AND happened < ? AND NOT EXISTS "
@@ -60,16 +64,15 @@ class Readers(NamedTuple):
         """One flight, with its inputs as of its prediction, or as of now; None if no event names it."""
         return await self._in(self.store_thread, details, self.store, key, asked)
 
-    async def _in(self, thread: LogThread, work: Any, *args: Any) -> Any:
+    async def _in(self, thread: LogThread, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await thread.run(work, *args)
+            return await thread.run(work, *args, **kwargs)
         except LogUnavailable:
             raise Refused(503, "Board unavailable", "The store or the log cannot be read.", retry_after=1) from None
 
     async def newest_prediction(self, key: str) -> Prediction | None:
         """The newest prediction of one flight."""
-        found: dict[str, Prediction] = await self._in(self.log_thread, predictions_of, self.log, key)
-        return found.get(key)
+        return (await self._in(self.log_thread, predictions_of, self.log, key)).get(key)
 
 
 def departures(store: FeatureStore, first: int, last: int) -> Departures:
