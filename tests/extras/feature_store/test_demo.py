@@ -45,7 +45,7 @@ def ended(process, folder):
     """What it printed; it left neither a process nor a file."""
     (child,) = children(process)
     process.send_signal(process.planned)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=180)
     assert (process.returncode, errors) == (0, "")
     assert not Path(f"/proc/{child}").exists()
     assert list(folder.glob("ml-loop-demo-*")) == []
@@ -82,6 +82,7 @@ def test_other_signals_end_it_as_well(folder, number):
     with demo(folder, free_port()) as process:
         process.planned = number
         while not children(process):
+            assert process.poll() is None
             time.sleep(0.05)
         ended(process, folder)
 
@@ -91,7 +92,7 @@ def test_a_used_port_is_one_line(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with demo(folder, port) as process:
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=180)
     assert (process.returncode, output) == (1, "")
     assert errors.count("\n") == 1
     assert f"make demo PORT={port + 1}" in errors
@@ -100,6 +101,6 @@ def test_a_used_port_is_one_line(folder):
 def test_a_missing_champion_is_one_line(tmp_path):
     """It names the command."""
     with demo(tmp_path, free_port()) as process:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=180)
     assert (process.returncode, output, errors.count("\n")) == (1, "", 1)
     assert "`make train`" in errors
