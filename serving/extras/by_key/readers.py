@@ -10,8 +10,7 @@ from flights.predictions import Prediction, timestamp
 from serving.extras.by_key.lookup import EPOCH, Found, as_of, find, minute, parsed_request_id
 from serving.extras.by_key.store import Clock, FeatureStore
 from serving.log_connection import LogUnavailable
-from serving.log_thread import LogThread
-from serving.prediction_log import PredictionLog
+from serving.prediction_log import LogThread, PredictionLog
 from serving.refusal import Refused
 
 P = ParamSpec("P")
