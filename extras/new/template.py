@@ -38,7 +38,7 @@ COPIED = (
     "deploy/serving.lock",
     "data/.ml-loop",
 )
-LOCKS = ("lint", "monitor", "replay", "test", "postgres", "explain", "cluster")
+LOCKS = ("lint", "monitor", "replay", "test", "postgres", "explain", "cluster", "lightgbm", "xgboost")
 LEFT = (
     "pipelines/collect.py",
     "pipelines/collection/",

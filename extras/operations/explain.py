@@ -129,8 +129,10 @@ def shares(
     import shap
 
     # Its digest was verified, and what may be in it is a list of our own.
-    pipeline = skops.io.load(answering.folder / f"{model.CANDIDATE}.skops", trusted=model.TRUSTED_TYPES)
+    pipeline = skops.io.load(answering.folder / f"{model.CANDIDATE}.skops", trusted=model.trusted_types())
     pipeline, slope, shift = portable.recalibration(pipeline)
+    if "trees" not in pipeline.named_steps:
+        raise NotExplained("the champion has no boosted trees, and only those are explained: read its coefficients")
     encode, trees = pipeline.named_steps["encode"], pipeline.named_steps["trees"]
     names = [name.split("__", 1)[1] for name in encode.get_feature_names_out()]
     matrix = np.asarray(encode.transform(features), np.float64)

@@ -124,5 +124,5 @@ def champion_scores(settings: Settings, champion: int | None, columns: Columns) 
 
 
 def load_trained(folder: Path, name: str) -> Any:
-    """Load a trained scikit-learn model; it may contain only the types that `model.TRUSTED_TYPES` lists."""
-    return skops.io.load(folder / f"{name}.skops", trusted=model.TRUSTED_TYPES)
+    """Load a trained scikit-learn model; it may contain only the types of `model.trusted_types`."""
+    return skops.io.load(folder / f"{name}.skops", trusted=model.trusted_types())

@@ -29,7 +29,8 @@ def write_candidate(folder: Path, fits: Mapping[str, Fit], validation: pd.DataFr
     portable.export(candidate.pipeline, folder)
     score = portable.load(folder)
     columns, features = as_arrays(validation), features_of(validation)
-    portable.check_parity(score(columns), candidate.pipeline.predict_proba(features)[:, 1])
+    theirs = candidate.pipeline.predict_proba(features)[:, 1]
+    portable.check_parity(score(columns), theirs, portable.tolerance(folder))
     golden = golden_rows(validation)
     golden_features = features_of(golden)
     write_golden(folder, as_arrays(golden), candidate.pipeline.predict_proba(golden_features)[:, 1])

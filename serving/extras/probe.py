@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from prometheus_client import Counter
 from pydantic import Field
 
+from flights import portable
 from flights.artifacts import read_json
 from flights.batch import Batch
 from flights.config import NAME, EnvironmentSettings
@@ -33,7 +34,6 @@ from serving.service import Service
 
 logger = logging.getLogger("serving")
 
-TOLERANCE = 1e-9  # between the answered and the golden probability
 ROWS = 5  # golden rows to ask for until the champion answers one, and no canary
 PAUSE_SECONDS = 0.1  # before a busy server is asked again
 ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask such a server
@@ -132,7 +132,7 @@ class Probe(Observer):
                 continue
             if answer["model_version"] != model.version:
                 raise Failed(f"answered by version {answer['model_version']} ({answer['served_by']})")
-            if not isclose(answer["probability"], expected, rel_tol=0, abs_tol=TOLERANCE):
+            if not isclose(answer["probability"], expected, rel_tol=0, abs_tol=portable.tolerance(model.folder)):
                 raise Failed(f"probability {answer['probability']:.9f} where {expected:.9f} is golden")
             return
 

@@ -12,11 +12,13 @@ from flights.columns import Columns
 from flights.dataset import INPUTS
 from flights.feature_set import plan
 from flights.features import CATEGORIES, HEURISTIC, HEURISTIC_BANDS, MONOTONIC_CONSTRAINTS
+from flights.plugins import hooks
 
-CANDIDATE = "candidate"
+EXPORTERS = "flights.exporters"  # the package of the plug-ins
+CANDIDATE, HGB = "candidate", "hgb"  # the model to evaluate, and the family that it has by default
 RULE = "heuristic"  # the baseline that the gate compares with, and the service's fallback
 MODELS = ("prior", RULE, "tree", "logistic", CANDIDATE)
-TRUSTED_TYPES = [  # what these models hold beyond the types that skops trusts by itself
+TRUSTED_TYPES = [  # of the models in this module
     "numpy.dtype",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
     "scipy.interpolate._bsplines.BSpline",
@@ -35,9 +37,16 @@ MAX_ONE_HOT = 200  # columns that the logistic regression makes of a category; t
 
 
 def build_model(name: str, seed: int) -> Any:
-    """Make an unfitted scikit-learn classifier."""
-    models = {"prior": prior, RULE: heuristic, "tree": tree, "logistic": logistic, CANDIDATE: candidate}
+    """Make an unfitted scikit-learn classifier; exporters bring more of them."""
+    models = {"prior": prior, RULE: heuristic, "tree": tree, "logistic": logistic, CANDIDATE: candidate, HGB: candidate}
+    for found in hooks(EXPORTERS, "ESTIMATORS"):
+        models.update(found)
     return models[name](seed)
+
+
+def trusted_types() -> list[str]:
+    """What the models hold beyond the types that skops trusts by itself; exporters declare those of their families."""
+    return sum(hooks(EXPORTERS, "TRUSTED_TYPES"), TRUSTED_TYPES)
 
 
 def prior(seed: int) -> Any:
@@ -98,10 +107,7 @@ def logistic(seed: int) -> Any:
 
 
 def candidate(seed: int) -> Any:
-    """Boosted trees on numbers: a category is its rate in training; an unseen or missing one is the mean rate.
-
-    `portable` exports exactly this: one table for each category, and splits on thresholds.
-    """
+    """Boosted trees on numbers: a category is its rate in training; an unseen or missing one is the mean rate."""
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold

@@ -32,25 +32,14 @@ def write_golden(folder: Path, columns: Columns, probabilities: NDArray[np.float
 
 
 def check_golden(folder: Path, score: portable.Score) -> None:
-    """Recompute a folder's golden predictions.
-
-    Raises
-    ------
-    ParityError
-        The code or the model has changed: a probability differs from the stored one by over 1e-9.
-    """
+    """Recompute a folder's golden predictions; a difference beyond the family's tolerance raises `ParityError`."""
     content = read_json(folder / GOLDEN_FILE, TRAIN_FIRST)
-    portable.check_parity(score(as_columns(content["inputs"])), np.array(content["probabilities"]))
+    ours, theirs = score(as_columns(content["inputs"])), np.array(content["probabilities"])
+    portable.check_parity(ours, theirs, portable.tolerance(folder))
 
 
 def verify(folder: Path) -> None:
-    """Let the plug-ins check a model folder before anything in it is trusted.
-
-    Raises
-    ------
-    ValueError
-        MODEL_VERIFY_KEY is set, and the plug-in that reads it is missing.
-    """
+    """Let the plug-ins check a folder first; MODEL_VERIFY_KEY without the plug-in that reads it raises ValueError."""
     checks = hooks("flights.extras", "verify")
     if os.environ.get("MODEL_VERIFY_KEY") and not checks:
         raise ValueError("MODEL_VERIFY_KEY is set, but flights/extras/signing.py is missing: restore it or unset it")
@@ -59,13 +48,7 @@ def verify(folder: Path) -> None:
 
 
 def read_manifest(folder: Path, version: int) -> tuple[dict[str, Any], str]:
-    """The checked manifest of a version and its digest, after the plug-ins' checks.
-
-    Raises
-    ------
-    ValueError
-        It is malformed, or of another version.
-    """
+    """The checked manifest and its digest, after the plug-ins' checks; one of another version raises ValueError."""
     manifest = read_json(folder / MANIFEST_FILE, TRAIN_FIRST)
     verify(folder)
     check_manifest(manifest)
@@ -75,13 +58,7 @@ def read_manifest(folder: Path, version: int) -> tuple[dict[str, Any], str]:
 
 
 def check_manifest(manifest: Mapping[str, Any]) -> None:
-    """Check the types and ranges of what the registry reads from a manifest.
-
-    Raises
-    ------
-    ValueError
-        A field is missing, of another type or out of range.
-    """
+    """Check types and ranges of what the registry reads from a manifest; any other value raises ValueError."""
     version, threshold, files = (manifest.get(name) for name in ("version", "threshold", "files"))
     if not _is_number(version, int) or version < 1:
         raise ValueError(f"{MANIFEST_FILE}: expected an integer from 1 as version, got {version!r:.50}")
@@ -100,13 +77,7 @@ def _is_digest(value: Any) -> bool:
 
 
 def check_files(folder: Path, digests: dict[str, str]) -> None:
-    """Compare a folder's files with the digests of its manifest.
-
-    Raises
-    ------
-    ValueError
-        A file is missing, altered, or not in the manifest.
-    """
+    """Compare a folder's files with its manifest; one that is missing, altered or not in it raises ValueError."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     for name in sorted((found | set(digests)) - {MANIFEST_FILE, SIGNATURE_FILE}):
         if name not in digests:

@@ -6,7 +6,7 @@ import pytest
 from flights.artifacts import read_json
 from flights.dataset import INPUTS
 from flights.model_files import check_files, check_golden, check_manifest, write_golden, write_manifest
-from flights.portable import ParityError
+from flights.portable import TABLES, ParityError
 from flights.rows import as_columns
 
 
@@ -30,6 +30,7 @@ def test_another_answer_is_found(tmp_path):
     """Injected: a model that answers something else than when it was published."""
     columns = as_columns([{column.name: _plain(column) for column in INPUTS}])
     write_golden(tmp_path, columns, np.array([0.25]))
+    (tmp_path / TABLES).write_text("{}")
     check_golden(tmp_path, lambda _: np.array([0.25]))
     with pytest.raises(ParityError, match="a difference of"):
         check_golden(tmp_path, lambda _: np.array([0.26]))

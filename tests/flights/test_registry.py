@@ -148,7 +148,7 @@ def test_changed_feature_code_is_refused(models, monkeypatch):
         return features | {NUMBER.name: features[NUMBER.name] * 1.609}
 
     monkeypatch.setattr(portable, "build_features", changed)
-    with pytest.raises(ModelRefused, match="expected scikit-learn's probabilities"):
+    with pytest.raises(ModelRefused, match="expected the trained model's probabilities"):
         registry.load(models, 1)
 
 

@@ -32,7 +32,7 @@ def log_run(
             fit.pipeline,
             name="model",
             signature=mlflow.models.infer_signature(example, fit.pipeline.predict_proba(example)[:, 1]),
-            skops_trusted_types=model.TRUSTED_TYPES,
+            skops_trusted_types=model.trusted_types(),
             pip_requirements=[LOCK_FILE],
         )
 

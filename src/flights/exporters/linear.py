@@ -1,0 +1,35 @@
+"""scikit-learn's logistic regression with its encoder, imputer and scaler: one graph, a lookup for each category."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flights.exporters._encode import encoded, ends_with, last_step, places
+from flights.exporters._graph import Graph
+
+TOLERANCE = 1e-9  # 3e-15 on the example's holdout
+
+
+def can_export(pipeline: Any) -> bool:
+    """Whether the last of a pipeline's steps is of this family."""
+    return ends_with(pipeline, "LogisticRegression")
+
+
+def export(pipeline: Any, folder: Path, slope: float, shift: float) -> None:
+    """Write a fitted pipeline with its recalibration; thousands of categories are as many numbers, not columns."""
+    graph, weights = Graph(), last_step(pipeline)
+    blocks, tables = encoded(pipeline, graph)
+    terms, start = [], 0
+    for block in blocks:
+        own = weights.coef_[0, start : start + block.width]
+        start += block.width
+        if block.other is None:
+            terms.append(graph.add("MatMul", block.name, graph.constant(own[:, None])))
+        else:
+            found = graph.add("Gather", graph.constant(np.append(own, 0.0)), places(block, graph, len(own)))
+            terms.append(graph.add("Unsqueeze", found, graph.constant(np.array([1]))))
+    logit = terms[0] if len(terms) == 1 else graph.add("Sum", *terms)
+    graph.add_probability(logit, float(weights.intercept_.item()), slope, shift)
+    graph.write(folder, len(tables.order))
+    tables.write(folder, TOLERANCE)
