@@ -60,6 +60,8 @@ SPLITS := $(DATA)/2_splits/$(AS_OF)
 CANDIDATE := $(DATA)/3_models/candidates/$(AS_OF)
 CHAMPION := $(DATA)/3_models/flights/history/000001.json
 LIBRARY := src/flights
+# With ESTIMATOR training is done again, after the libraries that it needs are installed.
+FAMILY = $(if $(ESTIMATOR),FORCE $(call group,$(filter lightgbm xgboost,$(ESTIMATOR:auto=lightgbm xgboost))))
 export IMAGE ?= ml-loop
 export BATCH_IMAGE ?= ml-loop-batch
 export MLFLOW_PORT ?= 5000
@@ -110,7 +112,7 @@ $(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py pipelines/contr
 	@$(RUN) pipelines.validate
 $(SPLITS)/manifest.json: $(RAW)/valid.parquet pipelines/split.py pipelines/rows.py $(LIBRARY)/config.py
 	@$(RUN) pipelines.split
-$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py $(wildcard pipelines/training/*.py pipelines/checks/leakage.py $(LIBRARY)/exporters/*.py) $(addprefix $(LIBRARY)/,features.py feature_set.py heuristic.py model.py portable.py)
+$(CANDIDATE)/candidate.json: $(SPLITS)/manifest.json pipelines/train.py $(wildcard pipelines/training/*.py pipelines/checks/leakage.py $(LIBRARY)/exporters/*.py) $(addprefix $(LIBRARY)/,features.py feature_set.py heuristic.py model.py portable.py) $(FAMILY)
 	@$(RUN) pipelines.train
 $(CANDIDATE)/evaluation.json: $(CANDIDATE)/candidate.json pipelines/evaluate.py pipelines/check.py pipelines/gate.py $(wildcard pipelines/checks/*.py pipelines/evaluation/*.py) $(addprefix $(LIBRARY)/,evaluation.py ranking.py resampling.py) $(if $(REPLACE_CHAMPION),FORCE)
 	@$(RUN) pipelines.evaluate
@@ -122,14 +124,14 @@ $(CHAMPION):
 
 ##@ Quality
 
-test: $(call group,test lint docs monitor) ## The tests that hold for any data (about 12 minutes on two cores)
+test: $(call group,test lint docs monitor lightgbm xgboost) ## The tests that hold for any data (about 12 minutes on two cores)
 	@$(RUN) coverage erase
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term
 
 test-exhibit: $(GROUPS) #- The tests of this example: its data, figures, texts and drills
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "exhibit and not heavy $(EXCEPT)" -n 2 --dist loadfile
 
-test-quick: $(call group,test) #- The library's and the pipelines' tests: enough to try another Python
+test-quick: $(call group,test lightgbm xgboost) #- The library's and the pipelines' tests: enough to try another Python
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" -n 2 --dist loadfile tests/flights tests/pipelines
 
 test-heavy: $(GROUPS) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays

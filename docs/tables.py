@@ -22,7 +22,12 @@ from pipelines import gate
 ROOT = Path(__file__).parents[1]
 OUTSIDE = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # as a reader
 PROCESSES = tuple(name for name in ("pipelines", "serving", "monitoring", "extras") if (ROOT / name).is_dir())
-WITH_SETTINGS = ("serving.extras", "flights.extras", "monitoring.extras")  # folders of plug-ins that declare settings
+WITH_SETTINGS = (
+    "serving.extras",
+    "flights.extras",
+    "monitoring.extras",
+    "pipelines.extras",
+)  # folders of plug-ins that declare settings
 PLUGIN_FOLDERS = {"extras", "checks"}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from rich.progress import Progress
 
-from flights import model
+from flights import model, portable
 from flights.artifacts import new_folder, write_json
 from flights.config import Settings
 from flights.dataset import ROWS, targets
@@ -25,7 +25,7 @@ from pipelines.rows import features_of, labelled_rows, local_days, summary_of, t
 from pipelines.step import step
 from pipelines.training.candidate import data_source, provenance, write_candidate
 from pipelines.training.fitting import Fit, tuned_threshold
-from pipelines.training.recalibration import recalibrated, recalibration_trial
+from pipelines.training.recalibration import log_odds, recalibrated, recalibration_trial
 
 
 def main() -> None:
@@ -35,7 +35,8 @@ def main() -> None:
         for preflight in hooks("pipelines.extras", "preflight"):
             preflight(settings)
         train, validation = labelled_rows(settings, "train"), labelled_rows(settings, "validation")
-        fits = fit_models(train, validation, settings.seed)
+        estimator = estimator_of(settings, train, validation)
+        fits = fit_models(train, validation, settings.seed, estimator)
         origin = provenance(settings)
         logged = log_models(settings, fits, train, origin)
         folder = settings.candidate_dir / logged.get("mlflow_run", uuid.uuid4().hex)
@@ -46,6 +47,7 @@ def main() -> None:
                 **check.record(temporary, train, validation),
                 "data": {"source": source, "train": summary_of(train), "validation": summary_of(validation)},
                 **logged,
+                "estimator": estimator,
             }
             write_candidate(temporary, fits, validation, record)
         write_json(settings.candidate_dir / CANDIDATE_FILE, {"folder": folder.name})
@@ -53,7 +55,15 @@ def main() -> None:
         summary.wrote = f"{len(fits)} models to {folder} (fit in {sum(fit.seconds for fit in fits.values()):.1f} s)"
 
 
-def fit_models(train: pd.DataFrame, validation: pd.DataFrame, seed: int) -> dict[str, Fit]:
+def estimator_of(settings: Settings, train: pd.DataFrame, validation: pd.DataFrame) -> str:
+    """The candidate's family, which a plug-in may choose; one without an exporter is rejected before it is fitted."""
+    chosen = [choose(settings, train, validation) for choose in hooks("pipelines.extras", "choose_estimator")]
+    estimator = chosen[0] if chosen else model.HGB
+    portable.exporter(model.build_model(estimator, settings.seed))
+    return estimator
+
+
+def fit_models(train: pd.DataFrame, validation: pd.DataFrame, seed: int, family: str = model.HGB) -> dict[str, Fit]:
     """Every baseline and the candidate, fitted on train and measured on validation."""
     X_train, y_train = features_of(train), targets(train)
     X_valid, y_valid = features_of(validation), targets(validation)
@@ -62,11 +72,12 @@ def fit_models(train: pd.DataFrame, validation: pd.DataFrame, seed: int) -> dict
         for name in progress.track(model.MODELS, description="fit"):
             start = time.perf_counter()
             features = training_features(train, seed) if name == model.CANDIDATE else X_train
-            pipeline = model.build_model(name, seed).fit(features, y_train)
+            pipeline = model.build_model(family if name == model.CANDIDATE else name, seed).fit(features, y_train)
             seconds = time.perf_counter() - start
-            trial: Mapping[str, Any] = {}
+            trial: dict[str, Any] = {}
             if name == model.CANDIDATE:
-                trial = recalibration_trial(pipeline.decision_function(X_valid), y_valid, local_days(validation), seed)
+                trial = recalibration_trial(log_odds(pipeline, X_valid), y_valid, local_days(validation), seed)
+                trial["kept"] = trial["kept"] and hasattr(pipeline, "decision_function")
                 if trial["kept"]:
                     pipeline = recalibrated(pipeline, X_valid, y_valid)
             fits[name] = measured_fit(pipeline, X_valid, y_valid, seconds, trial)

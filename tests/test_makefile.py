@@ -110,6 +110,12 @@ def test_a_verdict_is_asked_for_again_when_somebody_answers_for_it(trained_folde
         assert re.findall(r"-m pipelines\.(?:extras\.)?(\w+)", printed) == steps
 
 
+def test_another_family_is_trained_again(trained_folder):
+    """With ESTIMATOR training is done again, though nothing was edited."""
+    printed = make("-n", "train", *trained_folder, "ESTIMATOR=logistic").stdout
+    assert re.findall(r"-m pipelines\.(?:extras\.)?(\w+)", printed) == ["train", "evaluate", "promote", "summary"]
+
+
 @pytest.mark.parametrize("name", ["my data", "100%25", "a#b", "a:b", "it's $HOME", "größe"])
 def test_a_data_folder_of_any_name_is_up_to_date(tmp_path, name):
     """Planted: names that make cannot write in a rule. What is done is not done again."""
@@ -429,6 +435,10 @@ def test_the_page_shows_the_runs_of_the_setting(tmp_path, uri, shown):
     ("target", "groups"),
     [
         ("train", []),
+        ("train ESTIMATOR=logistic", []),
+        ("train ESTIMATOR=lightgbm", ["lightgbm"]),
+        ("train ESTIMATOR=xgboost", ["xgboost"]),
+        ("train ESTIMATOR=auto", ["lightgbm", "xgboost"]),
         ("serve", []),
         ("replay", ["replay"]),
         ("monitor", ["monitor"]),

@@ -36,7 +36,7 @@ def makefile(text: str, name: str) -> str:
         text,
         flags=re.MULTILINE,
     )
-    text = text.replace("$(call group,test lint docs monitor)", "$(call group,test lint monitor)")
+    text = text.replace("$(call group,test lint docs monitor ", "$(call group,test lint monitor ")
     text = text.replace("about 12 minutes on two cores", "some minutes on two cores")
     text = text.replace("Read the source tables, join what was known two hours before departure", "Read the table")
     text = text.replace(" (say AS_OF=2013-12-01)", "")

@@ -26,9 +26,10 @@ def retraining_difference(inputs: EvaluationInputs) -> float:
     """Largest difference between the probabilities of two trainings on the same rows."""
     every = labelled_rows(inputs.settings, "train") if inputs.train is None else inputs.train
     rows = every.head(RETRAINED_ROWS)
+    family = inputs.training.get("estimator", model.HGB)
 
     def probabilities() -> Vector:
-        trained = inputs.build(model.CANDIDATE, inputs.seed).fit(training_features(rows, inputs.seed), targets(rows))
+        trained = inputs.build(family, inputs.seed).fit(training_features(rows, inputs.seed), targets(rows))
         return np.asarray(trained.predict_proba(features_of(rows))[:, 1])
 
     return float(np.max(np.abs(probabilities() - probabilities())))

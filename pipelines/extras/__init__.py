@@ -9,6 +9,8 @@ Provenance defines `provenance(settings)`, whose dictionary is added to the reco
 The log of accesses to the holdout defines `log_holdout_access(settings, by, candidate, digest, source, period,
 seen)`, `log_holdout_version(settings, candidate, version)` and `holdout_access_counts(settings, newest)`.
 
+The choice of the candidate's family defines `choose_estimator(settings, train, validation)`.
+
 A mirror of what was trained may define `preflight(settings)`, which ends the process before anything is fitted if the
 mirror does not work, `log_fits(settings, fits, rows, params, source)`, which returns what the record
 of each model says of it, `register_version(settings, training, report)`, whose number names the version,

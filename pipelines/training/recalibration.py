@@ -30,6 +30,13 @@ def recalibration_trial(odds: Vector, y_valid: Vector, days: NDArray[Any], seed:
     }
 
 
+def log_odds(pipeline: Any, features: Any) -> Vector:
+    """Log-odds of a fitted model, which some answer with and others do not."""
+    if hasattr(pipeline, "decision_function"):
+        return np.asarray(pipeline.decision_function(features))
+    return logit(pipeline.predict_proba(features)[:, 1])
+
+
 def calibration_gains(
     y_true: Vector, before: Vector, after: Vector, days: NDArray[Any], seed: int
 ) -> dict[str, Interval]:

@@ -200,6 +200,25 @@ def test_with_nothing_to_beat_nothing_is_worth_it(monkeypatch):
     assert [check.name for check in gate.checks(GOOD) if not check.passed] == ["worth_it"]
 
 
+@pytest.mark.parametrize("simpler", ["tree", "logistic"])
+@pytest.mark.parametrize("metric", ["roc_auc", "brier"])
+def test_a_simpler_model_that_is_as_good_is_named_with_the_next_command(simpler, metric):
+    """Planted: a baseline with the better figure."""
+    equal = with_margin(simpler, **{metric: Interval(-0.01, -0.02, 0.0)})
+    found = failure("worth_it", equal)
+    assert f"{simpler} is as good" in found
+    assert f"`make train ESTIMATOR={simpler}`" in found
+
+
+@pytest.mark.parametrize(
+    ("family", "passed"), [("hgb", False), ("lightgbm", False), ("logistic", True), ("tree", True)]
+)
+def test_a_family_is_compared_with_those_that_are_simpler(family, passed):
+    """A logistic regression need not beat itself; boosted trees of any library must."""
+    equal = with_margin("logistic", brier=Interval(-0.01, -0.02, 0.0))
+    assert (not failure("worth_it", replace(equal, estimator=family))) is passed
+
+
 def test_less_than_a_standard_error_below_the_champion_is_noise():
     """The tolerance's two sides: a 95 % interval of .0392 has a standard error of .01."""
     for value, passed in ((-0.009, True), (-0.011, False)):

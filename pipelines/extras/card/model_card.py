@@ -18,6 +18,7 @@ from flights.model import CANDIDATE, RULE
 from flights.plugins import hooks
 from flights.ranking import FALSE_ALARM_COST, rank
 from pipelines import check
+from pipelines.check import COMPARED
 from pipelines.evaluation.inputs import EvaluationInputs
 from pipelines.evaluation.publish import Evaluation
 from pipelines.evaluation.report import ModelMetrics, as_json
@@ -39,7 +40,7 @@ from pipelines.training.recalibration import calibration_gains, expit, logit
 NEEDED_CHECKS = {"exported", "missing_feeds", "slices"}  # families that measure what the card claims
 DEGRADED_METRICS = ("roc_auc", "brier", "calibration_error")  # with wrong inputs
 PROVENANCE = ("as_of", "seed", "git_commit", "git_dirty", "data_digest", "schema_digest", "lock_digest", "python")
-RECALIBRATED = ("recalibrated_as_of", "recalibrated_from")  # of a version that is an earlier one's trees
+OPTIONAL = ("estimator", "recalibrated_as_of", "recalibrated_from")  # not in every record
 
 
 class ClaimWithoutNumber(ValueError):
@@ -138,13 +139,21 @@ def short_card(version: int, training: Mapping[str, Any], report: Mapping[str, A
 def verdict(report: Mapping[str, Any]) -> dict[str, str]:
     """The gate's verdict and its reasons."""
     reasons = list(dict.fromkeys(each["failure"] for each in report["checks"] if each["failure"]))
-    reasons = reasons or [f"All {len(report['checks'])} criteria are met"]
+    reasons = reasons or [f"All {len(report['checks'])} criteria are met", *contradictions(report)]
     reasons += [report["not_compared"]] if report["not_compared"] else []
     reasons += [each.rstrip(".") for find in hooks("pipelines.extras", "weak_limits") for each in find(report)]
-    return {
-        "verdict": "passed" if report["passed"] else "blocked",
-        "reasons": " ".join(f"{each}." for each in reasons),
-    }
+    return {"verdict": "passed" if report["passed"] else "blocked", "reasons": " ".join(f"{each}." for each in reasons)}
+
+
+def contradictions(report: Mapping[str, Any]) -> list[str]:
+    """Baselines that are as good as a candidate that passed: the gate did not ask for them, and the card names them."""
+    return [
+        f"But {name} is simpler and as good: the margin in {metric} is {interval_text(margins[metric])}"
+        for name, margins in report["margins"].items()
+        if name not in {"champion", report["properties"].get("estimator")}
+        for metric in COMPARED
+        if not margins[metric]["value"] > 0
+    ]
 
 
 def scope(training: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,5 +246,5 @@ def known_failures(report: Mapping[str, Any], ours: Mapping[str, float]) -> str:
 
 def provenance(training: Mapping[str, Any]) -> str:
     """Everything that decided what the model became."""
-    keys = [key for key in (*PROVENANCE, *RECALIBRATED) if key in training]
+    keys = [key for key in (*PROVENANCE, *OPTIONAL) if key in training]
     return "\n".join(f"- {key}: `{training[key]}`" for key in keys)

@@ -98,6 +98,18 @@ def test_the_card_is_in_the_folder_and_served(trained, tmp_path):
         assert httpx.get(f"{server.url}/model/card").content == (folder / "card.html").read_bytes()
 
 
+@pytest.mark.parametrize(("name", "metric"), [("tree", "roc_auc"), ("logistic", "brier"), ("heuristic", "roc_auc")])
+def test_the_card_names_a_simpler_model_that_is_as_good(name, metric):
+    """Planted: the gate did not ask for it, as without TO_BEAT, and passed; the card does not stay silent."""
+    better, equal = ({"value": value, "low": -0.02, "high": 0.02} for value in (0.01, -0.01))
+    margins = {each: {"roc_auc": better, "brier": better} for each in ("heuristic", "tree", "logistic")}
+    report = {"checks": [{"failure": ""}], "passed": True, "not_compared": "", "margins": margins, "properties": {}}
+    assert "as good" not in model_card.verdict(report)["reasons"]
+    margins[name][metric] = equal
+    assert f"But {name} is simpler and as good: the margin in {metric} is" in model_card.verdict(report)["reasons"]
+    assert "as good" not in model_card.verdict(report | {"properties": {"estimator": name}})["reasons"]
+
+
 def test_a_refused_candidate_says_so(evidence):
     """The card of a refused version gives the reasons."""
     training, report = evidence
