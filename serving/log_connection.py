@@ -42,8 +42,7 @@ class Sqlite:
     def connect(self) -> sqlite3.Connection:
         """Open the file, and create it if it is missing."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        if not self.file.exists():  # closing a file drops the locks of this process's other connections
-            self.file.touch()
+        self.file.touch()
         found = _found(self.file)  # before opening: if the file is replaced meanwhile it differs
         connection = sqlite3.connect(self.file, timeout=BUSY, isolation_level="IMMEDIATE", check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
