@@ -99,8 +99,9 @@ def test_the_card_is_in_the_folder_and_served(trained, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "metric"), [("tree", "roc_auc"), ("logistic", "brier"), ("heuristic", "roc_auc")])
-def test_the_card_names_a_simpler_model_that_is_as_good(name, metric):
+def test_the_card_names_a_simpler_model_that_is_as_good(name, metric, monkeypatch):
     """Planted: the gate did not ask for it, as without TO_BEAT, and passed; the card does not stay silent."""
+    monkeypatch.setattr(model_card, "hooks", lambda *_: [])
     better, equal = ({"value": value, "low": -0.02, "high": 0.02} for value in (0.01, -0.01))
     margins = {each: {"roc_auc": better, "brier": better} for each in ("heuristic", "tree", "logistic")}
     report = {"checks": [{"failure": ""}], "passed": True, "not_compared": "", "margins": margins, "properties": {}}
