@@ -2,7 +2,9 @@
 
 Blocks lie between a comment and `<!-- end -->`. `<!-- table: NAME -->` is a table made from the code, `<!-- run: C -->`
 a command with its real output, `<!-- fails: C -->` a command that must fail, `<!-- python -->` the code below it with
-what it prints, and `<!-- include: PATH -->` a text that the commands left in the data folder, without its pictures.
+what it prints (folded away with `<!-- python: folded -->`), and `<!-- include: PATH -->` a text that the commands left
+in the data folder, without its pictures.
+
 Left alone are `<!-- measured: DATE, COMMAND -->`, the output of a command that takes too long for every change (a
 warning is printed when it is old), and `<!-- shown: TEST -->`, commands without output that the named test runs.
 
@@ -49,6 +51,7 @@ VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"\[Makefile:\d+: "), "[Makefile:_: "),
     (re.compile(r"100% \d+:\d\d:\d\d"), "100% _"),  # a progress bar's time
 )
+FOLDED = "\n<details markdown><summary>Output</summary>\n\n{}\n</details>\n"
 START_SECONDS = 30
 MAX_AGE_DAYS = 180
 
@@ -141,7 +144,8 @@ def python(shell: "Shell", name: str, body: str) -> str:
     code = CODE.match(body)
     if code is None:
         sys.exit(f"expected a block of python, got: {body[:80]}")
-    return f"{code.group()}```text\n{shell.output(shlex.join([sys.executable, '-c', code[1]]))}```\n"
+    output = f"```text\n{shell.output(shlex.join([sys.executable, '-c', code[1]]))}```\n"
+    return code.group() + (FOLDED.format(output) if name == "folded" else output)
 
 
 CONTENT = {"table": table, "run": run, "fails": fails, "include": include, "python": python}

@@ -97,21 +97,15 @@ def success() -> str:
     return "\n".join(lines) + "\n"
 
 
-def worth() -> str:
-    """What the model card says that an alert is worth."""
-    card = (ROOT / "docs" / "model_card.md").read_text()
-    return card.partition("## What an alert is worth\n\n")[2].partition("\n\n##")[0] + "\n"
-
-
 def criteria() -> str:
     """Every criterion of the gate."""
     lines = ["| criterion | what a candidate must show |", "|---|---|"]
     return "\n".join([*lines, *(f"| `{each.name}` | {each.sentence} |" for each in gate.criteria())]) + "\n"
 
 
-def targets() -> str:
-    """Every make target."""
-    done = subprocess.run(["make", "help-all"], cwd=ROOT, env=OUTSIDE, capture_output=True, text=True, check=True)
+def targets(target: str = "help") -> str:
+    """The make targets of the core, or with `help-all` every one."""
+    done = subprocess.run(["make", target], cwd=ROOT, env=OUTSIDE, capture_output=True, text=True, check=True)
     return f"```text\n{done.stdout.strip()}\n```\n"
 
 
@@ -208,9 +202,12 @@ def walk_files() -> list[str]:
 
 
 def extras() -> str:
-    """Every extra with what it is."""
-    lines = ["| extra | what it is |", "|---|---|"]
-    lines += [f"| [`{path}`](../{path}) | {headline(ROOT / path)} |" for path in map(source, extra_modules())]
+    """Every folder with extras, and their names."""
+    folders: dict[str, list[str]] = {}
+    for path in map(Path, map(source, extra_modules())):
+        folders.setdefault(str(path.parent), []).append(f"`{path.stem}`")
+    lines = ["| folder | extras |", "|---|---|"]
+    lines += [f"| [`{name}/`](../{name}) | {', '.join(each)} |" for name, each in folders.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -225,7 +222,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "criteria": criteria,
     "success": success,
-    "worth": worth,
     "service metrics": service_metrics,
     "allowed input": allowed_input,
     "refused input": refused_input,

@@ -19,7 +19,7 @@ from flights.registry import champion, model_folder
 from monitoring.outcomes import LEAD, WATERMARK, local_day, local_midnight, simulated_now, with_outcomes
 
 LOOK_BACK_DAYS = 91  # thirteen weeks: what the checks need, and a quarter for the report
-MAX_ROWS = 100_000  # of these days; of more, a sample of the requests is read (docs/monitoring.md has the cost)
+MAX_ROWS = 100_000  # of these days; of more, a sample of the requests is read (docs/performance.md has the cost)
 MAX_AHEAD = pd.Timedelta(days=7)  # of an event from the moment of asking; later ones are not plausible
 NEWEST_ROWS = 100  # answered last, that tell a live service from a record of the past
 

@@ -1,4 +1,4 @@
-"""The words of the project: fails on words and names that its style replaced by the field's terms.
+"""The words of the project: fails on words and names that its style replaced, and on long sentences (prose.py).
 
 Read are Markdown pages, make files, and in Python files docstrings, comments, strings and names. A line that has to
 quote such a word says `style: allow`. Paths below `not_yet` in pyproject.toml's `[tool.style]` are not read.
@@ -11,6 +11,8 @@ import tokenize
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.prose import long_texts
 
 WORDS = {  # in prose, whatever the case  # style: allow
     r"anew": "again",  # style: allow
@@ -59,6 +61,7 @@ def main() -> None:
     root = Path(__file__).parents[1]
     settings = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["style"]
     found = [line for path in read_files(root, settings["not_yet"]) for line in violations(root / path, path)]
+    found += long_texts(root)
     if found:
         sys.exit("\n".join(found))
 

@@ -4,12 +4,13 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from docs.generate import old_measurements
+from docs.generate import FOLDED, old_measurements
 from flights.contract import TABLE
 from serving.request import example
 
@@ -99,6 +100,18 @@ def test_python_on_a_page_is_run(tmp_path):
     assert "-41" in verdict.stdout
 
 
+def test_a_folded_output_is_compared_too(tmp_path):
+    """The answer to a question is hidden until a click; planted: another one."""
+    page = tmp_path / "page.md"
+    shown = FOLDED.format("```text\n42\n```\n")
+    page.write_text(f"<!-- python: folded -->\n```python\nprint(6 * 7)\n```\n{shown}<!-- end -->\n")
+    assert check(str(page)).returncode == 0
+    page.write_text(page.read_text().replace("\n42\n", "\n41\n"))
+    verdict = check(str(page))
+    assert verdict.returncode == 1
+    assert "-41" in verdict.stdout
+
+
 def test_a_stale_block_of_a_real_chapter_is_found(tmp_path):
     """The first block of the chapter on deciding is true; planted: an action that the tree does not hold."""
     page = tmp_path / "10_deciding.md"
@@ -147,11 +160,51 @@ def test_the_example_request_is_the_contracts():
     assert json.loads((ROOT / "docs" / "flight.json").read_text()) == example()
 
 
+def anchors(page: Path) -> set[str]:
+    """The fragments that a link to a page can have, as GitHub and the site make them from headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    """Relative links and pictures of a page whose file or heading does not exist."""
+    broken = []
+    for target, fragment in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", page.read_text()):
+        file = page.parent / target if target else page
+        if not file.exists() or (fragment and file.suffix == ".md" and fragment not in anchors(file)):
+            broken.append(f"{target}#{fragment}" if fragment else target)
+    return broken
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    """Every relative link and picture of a page exists."""
-    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
-        assert target.startswith("http") or (page.parent / target).exists(), target
+    """Every relative link and picture of a page exists, and so does the heading that it names."""
+    assert broken_links(page) == []
+
+
+@pytest.mark.parametrize("link", ["b.md", "b.png", "a.md#nowhere", "#nowhere", "../a.md"])
+def test_a_broken_link_is_found(tmp_path, link):
+    """Injected: a file, a picture, a heading on another page, one on this page, and a folder that do not exist."""
+    page = tmp_path / "a.md"
+    page.write_text(f"# A page: one\n\n[good](#a-page-one), [good](a.md), [good](https://a.b/c), [bad]({link})\n")
+    assert broken_links(page) == [link]
+
+
+def walk(text: str) -> dict[str, str]:
+    """Each file of the README's tree, with its comment."""
+    files, folder = {}, ""
+    for name, comment in re.findall(r"^ *([\w/]+(?:/|\.py)) {2,}(.+)$", text, re.MULTILINE):
+        folder = name if name.endswith("/") else folder
+        files[name if name == folder else folder + name] = comment
+    return files
+
+
+def test_the_readme_shows_the_walk():
+    """The tree has every file of the walk in pyproject.toml, and no comment is longer than 50 characters."""
+    tree = walk((ROOT / "README.md").read_text())
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["core"]["walk"]
+    assert {name for name in tree if not name.endswith("/")} == set(listed)
+    assert max(map(len, tree.values())) <= 50
 
 
 CHAPTERS = sorted((ROOT / "docs" / "tutorial").glob("[0-9]*.md"))

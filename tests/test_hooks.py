@@ -66,7 +66,7 @@ def test_a_planted_lint_fault_is_refused_by_the_hooks_command(clone):
 
 
 def test_a_planted_stale_table_is_refused_by_the_hooks_command(clone):
-    """Planted: a module that the README's tree does not know; without it the same command has nothing to report."""
+    """Planted: a module that the diagram does not know; without it the same command has nothing to report."""
     entry = next(hook["entry"] for hook in HOOKS if hook["id"] == "tables").split()
     environment = os.environ | {"PYTHONPATH": f"{clone / 'src'}:{clone}"}
 
@@ -74,10 +74,10 @@ def test_a_planted_stale_table_is_refused_by_the_hooks_command(clone):
         return subprocess.run(entry, cwd=clone, env=environment, capture_output=True, text=True, check=False)
 
     assert run().returncode == 0
-    (clone / "pipelines" / "novelty.py").write_text('"""Something new."""\n')
+    (clone / "src" / "flights" / "novelty.py").write_text('"""Something new."""\n')
     refused = run()
     assert refused.returncode != 0
-    assert "novelty.py" in refused.stdout
+    assert "novelty" in refused.stdout
 
 
 @pytest.mark.heavy

@@ -48,6 +48,7 @@ LEFT = (
     "tests/swap/",
     "tests/core.py",
     "tests/style.py",
+    "tests/prose.py",
     "tests/test_",
 )
 CODE = ("src", "pipelines", "serving", "monitoring")

@@ -1,7 +1,7 @@
 """The metrics of a set of predictions, and the costs of decisions.
 
 A metric is a function of a weighted sample. `resampling.py` gives each one a confidence interval. What success means,
-in plain language, is in docs/success.md; its numbers are in config.py.
+in plain language, is in docs/evaluation.md; its numbers are in config.py.
 """
 
 from collections.abc import Callable, Collection

@@ -1,6 +1,6 @@
 """The corpus of bad input: `bad_input.jsonl` has one named case a line, written as what differs from a good request.
 
-`good_input.jsonl` has what looks odd and is answered all the same; docs/behaviour.md shows both.
+`good_input.jsonl` has what looks odd and is answered all the same; docs/serving.md and the site show both.
 
 `set` and `add` carry raw JSON text, because much of what is wrong cannot be written by a JSON library.
 """
