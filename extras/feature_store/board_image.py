@@ -41,15 +41,14 @@ def main() -> None:
 def demo() -> Iterator[str]:
     """The address of the board of a demo."""
     command = [sys.executable, "-m", "extras.feature_store.demo"]
-    process = subprocess.Popen(command, env=os.environ | MOMENT, stdout=subprocess.PIPE, text=True)
-    try:
-        address = next((line.split("open ")[1].split()[0] for line in process.stdout or () if "open " in line), "")
-        if not address:
-            sys.exit("board     the demo did not start")
-        yield address
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait()
+    with subprocess.Popen(command, env=os.environ | MOMENT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = next((line.split("open ")[1].split()[0] for line in process.stdout or () if "open " in line), "")
+            if not address:
+                sys.exit("board     the demo did not start")
+            yield address
+        finally:
+            process.send_signal(signal.SIGINT)
 
 
 def draw(browser: Any, address: str, output: Path) -> None:
