@@ -2,6 +2,8 @@
 
 import re
 
+from flights.files import LOCK_FILE
+
 TARGETS = ("test-exhibit", "test-quick", "test-heavy", "docs", "docs-check", "tables", "notebook", "hooks", "$(TOOLS)")
 
 
@@ -99,4 +101,4 @@ def dockerfile(text: str, name: str) -> str:
     return re.sub(r'(?<=model\.name=").*?(?=")', name, text)
 
 
-EDITS = {"Makefile": makefile, "pyproject.toml": pyproject, "requirements.lock": lock, "Dockerfile": dockerfile}
+EDITS = {"Makefile": makefile, "pyproject.toml": pyproject, LOCK_FILE: lock, "Dockerfile": dockerfile}

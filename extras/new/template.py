@@ -15,6 +15,7 @@ from extras.new.edits import EDITS, in_days
 from extras.new.limits import Limit
 from extras.new.roles import Rejected
 from extras.new.words import FORBIDDEN, OLD, project_text, with_constant
+from flights.files import LOCK_FILE
 
 ROOT = Path(__file__).parents[2]
 FILES = Path(__file__).parent / "files"
@@ -34,7 +35,7 @@ COPIED = (
     ".gitattributes",
     "LICENSE",
     "pyproject.toml",
-    "requirements.lock",
+    LOCK_FILE,
     "deploy/serving.lock",
     "data/.ml-loop",
 )

@@ -27,7 +27,6 @@ from flights.files import GOLDEN_FILE, TRAIN_FIRST
 from flights.plugins import hooks
 from flights.predictions import Prediction
 from flights.registry import Model, ModelRefused
-from serving.champion_holder import history_changed_at
 from serving.log_connection import LogUnavailable
 from serving.request_hooks import Observer
 from serving.service import Service
@@ -68,7 +67,7 @@ class Probe(Observer):
         self._service, self._seconds = service, seconds
         self._preflight = service.holder.preflight
         self._serving = False
-        self._failed: dict[int, int] = {}  # versions that failed, and when the history had last changed
+        self._failed: dict[int, str] = {}  # versions that failed, and the newest entry of the history
         self._ids: set[str] = set()  # request IDs of probes whose rows are still to leave the log
         self._failures = Counter(
             "model_probe_failures", "Swaps that were undone because the probe failed", registry=service.registry
@@ -81,8 +80,8 @@ class Probe(Observer):
     @contextmanager
     def __call__(self, models_dir: Path, version: int) -> Iterator[None]:
         """Probe a model after it replaced another one in the block; one that failed waits for the next promotion."""
-        changed_at = history_changed_at(models_dir / NAME / "history")
-        if self._failed.get(version) == changed_at:
+        entry = max((path.name for path in (models_dir / NAME / "history").glob("*.json")), default="")
+        if self._failed.get(version) == entry:
             raise ModelRefused(f"version {version} failed its probe: promote another one, or this one again")
         holder = self._service.holder
         before = holder.model
@@ -95,7 +94,7 @@ class Probe(Observer):
         except (Failed, OSError, http.client.HTTPException) as error:
             holder.model = before
             if isinstance(error, (Failed, TimeoutError)):
-                self._failed[version] = changed_at
+                self._failed[version] = entry
             self._report(version, before, error)
         self._service.details.pop("probe", None)
 

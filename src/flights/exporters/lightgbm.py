@@ -98,7 +98,7 @@ def tree_of(text: str) -> Tree:
         missing_left=np.concatenate(
             [np.where(missing == MISSING_AS_ZERO, thresholds >= 0, (kinds & DEFAULT_LEFT) > 0), nothing]
         ),
-        value=np.concatenate([thresholds * 0, values]),
+        value=np.concatenate([np.zeros_like(thresholds), values]),
     )
 
 
