@@ -134,9 +134,11 @@ test-exhibit: $(GROUPS) #- The tests of this example: its data, figures, texts a
 test-quick: $(call group,test lightgbm xgboost) #- The library's and the pipelines' tests: enough to try another Python
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" -n 2 --dist loadfile tests/flights tests/pipelines
 
+# These heavy tests measure time or use all cores, so that nothing else runs next to them.
+ALONE := tests/serving tests/deploy tests/extras/benchmarks tests/test_makefile.py
 test-heavy: $(GROUPS) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays
-	@$(RUN) pytest -m "heavy $(EXCEPT)" --ignore tests/test_extras.py
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m heavy -n 2 tests/test_extras.py
+	@$(RUN) pytest -m "heavy $(EXCEPT)" $(ALONE)
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "heavy $(EXCEPT)" -n 2 $(addprefix --ignore ,$(ALONE))
 
 lint: $(call group,lint) ## Formatting, lint, types and the import contracts
 	@$(BIN)/ruff format --check .

@@ -232,7 +232,7 @@ def test_only_a_new_folder_gets_the_marker(tmp_path):
 
 @pytest.mark.parametrize(
     ("target", "name"),
-    [("rename", "NAME"), ("drill", "NAME"), ("explain", "ID"), ("challenge", "VERSION"), ("score", "INPUT"),
+    [("new", "NAME"), ("drill", "NAME"), ("explain", "ID"), ("challenge", "VERSION"), ("score", "INPUT"),
      ("forget", "SUBJECT"), ("tune", "TRIES"), ("audit", "OSV_URL")],
 )  # fmt: skip
 def test_an_argument_counts_only_on_the_command_line(tmp_path, target, name):
@@ -247,7 +247,7 @@ def test_an_argument_counts_only_on_the_command_line(tmp_path, target, name):
 @pytest.mark.parametrize(
     "value", ["$(shell touch PWNED)", "$$(touch PWNED)", "'; touch PWNED; '", '"`touch PWNED`"', "a b"]
 )
-@pytest.mark.parametrize(("target", "name"), [("explain", "ID"), ("score", "INPUT"), ("rename", "NAME")])
+@pytest.mark.parametrize(("target", "name"), [("explain", "ID"), ("score", "INPUT"), ("new", "NAME")])
 def test_an_argument_is_evaluated_by_nobody(tmp_path, target, name, value):
     """Planted: make's and the shell's own syntax in a value. The program gets it letter by letter."""
     if target not in listed("help-all"):
@@ -258,7 +258,7 @@ def test_an_argument_is_evaluated_by_nobody(tmp_path, target, name, value):
     python.chmod(0o755)
     value = value.replace("PWNED", str(tmp_path / "PWNED"))
     printed = make(target, f"{name}={value}", *words).stdout
-    option = f"--{name.lower()}=" if target == "score" else ""
+    option = f"--{name.lower()}=" if target in {"score", "new"} else ""
     assert str([option + value]) in printed
     assert not (tmp_path / "PWNED").exists()
 

@@ -1,1 +1,1 @@
-"""Making it yours: what is still the example's, another name, one feature more."""
+"""Making it yours: what is still the example's."""

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 
 from flights.log_url import file_url, read_url
 
-NAME = "flights"  # the model's name in the registry: `make rename` changes it
+NAME = "flights"  # the model's name in the registry
 # [SWAP] From here to the next such line: what is true of these data.
 
 AS_OF = "2013-11-01"  # [SWAP] the first live day: train on what had happened before, what follows is traffic

@@ -212,7 +212,7 @@ def test_another_data_set_goes_all_the_way_round(copy):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "hazy" in done.stdout
     card = (copy.root / "data" / "3_models" / "flights" / "1" / "card.md").read_text()
-    assert "flight" not in card.replace("Model card: flights", "")  # that is the package's name: see rename
+    assert "flight" not in card.replace("Model card: flights", "")  # that is the package's name
     with subprocess.Popen(
         [sys.executable, "-m", "serving.app"], cwd=copy.root, env=copy.environment, stderr=subprocess.DEVNULL
     ) as server:
