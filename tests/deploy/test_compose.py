@@ -76,6 +76,7 @@ def stack(trained: Path, image: str, batch_image: str, tmp_path_factory: pytest.
     ports = {name: str(free_port()) for name in ("PORT", "MLFLOW_PORT", "PROMETHEUS_PORT")}
     images = {"IMAGE": image, "BATCH_IMAGE": batch_image}
     started = Stack(SECRETS | images | {"DATA_DIR": str(folder), **ports})
+    started.compose("down", "--volumes", check=False)  # what a run that was killed has left
     try:
         started.compose("up", "--detach")
         wait_until_healthy(started)
