@@ -62,13 +62,16 @@ def all_modules(root: Path) -> list[str]:
 
 
 def imports(root: Path, path: str) -> list[str]:
-    """Full names that a file imports anywhere, `from a import b` as `a.b`."""
+    """Full names that a file imports anywhere, `from a import b` as `a.b`, and a relative import by its full name."""
+    folder = Path(path).parent.parts[path.startswith("src/") :]
     names = []
     for node in ast.walk(ast.parse((root / path).read_text())):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = folder[: len(folder) + 1 - node.level] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names += [f"{module}.{alias.name}" for alias in node.names]
     return names
 
 
@@ -122,6 +125,10 @@ def violations(root: Path, core: Core, budgets: dict[str, Any]) -> list[str]:
         ("lines of walk and support", sum(sizes.values()), budgets["core_lines"]),
         ("90th percentile of function length", percentile_90(list(lengths.values())), budgets["function_p90"]),
         ("imports of a script", len(script_imports), budgets["script_imports"]),
+        *(
+            (f"modules that {path} imports", len(set(imported_files(root, path))), limit)
+            for path, limit in budgets["imports"].items()
+        ),
         *((f"lines of {path} (walk)", sizes[path], budgets["walk_file_lines"]) for path in core.walk),
         *((f"lines of {path} (support)", sizes[path], budgets["support_file_lines"]) for path in core.support),
         *((f"lines of {path} (extra)", found, budgets["extra_file_lines"]) for path, found in extra_sizes.items()),
@@ -153,7 +160,7 @@ def forbidden_imports(root: Path, core: Core) -> list[str]:
         f"{path} imports the extra {each}"
         for path in (*core.walk, *core.support)
         for each in sorted(set(imported_files(root, path)))
-        if PLUGIN_FOLDERS & set(Path(each).parts) and each not in core.walk and Path(each).parent != Path(path).parent
+        if PLUGIN_FOLDERS & set(Path(each).parts) and each not in core.walk
     ]
 
 

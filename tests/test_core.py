@@ -23,6 +23,7 @@ BUDGETS = {
     "function_p90": 6,
     "function_lines": 8,
     "script_imports": 0,
+    "imports": {WALK: 1},
 }
 
 
@@ -138,6 +139,16 @@ def test_functions_that_are_long_as_a_rule(tree):
     assert violations(tree, support_file_lines=100) == ["90th percentile of function length: 7, limit 6"]
 
 
+@pytest.mark.parametrize("line", ["from flights import other", "import flights.other"])
+def test_a_step_that_imports_too_much(tree, line):
+    """Injected: a second module of our own where one is allowed; a library does not count."""
+    write(tree, "src/flights/other.py", lines(1))
+    append(tree, WALK, "import json\n")
+    assert violations(tree) == []
+    append(tree, WALK, f"{line}\n")
+    assert f"modules that {WALK} imports: 2, limit 1" in violations(tree)
+
+
 @pytest.mark.parametrize(
     "line", ["from extras.drills import run", "import extras.drills.run", "from monitoring.checks import drift"]
 )
@@ -149,10 +160,30 @@ def test_an_extra_that_the_core_imports_by_name(tree, line):
         assert violations(tree) == [f"{SUPPORT} imports the extra {path}"]
 
 
+@pytest.mark.parametrize(
+    "line", ["from .extras import plots", "from .extras.plots import draw", "from . import checks"]
+)
+def test_an_extra_that_the_core_imports_by_a_relative_name(tree, line):
+    """Injected: the same import without the package's name, from a step and from a module next to a plug-in."""
+    write(tree, "pipelines/extras/plots.py", lines(1))
+    write(tree, "pipelines/checks.py", lines(1))
+    append(tree, WALK, f"{line}\n")
+    expected = [f"{WALK} imports the extra pipelines/extras/plots.py"] if "extras" in line else []
+    assert violations(tree, imports={}) == expected
+
+
+def test_a_plug_in_of_the_walk_that_imports_its_neighbour(tree):
+    """Injected: a check that a learner opens needs one that can be deleted."""
+    write(tree, "monitoring/checks/age.py", lines(1))
+    append(tree, PLUGIN, "from monitoring.checks import age\n")
+    found = violations(tree, walk=[WALK, PLUGIN], walk_files=2)
+    assert found == [f"{PLUGIN} imports the extra monitoring/checks/age.py"]
+
+
 def test_a_plug_in_of_the_walk_may_be_imported(tree):
     """A check that a learner opens is core."""
     append(tree, WALK, "from monitoring.checks import drift\n")
-    assert violations(tree, walk=[WALK, PLUGIN], walk_files=2) == []
+    assert violations(tree, walk=[WALK, PLUGIN], walk_files=2, imports={}) == []
 
 
 @pytest.mark.parametrize("importer", [WALK, EXTRA])
@@ -160,8 +191,9 @@ def test_a_script_that_is_imported(tree, importer):
     """Injected: a module with a `__main__` block that the core, or an extra, imports."""
     write(tree, "pipelines/split.py", 'if __name__ == "__main__":\n    pass\n')
     append(tree, importer, "from pipelines import split\n")
-    assert violations(tree) == ["imports of a script: 1, limit 0", f"{importer} imports the script pipelines/split.py"]
-    assert violations(tree, script_imports=1) == []
+    found = violations(tree, imports={})
+    assert found == ["imports of a script: 1, limit 0", f"{importer} imports the script pipelines/split.py"]
+    assert violations(tree, imports={}, script_imports=1) == []
 
 
 def test_a_file_of_the_walk_that_is_gone(tree):
