@@ -110,14 +110,19 @@ def schedules() -> dict[str, list[Period]]:
 
 def fit(task: Task, source: Path, every: int, seed: int) -> Fit:
     """Train a model on all flights whose outcomes were known at the origin, and predict those until the end."""
+    return trained(task, source, every, seed)[1]
+
+
+def trained(task: Task, source: Path, every: int, seed: int) -> tuple[Any, Fit]:
+    """The fitted model of a task, and what it gave; the baseline is trained on rows without missing feeds."""
     X_train, X_all, y_all, moments = material(source, every, seed)
     known = moments.searchsorted(task.origin - pd.DateOffset(days=GAP_DAYS))
     predicted = slice(*(moments.searchsorted(moment) for moment in (task.origin, task.end)))
     start = time.perf_counter()
-    features = X_train if task.model == CANDIDATE else X_all
+    features = X_all if task.model == BASELINE else X_train
     model = build_model(task.model, seed).fit(features.iloc[:known], y_all[:known])
     seconds = time.perf_counter() - start
-    return Fit(task, model.predict_proba(X_all.iloc[predicted])[:, 1], seconds)
+    return model, Fit(task, model.predict_proba(X_all.iloc[predicted])[:, 1], seconds)
 
 
 @lru_cache(maxsize=1)

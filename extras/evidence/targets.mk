@@ -10,6 +10,9 @@ gallery: $(CANDIDATE)/candidate.json #- Gate self-test: candidates that are bad 
 backtest: $(RAW)/valid.parquet $(if $(SCHEDULER),$(call group,cluster)) #- How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster
 	@$(RUN) extras.evidence.backtest $(call option,EVERY,every) $(call option,SCHEDULER,scheduler)
 
+compare: $(RAW)/valid.parquet $(call group,lightgbm xgboost) #- Each family of estimators month by month: quality, calibration and costs; EVERY=8 is faster
+	@$(RUN) extras.evidence.compare $(call option,EVERY,every)
+
 features: $(SPLITS)/manifest.json $(if $(SCHEDULER),$(call group,cluster)) #- Drop each feature in turn: which earn their place, and what each costs; EVERY=16 is faster
 	@$(RUN) extras.evidence.ablation $(call option,EVERY,every) $(call option,SCHEDULER,scheduler)
 
