@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from extras.evidence import backtest
-from extras.evidence.backtest import HINT, NEEDED, Task
+from extras.evidence import fits
 from extras.evidence.cadence import RESAMPLES
+from extras.evidence.fits import HINT, NEEDED, Task
 from extras.evidence.workers import sampled_rows, workers
 from flights import portable
 from flights.artifacts import write_atomically, write_json
@@ -71,12 +71,12 @@ def main() -> None:
     with step("compare") as summary, workers("") as run:
         source = settings.raw_dir / VALID_FILE
         if source.is_file():
-            holdout.log_access(settings, "compare", period=backtest.backtest_period())
+            holdout.log_access(settings, "compare", period=fits.backtest_period())
         rows = sampled_rows(source, every, HINT, NEEDED)
-        todo = [Task(name, *period) for name in FAMILIES for period in backtest.schedules()["monthly"]]
+        todo = [Task(name, *period) for name in FAMILIES for period in fits.schedules()["monthly"]]
         work = partial(trial, source=source.resolve(), every=every, seed=settings.seed)
         trials = list(track(run(work, todo), "fits", total=len(todo), transient=True))
-        report = compared(between(rows, backtest.backtest_period()), with_average(trials))
+        report = compared(between(rows, fits.backtest_period()), with_average(trials))
         Console(width=max(Console().width, 130)).print(as_table(report))
         path = write_json(settings.reports_dir / "compare.json", {"every": every, "families": report})
         picture = write_atomically(path.with_suffix(".png"), figure(report).savefig)
@@ -92,7 +92,7 @@ def arguments() -> argparse.Namespace:
 
 def trial(task: Task, source: Path, every: int, seed: int) -> Trial:
     """Train as the backtest does, export, check parity, and measure the portable form."""
-    model, fit = backtest.trained(task, source, every, seed)
+    model, fit = fits.trained(task, source, every, seed)
     columns = as_arrays(between(cached_rows(source, every, HINT), (task.origin, task.end)))
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extras.evidence import backtest, workers
+from extras.evidence import backtest, fits, workers
 from flights.artifacts import read_json, read_parquet, write_json, write_parquet
 from flights.dataset import EVENT_TIME, ZONE
 from flights.model import CANDIDATE
@@ -29,10 +29,10 @@ def small(collected, tmp_path_factory):
 def spring(small, monkeypatch):
     """Two months to predict, in this process."""
     monkeypatch.setenv("DATA_DIR", str(small))
-    monkeypatch.setattr(backtest, "LAST_MONTH", "2013-05")
+    monkeypatch.setattr(fits, "LAST_MONTH", "2013-05")
     monkeypatch.setattr(workers, "WORKERS", 1)
     monkeypatch.setattr("sys.argv", ["backtest"])
-    backtest.material.cache_clear()
+    fits.material.cache_clear()
     return small / "5_reports"
 
 
@@ -83,8 +83,8 @@ def test_a_cluster_gives_the_same_numbers(spring, monkeypatch):
 @pytest.mark.ml_test_score("M4")
 def test_every_flight_is_predicted_by_the_newest_model_of_its_cadence():
     """The periods of each cadence follow one another without a gap, from the first day to the last."""
-    start, end = backtest.backtest_period()
-    for periods in backtest.schedules().values():
+    start, end = fits.backtest_period()
+    for periods in fits.schedules().values():
         assert (periods[0][0], periods[-1][1]) == (start, end)
         assert all(before[1] == after[0] for before, after in pairwise(periods))
     origins = [task.origin for task in backtest.tasks() if task.model == CANDIDATE]
@@ -101,10 +101,10 @@ def test_a_period_never_sees_itself_or_later(small, tmp_path):
         tmp_path / "turned.parquet", rows.assign(arrival_delay=rows["arrival_delay"].mask(later, 99))
     )
     for model in ("heuristic", CANDIDATE):
-        task = backtest.Task(model, start, start + pd.DateOffset(months=1))
-        honest, other = (backtest.fit(task, path, every=1, seed=1).probabilities for path in (source, turned))
+        task = fits.Task(model, start, start + pd.DateOffset(months=1))
+        honest, other = (fits.fit(task, path, every=1, seed=1).probabilities for path in (source, turned))
         np.testing.assert_array_equal(honest, other)
-    assert backtest.material(turned, 1, 1)[2][-100:].all()
+    assert fits.material(turned, 1, 1)[2][-100:].all()
 
 
 def test_without_rows_the_next_command_is_named(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from extras.evidence import cadence
-from extras.evidence.backtest import schedules
+from extras.evidence.fits import schedules
 from flights.dataset import ZONE
 
 pytestmark = pytest.mark.exhibit

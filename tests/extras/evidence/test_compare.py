@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from extras.evidence import backtest, compare, workers
+from extras.evidence import compare, fits, workers
 from flights import config, portable
 from flights.artifacts import read_json, write_parquet
 from flights.dataset import EVENT_TIME, targets
@@ -28,13 +28,13 @@ def small(rows, tmp_path, monkeypatch):
     """A DATA_DIR with these rows, and two months to predict in this process."""
     write_parquet(tmp_path / "1_raw" / "valid.parquet", rows)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(backtest, "FIRST_MONTH", MONTHS[0])
-    monkeypatch.setattr(backtest, "LAST_MONTH", MONTHS[1])
+    monkeypatch.setattr(fits, "FIRST_MONTH", MONTHS[0])
+    monkeypatch.setattr(fits, "LAST_MONTH", MONTHS[1])
     monkeypatch.setattr(compare, "RESAMPLES", 20)
     monkeypatch.setattr(workers, "WORKERS", 1)
     monkeypatch.setattr("sys.argv", ["compare"])
     compare.cached_rows.cache_clear()
-    backtest.material.cache_clear()
+    fits.material.cache_clear()
     return tmp_path
 
 
@@ -43,11 +43,11 @@ def planted(rows, **noise):
     random = np.random.default_rng(7)
     found = []
     for name, much in noise.items():
-        for number, period in enumerate(backtest.schedules()["monthly"]):
+        for number, period in enumerate(fits.schedules()["monthly"]):
             y_true = targets(between(rows, period))
             score = y_true + much * random.normal(size=len(y_true))
             costs = np.array([1.0, 2.0, 3.0]) * (number + 1)
-            found.append(compare.Trial(backtest.Task(name, *period), 1 / (1 + np.exp(-score)), costs, 1e-12))
+            found.append(compare.Trial(fits.Task(name, *period), 1 / (1 + np.exp(-score)), costs, 1e-12))
     return found
 
 
@@ -75,7 +75,7 @@ def test_every_family_is_named_and_measured(small, capsys, monkeypatch):
 @pytest.mark.parametrize("best", ["logistic", "lightgbm", "xgboost"])
 def test_a_planted_better_family_comes_out_ahead(small, rows, best):
     """Planted: one family knows more; it is significantly ahead of the default in the report."""
-    asked = between(labelled(rows), backtest.backtest_period())
+    asked = between(labelled(rows), fits.backtest_period())
     trials = planted(asked, **{name: 0.7 if name == best else 2.0 for name in compare.FAMILIES})
     report = compare.compared(asked, compare.with_average(trials))
     assert max(report, key=lambda name: report[name]["all_months"]["value"]) == best
@@ -88,7 +88,7 @@ def test_a_planted_better_family_comes_out_ahead(small, rows, best):
 @pytest.mark.parametrize("there", [("hgb", "lightgbm"), ("hgb", "xgboost"), ("tree", "lightgbm"), ("logistic",)])
 def test_the_average_needs_both_of_its_families(small, rows, there):
     """It is the mean of two probabilities for the price of both; without one of them it is not listed."""
-    asked = between(labelled(rows), backtest.backtest_period())
+    asked = between(labelled(rows), fits.backtest_period())
     found = compare.with_average(planted(asked, **dict.fromkeys(reversed(there), 1.0)))
     both = there == compare.AVERAGED
     assert list(found) == [*there, *[compare.AVERAGE] * both]
@@ -108,7 +108,7 @@ def test_a_portable_form_that_differs_ends_the_comparison(small, monkeypatch, fa
         return lambda columns: score(columns) + 2e-6
 
     monkeypatch.setattr(portable, "load", shifted)
-    task = backtest.Task(family, *backtest.schedules()["monthly"][0])
+    task = fits.Task(family, *fits.schedules()["monthly"][0])
     with pytest.raises(portable.ParityError, match="expected the trained model's probabilities"):
         compare.trial(task, small / "1_raw" / "valid.parquet", every=1, seed=1)
 
@@ -116,8 +116,8 @@ def test_a_portable_form_that_differs_ends_the_comparison(small, monkeypatch, fa
 def test_a_month_is_predicted_from_rows_before_it(small, rows, monkeypatch):
     """The model is fitted on what was known at the month's start, and asked about all rows of the month."""
     fitted = []
-    task = backtest.Task("tree", *backtest.schedules()["monthly"][1])
-    build = backtest.build_model
+    task = fits.Task("tree", *fits.schedules()["monthly"][1])
+    build = fits.build_model
 
     def recorded(name, seed):
         model = build(name, seed)
@@ -125,7 +125,7 @@ def test_a_month_is_predicted_from_rows_before_it(small, rows, monkeypatch):
         monkeypatch.setattr(model, "fit", lambda features, y: fitted.append(len(features)) or fit(features, y))
         return model
 
-    monkeypatch.setattr(backtest, "build_model", recorded)
+    monkeypatch.setattr(fits, "build_model", recorded)
     found = compare.trial(task, small / "1_raw" / "valid.parquet", every=2, seed=1)
     kept = labelled(rows).iloc[::2]
     assert fitted == [(kept[EVENT_TIME] < task.origin - pd.DateOffset(days=config.GAP_DAYS)).sum()]
