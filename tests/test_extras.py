@@ -63,7 +63,8 @@ def delete(root: Path, deleted: list[str]) -> None:
 
 def users(root: Path, deleted: list[str]) -> list[str]:
     """What still imports something that is deleted, anywhere in a file."""
-    lost, gone = {module(each) for each in deleted}, (*deleted, *map(mirror, deleted))
+    gone = (*deleted, *map(mirror, deleted))
+    lost = {module(each) for each in gone}
     files = [str(path.relative_to(root)) for name in CODE for path in sorted((root / name).rglob("*.py"))]
     return [
         f"{path} imports {name}"

@@ -1,5 +1,6 @@
 """Small models published for the service's tests: real files, verified like any other, fitted in a second."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,8 @@ def crashing(inputs: int, depth: int = 100_000) -> bytes:
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
     content: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
     return content
+
+
+def features(models_dir: Path, version: int) -> int:
+    """How many a version has."""
+    return len(json.loads((registry.model_folder(models_dir, version) / portable.TABLES).read_text())["order"])

@@ -18,10 +18,10 @@ from flights.registry import Model
 from flights.rows import as_columns
 from serving.request import example
 from tests.declared import NUMBER, REPORTED, other, outcome
-from tests.serving.extras.test_preflight import features
 from tests.serving.published import (
     UNSEEN,
     crashing,
+    features,
     naive,
     publish_as_champion,
     publish_champion,
@@ -138,6 +138,8 @@ def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path):
 def test_a_champion_that_crashed_the_server_is_tried_first_at_the_next_start(tmp_path: Path):
     """Planted: a champion whose native code crashes. The start ends by a signal, once: the next one is alive, says why
     it does not answer, and lets the heuristic answer where FALLBACK allows it; a sound champion then takes over."""
+    for plugin in ("fallback", "preflight"):
+        pytest.importorskip(f"serving.extras.{plugin}")
     models_dir = tmp_path / "3_models"
     publish_champion(models_dir, 1, seed=1)
     publish_as_champion(models_dir, 2, crashing(features(models_dir, 1)))

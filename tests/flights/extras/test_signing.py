@@ -1,8 +1,6 @@
 """Who can write the folder of models still cannot make one that is loaded where signatures are asked for."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,14 +10,9 @@ from flights.extras.signing import sign
 from flights.files import SIGNATURE_FILE
 from flights.registry import ModelRefused, load
 from tests.serving.published import publish
+from tests.signing_keys import pair
 
 ROOT = Path(__file__).parents[3]
-
-
-def pair() -> dict[str, str]:
-    """A new pair, as `make keys` prints it."""
-    done = subprocess.run([sys.executable, ROOT / "deploy/keys.py"], capture_output=True, text=True, check=True)
-    return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
 
 @pytest.fixture(scope="module")

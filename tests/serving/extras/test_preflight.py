@@ -1,7 +1,6 @@
 """A candidate that hangs, crashes or was altered is found out in a process that nobody depends on."""
 
 import asyncio
-import json
 import signal
 import subprocess
 import sys
@@ -11,17 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flights.portable import TABLES
-from flights.registry import ModelRefused, model_folder
+from flights.registry import ModelRefused
 from serving.champion_holder import ChampionHolder
 from serving.extras import preflight
 from serving.request import example
-from tests.serving.published import crashing, endless, publish, publish_as_champion, publish_champion
+from tests.serving.published import crashing, endless, features, publish, publish_as_champion, publish_champion
 from tests.serving.running import running
-
-
-def features(models_dir: Path, version: int) -> int:
-    return len(json.loads((model_folder(models_dir, version) / TABLES).read_text())["order"])
 
 
 def test_a_good_candidate_passes_its_trial(tmp_path: Path):

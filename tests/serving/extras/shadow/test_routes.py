@@ -7,9 +7,11 @@ import pytest
 
 from flights.registry import champion
 from serving.request import example
-from tests.serving.extras.test_admin import BEARER, ask, server  # noqa: F401
+from tests.serving.admin_requests import BEARER, ask, server  # noqa: F401
 from tests.serving.published import publish_champion
 from tests.serving.running import Server
+
+pytest.importorskip("serving.extras.admin")
 
 
 def test_the_routes_do_what_they_say(server: Server):
