@@ -1,7 +1,5 @@
 """Every day is predicted from days before it, by processes here or by a cluster alike, and the report says how well."""
 
-from itertools import pairwise
-
 import distributed
 import numpy as np
 import pandas as pd
@@ -81,16 +79,6 @@ def test_a_cluster_gives_the_same_numbers(spring, monkeypatch):
 
 
 @pytest.mark.ml_test_score("M4")
-def test_every_flight_is_predicted_by_the_newest_model_of_its_cadence():
-    """The periods of each cadence follow one another without a gap, from the first day to the last."""
-    start, end = fits.backtest_period()
-    for periods in fits.schedules().values():
-        assert (periods[0][0], periods[-1][1]) == (start, end)
-        assert all(before[1] == after[0] for before, after in pairwise(periods))
-    origins = [task.origin for task in backtest.tasks() if task.model == CANDIDATE]
-    assert len(origins) == len(set(origins)) == 47
-
-
 def test_a_period_never_sees_itself_or_later(small, tmp_path):
     """Planted: all outcomes from the origin on are turned round; the predictions stay the same to the bit."""
     source = small / "1_raw" / "valid.parquet"
