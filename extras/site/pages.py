@@ -64,6 +64,12 @@ def http_api() -> str:
     return "\n".join(lines) + "\n"
 
 
+def checklists() -> str:
+    """The courses' lists, without their title, and with links from where the page is on the site."""
+    text = (ROOT / "extras" / "site" / "checklists.md").read_text()
+    return text.partition("\n\n")[2].replace("](../../docs/", "](../")
+
+
 def python_api() -> str:
     """Every public function and class of the walk, with its first sentence."""
     lines = ["The walk, in reading order: public functions and classes.", ""]
@@ -91,4 +97,5 @@ GENERATED: dict[str, tuple[str, Callable[[], str]]] = {
     "python": ("Python API", python_api),
     "modules": ("Every module", TABLES["tree"]),
     "alerts": ("Which check fires in which drill", TABLES["watchers"]),
+    "checklists": ("Course checklists", checklists),
 }
