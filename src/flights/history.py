@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,7 +76,11 @@ def append(folder: Path, last: int, kind: Callable[..., Kind], **fields: Any) ->
 
 def _read(file: Path, kind: type[Kind]) -> Kind:
     try:
-        return kind(**json.loads(read_bytes(file, MAX_ENTRY_BYTES)))
+        entry = kind(**json.loads(read_bytes(file, MAX_ENTRY_BYTES)))
+        for each in fields(entry):
+            if each.type is int and type(getattr(entry, each.name)) is not int:
+                raise TypeError(f"{each.name} {getattr(entry, each.name)!r}")
+        return entry
     except OSError as error:
         raise UnreadableEntryError(_unreadable(file, error)) from error
     except (TypeError, ValueError) as error:

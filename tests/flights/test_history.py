@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from flights import registry
+from flights.artifacts import read_json, write_json
+from flights.config import NAME
 from flights.history import Entry, SequenceTakenError, UnreadableEntryError, append, entries
+from flights.registry import ModelRefused, Promotion
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,17 @@ def test_an_unreadable_entry_is_named(tmp_path, content):
     (tmp_path / "000001.json").write_text(content)
     with pytest.raises(UnreadableEntryError, match=r"000001\.json: expected a step, got .*restore it from a backup"):
         entries(tmp_path, Step)
+
+
+@pytest.mark.parametrize("champion", [None, "1", True, 1.0, [1]])
+def test_a_champion_that_is_no_number_is_not_taken_for_none(tmp_path, champion):
+    """Injected: an entry whose champion somebody edited. It is named, and there is not "no champion yet"."""
+    history = tmp_path / NAME / "history"
+    append(history, 0, Promotion, action="promote", previous=None, champion=1, gate_digest="")
+    (file,) = history.glob("*.json")
+    write_json(file, read_json(file, "") | {"champion": champion})
+    with pytest.raises(ModelRefused, match=r"000001\.json: expected a promotion, got champion"):
+        registry.champion(tmp_path)
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.ESTALE], ids=errno.errorcode.get)
