@@ -15,6 +15,10 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export ORT_DISABLE_TELEMETRY = 1
 # A thread that waits for another sleeps: threads that spin make a fit next to other work six times slower.
 export OMP_WAIT_POLICY ?= passive
+# The sums here are short: BLAS's threads would wait for each other longer than they compute.
+export OPENBLAS_NUM_THREADS ?= 1
+# Libraries are compiled once, not by every process.
+unexport PYTHONDONTWRITEBYTECODE
 # This clone's code comes before any other on PYTHONPATH.
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)$(addprefix :,$(value PYTHONPATH))
 unexport PYTHONSAFEPATH PYTHONHOME

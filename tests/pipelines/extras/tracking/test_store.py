@@ -1,5 +1,6 @@
 """MLflow's store survives concurrent first starts, and no run of a dead process stays running."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import pytest
 from flights import registry
 from flights.artifacts import read_json
 from flights.config import NAME
+from flights.dataset import INPUTS
 from flights.files import CARD_FILE, CARD_PAGE, GATE_FILE, HOLDOUT_PLOT, SLICES_PLOT
 from pipelines.extras.tracking import store
+from pipelines.extras.tracking.runs import EXAMPLE_ROWS
 
 PUBLISHED = (GATE_FILE, CARD_FILE, CARD_PAGE, HOLDOUT_PLOT, SLICES_PLOT)
 IMPORTS = "import sys; from pathlib import Path; from pipelines.extras.tracking import store"
@@ -53,7 +56,12 @@ def test_every_model_has_a_run_with_its_lineage(mlflow):
         assert run.info.status == "FINISHED"
         assert {"seed", "git_commit", "data_digest", "lock_digest", "threshold"} <= set(run.data.params)
         assert "validation_brier" in run.data.metrics
-        assert run.inputs.dataset_inputs[0].dataset.digest
+        dataset = run.inputs.dataset_inputs[0].dataset
+        assert dataset.digest
+        assert {column["name"] for column in json.loads(dataset.schema)["mlflow_colspec"]} >= {
+            column.name for column in INPUTS
+        }
+        assert json.loads(dataset.profile)["num_rows"] > EXAMPLE_ROWS  # of all rows, not of the schema's
     assert "holdout_roc_auc" in runs["candidate"].data.metrics
 
 
