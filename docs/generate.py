@@ -2,8 +2,9 @@
 
 Blocks lie between a comment and `<!-- end -->`. `<!-- table: NAME -->` is a table made from the code, `<!-- run: C -->`
 a command with its real output, `<!-- fails: C -->` a command that must fail, `<!-- python -->` the code below it with
-what it prints (folded away with `<!-- python: folded -->`), and `<!-- include: PATH -->` a text that the commands left
-in the data folder, without its pictures.
+what it prints, `<!-- raises -->` code that must fail, and `<!-- include: PATH -->` a text that the commands left in the
+data folder, without its pictures. A command has a block of its own, to be copied; its output is in the next one, which
+is folded away after `run folded`, `fails folded`, `python folded` or `raises folded`.
 
 Left alone are `<!-- measured: DATE, COMMAND -->`, the output of a command that takes too long for every change (a
 warning is printed when it is old), and `<!-- shown: TEST -->`, commands without output that the named test runs.
@@ -30,7 +31,9 @@ from docs.tables import OUTSIDE, TABLES
 from serving.request import example
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"(<!-- (table|run|fails|include|python)(?:: (.+?))? -->\n)(.*?)<!-- end -->", re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- (table|run|fails|include|python|raises)( folded)?(?:: (.+?))? -->\n)(.*?)<!-- end -->", re.DOTALL
+)
 TRACEBACK = re.compile(r"^Traceback .*\n(?:[ ].*\n)+(?:.*\n\n(?:During|The above) .*\n\n)?", re.MULTILINE)
 CODE = re.compile(r"```python\n(.*?)```\n", re.DOTALL)
 DATA = re.compile(r"(?<![\w/.-])data/")  # the folder as commands name it
@@ -109,46 +112,54 @@ def brought_up_to_date(path: Path, shell: "Shell", check: bool, tables: bool) ->
 
 def block(found: re.Match[str], shell: "Shell", tables: bool) -> str:
     """One block as it should be now."""
-    head, kind, name, body = found.groups()
+    head, kind, folded, name, body = found.groups()
     if tables and kind != "table":
         return found.group()
     if kind != "table":
         sys.stderr.write(f"{time.strftime('%T')} {head.splitlines()[0]}\n")
-    return head + CONTENT[kind](shell, name, body) + "<!-- end -->"
+    text, output = CONTENT[kind](shell, name, body)
+    shown = f"```text\n{output}```\n" if output else ""
+    return head + text + (FOLDED.format(shown) if folded else shown) + "<!-- end -->"
 
 
-def table(shell: "Shell", name: str, body: str) -> str:
+def table(shell: "Shell", name: str, body: str) -> tuple[str, str]:
     """What the code says."""
-    return TABLES[name]()
+    return TABLES[name](), ""
 
 
-def run(shell: "Shell", command: str, body: str) -> str:
-    """What a command prints."""
-    typed = command.removesuffix(" &").replace("\n", "\n$ ")
-    return f"```console\n$ {typed}\n{shell.output(command)}```\n"
+def run(shell: "Shell", command: str, body: str) -> tuple[str, str]:
+    """A command to copy, and what it prints."""
+    return f"```bash\n{command.removesuffix(' &')}\n```\n", shell.output(command)
 
 
-def fails(shell: "Shell", command: str, body: str) -> str:
-    """What a command prints that must fail, and its exit code."""
-    return f"```console\n$ {command}\n{shell.refusal(command)}```\n"
+def fails(shell: "Shell", command: str, body: str) -> tuple[str, str]:
+    """A command that must fail, and what it prints with its exit code."""
+    return f"```bash\n{command}\n```\n", shell.refusal(command)
 
 
-def include(shell: "Shell", name: str, body: str) -> str:
+def include(shell: "Shell", name: str, body: str) -> tuple[str, str]:
     """What the commands left, without its pictures."""
     lines = (shell.data_dir / name).read_text().splitlines()
-    return "".join(f"{line}\n" for line in lines if not line.startswith("!["))
+    return "".join(f"{line}\n" for line in lines if not line.startswith("![")), ""
 
 
-def python(shell: "Shell", name: str, body: str) -> str:
+def python(shell: "Shell", name: str, body: str) -> tuple[str, str]:
     """The block's code, and what it prints."""
-    code = CODE.match(body)
-    if code is None:
-        sys.exit(f"expected a block of python, got: {body[:80]}")
-    output = f"```text\n{shell.output(shlex.join([sys.executable, '-c', code[1]]))}```\n"
-    return code.group() + (FOLDED.format(output) if name == "folded" else output)
+    return f"```python\n{code(body)}```\n", shell.output(shlex.join([sys.executable, "-c", code(body)]))
 
 
-CONTENT = {"table": table, "run": run, "fails": fails, "include": include, "python": python}
+def raises(shell: "Shell", name: str, body: str) -> tuple[str, str]:
+    """The block's code, which must fail, and its error."""
+    return f"```python\n{code(body)}```\n", shell.refusal(shlex.join([sys.executable, "-c", code(body)]))
+
+
+def code(body: str) -> str:
+    """The code of a block of python."""
+    found = CODE.match(body)
+    return found[1] if found else sys.exit(f"expected a block of python, got: {body[:80]}")
+
+
+CONTENT = {"table": table, "run": run, "fails": fails, "include": include, "python": python, "raises": raises}
 
 
 def comparable(text: str) -> str:

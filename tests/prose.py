@@ -7,7 +7,9 @@ from pathlib import Path
 MAX_SENTENCE = 30  # words
 MAX_MEAN = 18.0
 MAX_WORDS = {"README.md": 900, "docs": 22_000}
-BLOCK = re.compile(r"<!-- (?:table|run|fails|python|include|measured|shown)\b.*?<!-- end -->|```.*?```", re.DOTALL)
+BLOCK = re.compile(
+    r"<!-- (?:table|run|fails|python|raises|include|measured|shown)\b.*?<!-- end -->|```.*?```", re.DOTALL
+)
 MARKUP = ((r"<!--.*?-->|!\[.*?\]\(.*?\)", ""), (r"\[(.*?)\]\(.*?\)", r"\1"), (r"`[^`]+`", "code"), (r"[*_~]{1,2}", ""))
 SHORT = re.compile(r"\b(?:e\.g|i\.e|et al|vs|St)\.")
 ITEM = re.compile(r"\s*(?:[-*]|\d+\.) |\s*$")
@@ -67,5 +69,5 @@ def counted(text: str) -> list[str]:
 
 
 def page_words(text: str) -> list[str]:
-    """All words that a reader sees on a page: tables, code and output too, addresses of links not."""
-    return counted(re.sub(r"<!--.*?-->|(?<=\])\([^)]*\)", "", text, flags=re.DOTALL))
+    """All words that a reader sees on a page: tables, code and output too; addresses of links and fences not."""
+    return counted(re.sub(r"<!--.*?-->|(?<=\])\([^)]*\)|(?<=```)\w+", "", text, flags=re.DOTALL))

@@ -51,7 +51,9 @@ def test_generated_tables_are_up_to_date():
 def page(tmp_path: Path) -> Path:
     """A page with a table, a command and its true output."""
     path = tmp_path / "page.md"
-    path.write_text("<!-- run: echo 42 in 1.5 s -->\n```console\n$ echo 42 in 1.5 s\n42 in 0.7 s\n```\n<!-- end -->\n")
+    path.write_text(
+        "<!-- run: echo 42 in 1.5 s -->\n```bash\necho 42 in 1.5 s\n```\n```text\n42 in 0.7 s\n```\n<!-- end -->\n"
+    )
     return path
 
 
@@ -80,7 +82,7 @@ def test_a_command_that_fails_is_found(page):
 def test_a_command_that_must_fail_is_shown_with_its_exit_code(tmp_path):
     """The tutorial's refusals: a true one passes; planted, a refusal that no longer comes, is found."""
     page = tmp_path / "page.md"
-    refusal = "<!-- fails: COMMAND -->\n```console\n$ COMMAND\nno\n(exit code 3)\n```\n<!-- end -->\n"
+    refusal = "<!-- fails: COMMAND -->\n```bash\nCOMMAND\n```\n```text\nno\n(exit code 3)\n```\n<!-- end -->\n"
     page.write_text(refusal.replace("COMMAND", "echo no; exit 3"))
     assert check(str(page)).returncode == 0
     page.write_text(refusal.replace("COMMAND", "echo no; exit 0"))
@@ -100,11 +102,38 @@ def test_python_on_a_page_is_run(tmp_path):
     assert "-41" in verdict.stdout
 
 
+def test_python_that_must_fail_is_shown_with_its_error(tmp_path):
+    """The error and the exit code are compared; planted: code that succeeds."""
+    page = tmp_path / "page.md"
+    error = "```text\nZeroDivisionError: division by zero\n(exit code 1)\n```\n"
+    page.write_text(f"<!-- raises -->\n```python\n1 / 0\n```\n{error}<!-- end -->\n")
+    assert check(str(page)).returncode == 0
+    page.write_text(page.read_text().replace("1 / 0", "0 / 1"))
+    verdict = check(str(page))
+    assert verdict.returncode == 1
+    assert "was expected to fail" in verdict.stderr
+
+
+def test_several_commands_are_one_block_to_copy(tmp_path):
+    """No prompt is copied with them, and a command without output has no second block; planted: a prompt."""
+    page = tmp_path / "page.md"
+    page.write_text("<!-- run: true\ntrue -->\n```bash\ntrue\ntrue\n```\n<!-- end -->\n")
+    assert check(str(page)).returncode == 0
+    page.write_text(page.read_text().replace("```bash\ntrue", "```bash\n$ true"))
+    assert check(str(page)).returncode == 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_can_be_copied(page):
+    """No command has a prompt before it."""
+    assert re.findall(r"^\$ .*", page.read_text(), re.MULTILINE) == []
+
+
 def test_a_folded_output_is_compared_too(tmp_path):
     """The answer to a question is hidden until a click; planted: another one."""
     page = tmp_path / "page.md"
     shown = FOLDED.format("```text\n42\n```\n")
-    page.write_text(f"<!-- python: folded -->\n```python\nprint(6 * 7)\n```\n{shown}<!-- end -->\n")
+    page.write_text(f"<!-- python folded -->\n```python\nprint(6 * 7)\n```\n{shown}<!-- end -->\n")
     assert check(str(page)).returncode == 0
     page.write_text(page.read_text().replace("\n42\n", "\n41\n"))
     verdict = check(str(page))
@@ -129,7 +158,7 @@ def test_pages_share_the_data_folder_under_the_name_that_they_show(tmp_path):
     first, second = tmp_path / "1.md", tmp_path / "2.md"
     write, read = "mkdir -p data/x && echo 42 > data/x/y && echo data/x/y", "cat data/x/y"
     for page, command, said in ((first, write, "data/x/y"), (second, read, "42")):
-        page.write_text(f"<!-- run: {command} -->\n```console\n$ {command}\n{said}\n```\n<!-- end -->\n")
+        page.write_text(f"<!-- run: {command} -->\n```bash\n{command}\n```\n```text\n{said}\n```\n<!-- end -->\n")
     verdict = check(str(first), str(second))
     assert verdict.returncode == 0, verdict.stdout
     assert not (ROOT / "data" / "x").exists()
@@ -142,7 +171,7 @@ def test_a_page_s_servers_end_with_it(tmp_path):
     command = f'{sys.executable} -c "{code}" &'
     pages = [tmp_path / f"{number}.md" for number in (1, 2)]
     for page in pages:
-        shown = f"```console\n$ {command.removesuffix(' &')}\nrunning on\n```\n"
+        shown = f"```bash\n{command.removesuffix(' &')}\n```\n```text\nrunning on\n```\n"
         page.write_text(f"<!-- run: {command} -->\n{shown}<!-- end -->\n")
     verdict = check(*map(str, pages))
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
@@ -237,11 +266,11 @@ def test_a_chapter_has_its_parts_and_a_caught_failure(chapter):
     assert places == sorted(places)
     takeaways = text[text.index("## Takeaways") : text.index("## At work on Monday")]
     assert re.findall(r"^(\d)\. ", takeaways, re.MULTILINE) == ["1", "2", "3"]
-    assert "<!-- fails: " in text
+    assert re.search("<!-- (?:fails|raises)", text)
 
 
-KINDS = ("run", "fails", "python", "table", "include", "measured", "shown")
-FENCES = ("python", "console", "sh", "text", "bash")
+KINDS = ("run", "fails", "python", "raises", "table", "include", "measured", "shown")
+FENCES = ("python", "bash", "text", "console", "sh")
 DATED = r"(20\d\d-\d\d-\d\d), (make|python -m) ([a-z_.-]+)"  # when, and by which command
 
 
@@ -259,7 +288,7 @@ def test_no_code_stands_on_a_page_without_being_run(page):
 
 def test_a_block_that_nobody_runs_is_found():
     """Planted: a fence without a mark, next to one with a mark."""
-    marked = "<!-- run: true -->\n```console\n$ true\n```\n<!-- end -->\n"
+    marked = "<!-- run: true -->\n```bash\ntrue\n```\n<!-- end -->\n"
     assert unaccounted(marked) == []
     assert unaccounted(marked + "```sh\nrm -r data\n```\n") == ["```sh\nrm -r data"]
 

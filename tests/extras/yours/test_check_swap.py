@@ -236,7 +236,7 @@ def test_another_data_set_goes_all_the_way_round(copy):
 def without_stories() -> str:
     """The guide's own commands that remove what tells of flights alone."""
     told = GUIDE.read_text().split("## What goes")[1].split("\n## ")[0]
-    return "\n".join(re.findall(r"```sh\n(.*?)```", told, re.DOTALL))
+    return "\n".join(re.findall(r"```bash\n(.*?)```", told, re.DOTALL))
 
 
 def test_the_guide_removes_something():
