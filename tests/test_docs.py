@@ -13,6 +13,7 @@ import pytest
 from docs.generate import FOLDED, old_measurements
 from flights.contract import TABLE
 from serving.request import example
+from tests.prose import page_words
 
 pytestmark = pytest.mark.exhibit
 
@@ -267,6 +268,38 @@ def test_a_chapter_has_its_parts_and_a_caught_failure(chapter):
     takeaways = text[text.index("## Takeaways") : text.index("## At work on Monday")]
     assert re.findall(r"^(\d)\. ", takeaways, re.MULTILINE) == ["1", "2", "3"]
     assert re.search("<!-- (?:fails|raises)", text)
+
+
+def minutes(text: str) -> float:
+    """To read a page's words, 200 a minute, guess each answer, and copy each block; without the commands' own time."""
+    blocks = len(re.findall(r"^```(?:bash|python)", text, re.MULTILINE))
+    return len(page_words(text)) / 200 + text.count("**Predict first.**") + blocks / 2
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_a_chapter_says_how_long_it_takes_and_how_many_terminals(chapter):
+    """The minutes suffice for its text and blocks, and there are at most two terminals."""
+    text = chapter.read_text()
+    said = re.search(r"^- \*\*Time:\*\* (\d+) minutes, (one|two) terminals?", text, re.MULTILINE)
+    assert said
+    assert minutes(text) <= int(said[1]) <= 20
+    assert (said[2] == "two") == (" & -->\n" in text)  # a server that keeps running
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_an_answer_is_folded_away(chapter):
+    """The block that answers a question shows its output only after a click."""
+    for answer in chapter.read_text().split("**Predict first.**")[1:]:
+        mark = re.search(r"<!-- (.*?)[:>]|^## ", answer, re.MULTILINE)
+        assert mark
+        assert mark.group() == "## " or " folded" in mark[1]  # or a link answers it
+
+
+def test_the_version_is_the_changelogs():
+    """The newest release in the changelog is the version of the package."""
+    newest = re.search(r"^## (\d+\.\d+\.\d+) - ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest[1] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 KINDS = ("run", "fails", "python", "raises", "table", "include", "measured", "shown")
