@@ -24,7 +24,8 @@ from flights.log_reader import count, engine
 from flights.plugins import hooks
 from flights.predictions import timestamp
 from monitoring.client import post, post_batches, request_headers
-from monitoring.traffic import LEAD, Traffic, outcome_bodies, period, request_bodies, traffic, with_drill
+from monitoring.outcomes import LEAD
+from monitoring.traffic import Traffic, outcome_bodies, period, request_bodies, traffic, with_drill
 
 STEP = pd.Timedelta(hours=1)
 SINGLE_EVERY = 10  # one flight in ten is sent alone, the others in batches

@@ -4,10 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOME_TIME, PREDICTION_LEAD_HOURS, ROWS, ZONE
+from flights.dataset import EVENT_TIME, INPUTS, KEY, OUTCOME, OUTCOME_TIME, ROWS, ZONE
 from flights.plugins import hooks
-
-LEAD = pd.Timedelta(hours=PREDICTION_LEAD_HOURS)
+from monitoring.outcomes import LEAD
 
 Bodies = list[dict[str, Any]]
 Traffic = tuple[pd.DataFrame, pd.DataFrame]  # rows by prediction moment, outcomes by the moment they are known

@@ -4,15 +4,12 @@ Reads the holdout once, and logs that access. Publishes the candidate as an immu
 metrics and the gate's verdict; `promote` decides whether it serves.
 """
 
-from flights import portable
-from flights.artifacts import sha256, write_json
 from flights.config import Settings
 from flights.dataset import ROWS
-from flights.files import EVALUATION_FILE, TRAINING_FILE
 from pipelines import check
 from pipelines.evaluation import holdout
 from pipelines.evaluation.inputs import candidate_folder, collect_evidence
-from pipelines.evaluation.publish import plugin_measurements, publish, reference_rows
+from pipelines.evaluation.publish import plugin_measurements, publish, reference_rows, write_evaluation
 from pipelines.evaluation.report import evaluation_report, model_metrics
 from pipelines.step import step
 
@@ -22,7 +19,7 @@ def main() -> None:
     settings = Settings.read()
     with step("evaluate") as summary:
         folder = candidate_folder(settings)
-        rows = holdout.read_holdout(settings, "evaluate", folder.name, sha256(folder / TRAINING_FILE), seen=False)
+        rows = holdout.read_holdout(settings, "evaluate", folder, seen=False)
         inputs = collect_evidence(settings, folder, rows)
         metrics = model_metrics(inputs)
         access = holdout.access_counts(settings, newest=True)
@@ -31,11 +28,10 @@ def main() -> None:
             **evaluation_report(inputs, metrics),
             **plugin_measurements(inputs, metrics),
             "holdout_access": access,
-            "model_digest": sha256(folder / portable.TREES),
         }
         version = publish(settings, folder, report, inputs.training, metrics, reference_rows(inputs))
         holdout.log_version(settings, folder.name, version)
-        write_json(settings.candidate_dir / EVALUATION_FILE, {**report, "version": version})
+        write_evaluation(settings, report, version)
         summary.read = f"{len(rows):,} {ROWS} of the holdout (access {access['accesses']}), {len(metrics)} models"
         checks = ", ".join(check.families()) or "none"
         summary.wrote = (

@@ -68,7 +68,7 @@ def problem_response(refused: Refused) -> Response:
 def invalid(errors: Sequence[Any]) -> Refused:
     """Turn pydantic's error list into a refusal that echoes nothing of the input."""
     if any(error["type"] in {"json_invalid", "string_unicode"} for error in errors):
-        return malformed()
+        return Refused(400, "Malformed body", "Expected one JSON text in UTF-8.")
     problems = [FieldProblem(field=_field(error), expected=_expected(error)) for error in errors[:MAX_ERRORS]]
     return Refused(422, "Invalid request", CONTRACT_VIOLATED, problems)
 
@@ -100,11 +100,6 @@ EXPECTED = {column.name: f"{_KINDS[column.kind]}, {allowed(column)}".removesuffi
     "known_at": "ISO 8601 time with an offset",
     OUTCOME: f"{_KINDS[REPORTED.kind]}, {allowed(REPORTED)}",
 }
-
-
-def malformed() -> Refused:
-    """Refuse what is no JSON."""
-    return Refused(400, "Malformed body", "Expected one JSON text in UTF-8.")
 
 
 def log_unavailable() -> Refused:

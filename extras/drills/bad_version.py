@@ -14,13 +14,13 @@ from flights.registry import Model, load, model_folder, promote
 from pipelines.evaluation.inputs import load_trained
 from pipelines.rows import features_of, labelled_rows
 from pipelines.training.candidate import golden_rows
-from pipelines.training.recalibration import recalibrated, uncalibrated
+from pipelines.training.recalibration import recalibrated
 
 
 def reversed_version(settings: Settings, model: Model) -> Model:
     """Publish the version and make it champion, with a forged report of the gate."""
     rows = labelled_rows(settings, "validation")
-    trees = uncalibrated(load_trained(model.folder, CANDIDATE))
+    trees = portable.recalibration(load_trained(model.folder, CANDIDATE))[0]
     version, reversed_labels = model.version + 1, 1 - targets(rows)
     folder = shutil.copytree(model.folder, model_folder(settings.models_dir, version))
     portable.export(recalibrated(trees, features_of(rows), reversed_labels), folder)

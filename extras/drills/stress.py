@@ -29,8 +29,8 @@ from flights.files import LIVE_FILE
 from flights.ranking import rank
 from monitoring.check import Check, is_firing
 from monitoring.findings import all_checks
-from monitoring.outcomes import simulated_now, with_outcomes
-from monitoring.traffic import LEAD, Traffic, period, traffic
+from monitoring.outcomes import LEAD, simulated_now, with_outcomes
+from monitoring.traffic import Traffic, period, traffic
 from monitoring.view import ServingModel, View, serving_model
 
 DAYS = 35  # of traffic: two clean weeks, and three with the fault

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from flights import model, portable
-from flights.artifacts import read_json, sha256, write_json
+from flights.artifacts import read_json, write_json
 from flights.config import Settings
 from flights.contract import as_arrays
 from flights.dataset import LOCATION, OUTCOMES
@@ -74,7 +74,7 @@ def named(criteria: dict[Build, str]) -> dict[str, BadCandidate]:
 def read_fixture(settings: Settings) -> Fixture:
     """Collect the newest candidate's evidence on a sample of the holdout; the access is logged."""
     folder = candidate_folder(settings)
-    rows = holdout.read_holdout(settings, "gallery", folder.name, sha256(folder / TRAINING_FILE))
+    rows = holdout.read_holdout(settings, "gallery", folder)
     inputs = collect_evidence(settings, folder, rows.iloc[::SAMPLE_EVERY].reset_index(drop=True))
     scores = {name: each for name, each in inputs.scores.items() if name != CHAMPION}
     good = replace(inputs, champion=None, champion_unloadable="", scores=scores)

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from flights import model, portable, registry
-from flights.artifacts import new_folder, read_json, read_parquet, sha256, write_json
+from flights.artifacts import new_folder, read_json, read_parquet, write_json
 from flights.config import GAP_DAYS, Settings
 from flights.contract import DTYPES, as_arrays
 from flights.dataset import INPUTS, OUTCOME, ROWS, ZONE, targets
@@ -28,7 +28,7 @@ from pipelines.rows import features_of, local_days, summary_of
 from pipelines.step import step
 from pipelines.training.candidate import write_candidate
 from pipelines.training.fitting import Fit, tuned_threshold
-from pipelines.training.recalibration import recalibrated, recalibration_trial, uncalibrated
+from pipelines.training.recalibration import recalibrated, recalibration_trial
 
 FIT_DAYS = 14  # that slope and shift are fitted on
 JUDGED_DAYS = 7  # newer ones, for the gate
@@ -138,7 +138,7 @@ def candidate(settings: Settings, place: Path, champion: registry.Model, known: 
 def recalibrated_fit(pipeline: Any, known: pd.DataFrame, seconds: float, seed: int) -> Fit:
     """The trees with the slope, the shift and the threshold that fit these days."""
     features, y_true = features_of(known), targets(known)
-    trees = uncalibrated(pipeline)
+    trees = portable.recalibration(pipeline)[0]
     trial = recalibration_trial(trees.decision_function(features), y_true, local_days(known), seed)
     fitted = recalibrated(trees, features, y_true)
     return Fit(fitted, tuned_threshold(fitted, features, y_true), {}, seconds, {**trial, "kept": True})
@@ -160,7 +160,6 @@ def evaluated(
         "checks": checks,
         "passed": not any(check["failure"] for check in checks),
         "holdout_access": {"accesses": reads, "candidates": reads},
-        "model_digest": sha256(folder / portable.TREES),
     }
     reference = reference_of(champion, portable.load(folder))
     return {**report, "version": publish(settings, folder, report, inputs.training, metrics, reference)}

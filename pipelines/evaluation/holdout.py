@@ -1,17 +1,21 @@
 """The only access to the holdout: the plug-in `holdout_log` logs every access before a row is read."""
 
+from pathlib import Path
+
 import pandas as pd
 
+from flights.artifacts import sha256
 from flights.config import Settings
-from flights.files import HOLDOUT_FILE, VALID_FILE
+from flights.files import HOLDOUT_FILE, TRAINING_FILE, VALID_FILE
 from flights.plugins import hooks
 from pipelines.rows import Period, labelled_rows, periods
 
 PLUGINS = "pipelines.extras"
 
 
-def read_holdout(settings: Settings, by: str, candidate: str = "", digest: str = "", seen: bool = True) -> pd.DataFrame:
-    """The labelled rows of the holdout; the access is logged first."""
+def read_holdout(settings: Settings, by: str, folder: Path | None = None, seen: bool = True) -> pd.DataFrame:
+    """The labelled rows of the holdout, for the candidate in `folder` if there is one; the access is logged first."""
+    candidate, digest = (folder.name, sha256(folder / TRAINING_FILE)) if folder else ("", "")
     log_access(settings, by, candidate, digest, seen=seen)
     return labelled_rows(settings, "holdout")
 

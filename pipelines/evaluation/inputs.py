@@ -19,7 +19,6 @@ from flights.files import CANDIDATE_FILE, TRAIN_FIRST, TRAINING_FILE
 from flights.ranking import Vector
 from pipelines import check
 from pipelines.rows import features_of, local_days
-from pipelines.training.recalibration import uncalibrated
 
 CHAMPION = "champion"
 
@@ -100,7 +99,7 @@ def collect_evidence(
         rows=rows,
         scores=scores,
         trained=probabilities[model.CANDIDATE],
-        uncalibrated=uncalibrated(trained[model.CANDIDATE]).predict_proba(features)[:, 1],
+        uncalibrated=portable.recalibration(trained[model.CANDIDATE])[0].predict_proba(features)[:, 1],
         score=score,
         champion=champion,
         champion_unloadable=unloadable,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from flights import model, registry
-from flights.artifacts import new_folder, read_json, write_json, write_parquet
+from flights import model, portable, registry
+from flights.artifacts import new_folder, read_json, sha256, write_json, write_parquet
 from flights.config import Settings
 from flights.dataset import EVENT_TIME, INPUTS
 from flights.files import EVALUATION_FILE, GATE_FILE, METRICS_FILE, PROMOTION_FILE, REFERENCE_FILE, TRAIN_FIRST
@@ -54,12 +54,13 @@ def reference_rows(inputs: EvaluationInputs) -> pd.DataFrame:
 def publish(
     settings: Settings,
     folder: Path,
-    report: dict[str, Any],
+    report: Mapping[str, Any],
     training: Mapping[str, Any],
     metrics: Mapping[str, ModelMetrics],
     reference: pd.DataFrame,
 ) -> int:
     """Register the candidate and publish its folder, whatever the gate's verdict; returns the version."""
+    report = {**report, "model_digest": sha256(folder / portable.TREES)}  # the model that the gate judged
     registered = [register(settings, training, report) for register in hooks(PLUGINS, "register_version")]
     version = next(filter(None, registered), None) or next_version(settings.models_dir)
     target = registry.model_folder(settings.models_dir, version)
@@ -82,6 +83,11 @@ def next_version(models_dir: Path) -> int:
     """The number after the newest published version."""
     versions = registry.model_folder(models_dir, 0).parent.glob("[0-9]*")
     return max((int(path.name) for path in versions), default=0) + 1
+
+
+def write_evaluation(settings: Settings, report: Mapping[str, Any], version: int) -> None:
+    """Leave the report of a published version to `promote`."""
+    write_json(settings.candidate_dir / EVALUATION_FILE, {**report, "version": version})
 
 
 def promote_evaluated(settings: Settings, folder: Path | None = None) -> Promotion:

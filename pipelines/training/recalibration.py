@@ -81,11 +81,6 @@ def recalibrated(pipeline: Any, X_valid: Any, y_valid: Vector) -> Any:
     return CalibratedClassifierCV(FrozenEstimator(pipeline), method="sigmoid").fit(X_valid, y_valid)
 
 
-def uncalibrated(model: Any) -> Any:
-    """The model without its recalibration, if it has one."""
-    return model.estimator.estimator if hasattr(model, "calibrated_classifiers_") else model
-
-
 def logit(probabilities: Vector) -> Vector:
     """Log-odds of probabilities."""
     inside = np.clip(probabilities, 1e-15, 1 - 1e-15)

@@ -64,16 +64,14 @@ def check_manifest(manifest: Mapping[str, Any]) -> None:
         raise ValueError(f"{MANIFEST_FILE}: expected an integer from 1 as version, got {version!r:.50}")
     if not _is_number(threshold, int | float) or not 0 <= threshold <= 1:  # NaN is out of every range
         raise ValueError(f"{MANIFEST_FILE}: expected a number from 0 to 1 as threshold, got {threshold!r:.50}")
-    if not isinstance(files, dict) or not all(_is_digest(digest) for digest in files.values()):
+    if not isinstance(files, dict) or not all(
+        isinstance(each, str) and re.fullmatch("[0-9a-f]{64}", each) for each in files.values()
+    ):
         raise ValueError(f"{MANIFEST_FILE}: expected files with their SHA-256 digests, got {files!r:.50}")
 
 
 def _is_number(value: Any, kind: Any) -> TypeGuard[float]:
     return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _is_digest(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 def check_files(folder: Path, digests: dict[str, str]) -> None:

@@ -43,7 +43,7 @@ def test_a_recalibrated_model_agrees(folder, holdout, tmp_path):
     """Its slope and shift are exported with it; planted: without them it is another model."""
     rows = holdout[holdout[OUTCOME].notna()].head(2000)
     features = features_of(rows)
-    plain = recalibration.uncalibrated(load_trained(folder, model.CANDIDATE))
+    plain = portable.recalibration(load_trained(folder, model.CANDIDATE))[0]
     recalibrated = recalibration.recalibrated(plain, features, targets(rows))
     theirs = recalibrated.predict_proba(features)[:, 1]
     for name, each in (("with", recalibrated), ("without", plain)):

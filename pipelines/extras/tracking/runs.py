@@ -6,13 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from flights import model
+from flights import model, portable
 from flights.artifacts import sha256
 from flights.files import LOCK_FILE
 from pipelines.extras.tracking.store import PROCESS_TAG, process_tag
 from pipelines.rows import features_of
 from pipelines.training.fitting import Fit
-from pipelines.training.recalibration import uncalibrated
 
 EXAMPLE_ROWS = 1000  # that the signature is inferred from
 
@@ -50,7 +49,7 @@ def training_dataset(mlflow: Any, source: Path, train: pd.DataFrame) -> Any:
 
 def parameters(pipeline: Any) -> dict[str, Any]:
     """The parameters of the pipeline's last step."""
-    pipeline = uncalibrated(pipeline)
+    pipeline = portable.recalibration(pipeline)[0]
     last = pipeline[-1] if hasattr(pipeline, "__getitem__") else pipeline
     params: dict[str, Any] = last.get_params()
     return params

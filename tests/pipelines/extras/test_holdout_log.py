@@ -35,7 +35,7 @@ def test_a_look_is_appended_before_anything_is_seen(a_copy):
     before = path.read_text()
     (settings.splits_dir / "holdout.parquet").write_bytes(b"broken")
     with pytest.raises(ValueError, match="Parquet"):
-        holdout.read_holdout(settings, "test", "a")
+        holdout.read_holdout(settings, "test")
     assert path.read_text().startswith(before)
     assert [look.look for look in holdout_log.accesses(settings)] == [
         *range(1, len(holdout_log.accesses(settings)) + 1)

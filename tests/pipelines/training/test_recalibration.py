@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from flights import portable
 from pipelines.training import recalibration
 
 ROWS = 20_000
@@ -78,6 +79,6 @@ def test_the_unrecalibrated_model_is_found_again(world):
     fitted = LogisticRegression().fit(3 * odds[:, None], truth)
     fitted.coef_ *= 2
     wrapped = recalibration.recalibrated(fitted, 3 * odds[:, None], truth)
-    assert recalibration.uncalibrated(wrapped) is fitted
-    assert recalibration.uncalibrated(fitted) is fitted
+    assert portable.recalibration(wrapped)[0] is fitted
+    assert portable.recalibration(fitted)[0] is fitted
     assert abs(wrapped.predict_proba(odds[:, None])[:, 1] - fitted.predict_proba(odds[:, None])[:, 1]).max() > 0.05
