@@ -5,12 +5,15 @@ core's packages outside their plug-in folders. Everything else is an extra: it c
 """
 
 import ast
+import re
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGES = {"flights": "src/flights", "pipelines": "pipelines", "serving": "serving", "monitoring": "monitoring"}
+OTHER_FOLDERS = ("extras", "deploy", "docs")
+CONFIG = "src/flights/config.py"
 PLUGIN_FOLDERS = {"extras", "checks", "exporters"}  # of exporters only that of the candidate's family is needed
 
 
@@ -58,7 +61,7 @@ def rings(root: Path, walk: list[str]) -> Core:
 
 def all_modules(root: Path) -> list[str]:
     """Every module below the core's packages."""
-    return [str(path.relative_to(root)) for each in PACKAGES.values() for path in sorted((root / each).rglob("*.py"))]
+    return modules_below(root, *PACKAGES.values())
 
 
 def imports(root: Path, path: str) -> list[str]:
@@ -76,11 +79,11 @@ def imports(root: Path, path: str) -> list[str]:
 
 
 def imported_files(root: Path, path: str) -> list[str]:
-    """The core's files, and the extras', that a file imports."""
+    """The core's files, and those of the other folders, that a file imports."""
     files = []
     for name in imports(root, path):
         package, _, rest = name.partition(".")
-        base = PACKAGES.get(package, "extras" if package == "extras" else "")
+        base = PACKAGES.get(package, package if package in OTHER_FOLDERS else "")
         parts = rest.split(".") if rest else []
         choices = ["/".join([base, *parts[:end]]) for end in range(len(parts), 0, -1)]
         files += [f"{each}.py" for each in choices if base and (root / f"{each}.py").is_file()][:1]
@@ -118,13 +121,14 @@ def violations(root: Path, core: Core, budgets: dict[str, Any]) -> list[str]:
     sizes = {path: lines(root, path) for path in (*core.walk, *core.support)}
     lengths = {name: length for path in sizes for name, length in functions(root, path).items()}
     extra_sizes = {path: lines(root, path) for path in extras(root, core)}
-    script_imports = imported_scripts(root)
+    script_imports = imported_scripts(root, budgets["script_users"])
     limits = [
         ("lines of the walk", sum(sizes[path] for path in core.walk), budgets["walk_lines"]),
         ("files of the walk", len(core.walk), budgets["walk_files"]),
         ("lines of walk and support", sum(sizes.values()), budgets["core_lines"]),
         ("90th percentile of function length", percentile_90(list(lengths.values())), budgets["function_p90"]),
         ("imports of a script", len(script_imports), budgets["script_imports"]),
+        ("settings of the core", len(core_settings(root)), budgets["settings"]),
         *(
             (f"modules that {path} imports", len(set(imported_files(root, path))), limit)
             for path, limit in budgets["imports"].items()
@@ -136,7 +140,7 @@ def violations(root: Path, core: Core, budgets: dict[str, Any]) -> list[str]:
     ]
     over = [f"{name}: {found:,}, limit {limit:,}" for name, found, limit in limits if found > limit]
     too_many_scripts = script_imports if len(script_imports) > budgets["script_imports"] else []
-    return over + forbidden_imports(root, core) + too_many_scripts
+    return over + forbidden_imports(root, core) + too_many_scripts + service_locators(root)
 
 
 def percentile_90(values: list[int]) -> int:
@@ -151,7 +155,12 @@ def extras(root: Path, core: Core) -> list[str]:
 
 def top_level_extras(root: Path) -> list[str]:
     """Every module below the folder `extras` of the repository."""
-    return [str(path.relative_to(root)) for path in sorted((root / "extras").rglob("*.py"))]
+    return modules_below(root, "extras")
+
+
+def modules_below(root: Path, *folders: str) -> list[str]:
+    """Every module below some folders of the repository."""
+    return [str(path.relative_to(root)) for folder in folders for path in sorted((root / folder).rglob("*.py"))]
 
 
 def forbidden_imports(root: Path, core: Core) -> list[str]:
@@ -164,14 +173,31 @@ def forbidden_imports(root: Path, core: Core) -> list[str]:
     ]
 
 
-def imported_scripts(root: Path) -> list[str]:
-    """Imports of a script (a module with a `__main__` block) by another module."""
-    every = [*all_modules(root), *top_level_extras(root)]
+def imported_scripts(root: Path, users: dict[str, str]) -> list[str]:
+    """Imports of a script (a module with a `__main__` block) by another module, but for the users that are named."""
+    every = modules_below(root, *PACKAGES.values(), *OTHER_FOLDERS)
     scripts = {path for path in every if '__name__ == "__main__"' in (root / path).read_text()}
     return [
         f"{path} imports the script {each}"
         for path in every
-        for each in sorted(set(imported_files(root, path)) & scripts - {path})
+        for each in sorted(set(imported_files(root, path)) & scripts - {path, users.get(path)})
+    ]
+
+
+def core_settings(root: Path) -> list[str]:
+    """The fields of the class that every process reads its settings into."""
+    body = ast.parse((root / CONFIG).read_text()).body
+    (declared,) = (node for node in body if isinstance(node, ast.ClassDef) and node.name == "Settings")
+    return [str(ast.unparse(node.target)) for node in declared.body if isinstance(node, ast.AnnAssign)]
+
+
+def service_locators(root: Path) -> list[str]:
+    """Uses of `app.state`: what a function needs is its argument, and no attribute of the application."""
+    return [
+        f"{path}:{node.lineno} uses app.state"
+        for path in modules_below(root, *PACKAGES.values(), *OTHER_FOLDERS)
+        for node in ast.walk(ast.parse((root / path).read_text()))
+        if isinstance(node, ast.Attribute) and re.fullmatch(r"(.*\.)?app\.state", ast.unparse(node))
     ]
 
 

@@ -2,6 +2,8 @@
 
 The contract is flat: one object, or one list of them. Of anything else pydantic makes an error for each key that it
 does not know, and copies the whole object into the error of each missing one: gigabytes, from one body of 4 MB.
+The shape is checked on the bytes, which takes 1.5 ms for 1,000 flights. Parsing them first takes 5.8 ms, and an attack
+of 4 MB takes 0.2 s and 86 MB.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
 """Reject a body that has a key twice: a parser silently keeps the last of two equal keys.
 
-Looking at every key takes as long as validating the body again (61 us and 65 us for one flight, both measured in one
+Looking at every key takes twice as long as validating the body (15 us and 7 us for one flight, both measured in one
 run). Comparing the number of quotation marks with that of the strings in the result takes 1 us, so only a body in
-which they differ is looked at key by key.
+which they differ is looked at key by key. Of the parsers in the locks only `json` reports equal keys; pydantic's and
+msgspec's keep the last one too.
 """
 
 import json

@@ -55,9 +55,9 @@ class LimitedConnection(HttpProtocol):
         """Wait for headers, but not forever, and not with any number of others."""
         super().connection_made(transport)
         self._service = self.app
-        self._served = False  # whether a request's headers ever came
+        self.served = False  # whether a request's headers ever came
         self._in_body = False  # whether the next byte belongs to a body
-        self._timer = self.loop.call_later(self._limits.header_seconds, self._give_up)
+        self._timer = self.loop.call_later(self._limits.header_seconds, self.give_up)
         self._header_bytes = 0
         if len(self.connections) > self._limits.max_connections:
             self._make_room()
@@ -68,7 +68,7 @@ class LimitedConnection(HttpProtocol):
             self._header_bytes += len(data)
         super().data_received(data)
         if self._timer.cancelled():
-            if self._idle():  # an empty line, or more of a refused body: no request, but it ended uvicorn's own wait
+            if self.is_idle():  # an empty line, or more of a refused body: no request, but it ended uvicorn's own wait
                 self._start_timer()
         elif self._header_bytes > self._limits.max_header_bytes:
             self._refuse(TOO_LONG)
@@ -90,7 +90,7 @@ class LimitedConnection(HttpProtocol):
             super().on_headers_complete()
             return
         self._timer.cancel()
-        self._served = True
+        self.served = True
         under_way = len(self.tasks) - len(self._unfinished) - len(self._unread)
         busy = under_way >= self._limits.max_requests and not self.url.startswith(b"/health/")
         self.app = overloaded if busy else self._service
@@ -107,7 +107,7 @@ class LimitedConnection(HttpProtocol):
 
     def on_response_complete(self) -> None:
         """A client that was rejected before the end of its body no longer counts as unfinished."""
-        if self._idle():
+        if self.is_idle():
             self._unfinished.pop(self, None)
         super().on_response_complete()
 
@@ -121,9 +121,9 @@ class LimitedConnection(HttpProtocol):
     def pause_writing(self) -> None:
         """Wait until the client reads, but not forever, and for no more clients than requests may be under way."""
         super().pause_writing()
-        self._unread[self] = self.loop.call_later(self._limits.send_seconds, self._give_up)
+        self._unread[self] = self.loop.call_later(self._limits.send_seconds, self.give_up)
         if len(self._unread) > self._limits.max_requests:
-            next(iter(self._unread))._give_up()
+            next(iter(self._unread)).give_up()
 
     def resume_writing(self) -> None:
         """The client has read."""
@@ -145,16 +145,18 @@ class LimitedConnection(HttpProtocol):
 
     def _start_timer(self) -> None:
         self._timer.cancel()
-        self._timer = self.loop.call_later(self._limits.header_seconds, self._give_up)
+        self._timer = self.loop.call_later(self._limits.header_seconds, self.give_up)
 
-    def _idle(self) -> bool:
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
         return self.cycle is None or self.cycle.response_complete
 
     def _forget_unread(self) -> None:
         if timer := self._unread.pop(self, None):
             timer.cancel()
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Close the connection, whatever is under way."""
         self._timer.cancel()
         self._forget_unread()
         self.transport.abort()
@@ -162,8 +164,8 @@ class LimitedConnection(HttpProtocol):
     def _make_room(self) -> None:
         """Close a connection on which nothing is under way, sooner one that never had a request."""
         others: set[Any] = self.connections - {self}
-        idle = [one for one in others if one._idle()]
-        min(idle, key=lambda one: one._served, default=self).transport.abort()
+        idle = [one for one in others if one.is_idle()]
+        min(idle, key=lambda one: one.served, default=self).transport.abort()
 
 
 async def overloaded(scope: Any, receive: Any, send: Any) -> None:

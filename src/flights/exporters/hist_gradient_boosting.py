@@ -29,8 +29,9 @@ def export(pipeline: Any, folder: Path, slope: float, shift: float) -> None:
 
 def add_probability(graph: Graph, trees: Any, source: str = INPUT, slope: float = 1.0, shift: float = 0.0) -> None:
     """Add the trees, and the recalibration after them."""
-    total, start = add_trees(graph, [tree_of(predictor.nodes) for (predictor,) in trees._predictors], source)
-    graph.add_probability(total, start + float(trees._baseline_prediction.item()), slope, shift)
+    predictors, baseline = trees._predictors, trees._baseline_prediction  # noqa: SLF001 - it shows its trees nowhere else
+    total, start = add_trees(graph, [tree_of(predictor.nodes) for (predictor,) in predictors], source)
+    graph.add_probability(total, start + float(baseline.item()), slope, shift)
 
 
 def tree_of(nodes: NDArray[Any]) -> Tree:
