@@ -1,3 +1,14 @@
+# A variable on make's command line is meant for this project: a name that no makefile and no page of settings has is an error.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+KNOWN := $(if $(GIVEN),$(shell cat Makefile extras/*/targets.mk serving/extras/*/targets.mk deploy/targets.mk docs/settings.md \
+  2>/dev/null | grep -oE '[A-Z][A-Z0-9_]+' | sort -u) PIP_% UV_% PYTEST_% OMP_% %_PROXY %_proxy)
+UNKNOWN := $(if $(wildcard docs/settings.md),$(firstword $(filter-out $(KNOWN),$(GIVEN))))
+NEAREST = $(shell $(PYTHON) -c 'import difflib, sys; words = sys.argv[2:]; \
+  print(*[f"did you mean {name}?" for name in difflib.get_close_matches(sys.argv[1].upper(), words, 1, 0.7)])' \
+  '$(subst ','\'',$(UNKNOWN))' $(KNOWN) 2>/dev/null)
+$(if $(UNKNOWN),$(error $(UNKNOWN)=$(strip $(value $(UNKNOWN))): no such setting; $(NEAREST) \
+  docs/settings.md has all. A variable of another program goes before the command: $(UNKNOWN)=value make))
+
 ##@ Operations
 $(call arguments,ID JSON INPUT OUTPUT ENGINE SCHEDULER)
 
