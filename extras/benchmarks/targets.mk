@@ -1,4 +1,5 @@
 ##@ Benchmarks
+$(call arguments,AGAINST)
 
 bench: $(INSTALLED) #- What `make train` costs, step by step, next to the fits alone
 	@$(RUN) extras.benchmarks.train
@@ -11,3 +12,6 @@ bench-score: $(CHAMPION) $(call group,cluster) #- Score ten and a hundred times 
 
 bench-monitor: $(CHAMPION) $(call group,monitor) #- What monitoring a month costs, next to Evidently's preset on the raw rows
 	@$(RUN) extras.benchmarks.monitor
+
+bench-regression: $(CHAMPION) $(call group,replay) #- Fail if the service is slower or larger than at AGAINST (the commit before), beyond the noise of two that are alike
+	@$(RUN) extras.benchmarks.regression $(if $(value AGAINST),"$$AGAINST")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import skops.io
 
 from flights import model, portable, registry
 from flights.artifacts import read_json
@@ -124,4 +123,6 @@ def champion_scores(settings: Settings, champion: int | None, columns: Columns) 
 
 def load_trained(folder: Path, name: str) -> Any:
     """Load a trained scikit-learn model; it may contain only the types of `model.trusted_types`."""
+    import skops.io  # three seconds, which `promote` does not need
+
     return skops.io.load(folder / f"{name}.skops", trusted=model.trusted_types())
