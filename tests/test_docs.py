@@ -7,6 +7,7 @@ import sys
 import tomllib
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -347,6 +348,14 @@ def test_what_was_measured_can_be_measured_again(page):
     assert len(re.findall("<!-- measured", text)) == len(re.findall(f"<!-- measured: {DATED}", text))
     made = re.findall(r"<!-- picture: (?:20\d\d-\d\d-\d\d, make [a-z-]+|drawn by hand) -->\n!\[", text)
     assert len(made) == len(re.findall(r"!\[.*?\]\(.*?\.svg\)", text))
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs").glob("*.svg")), ids=lambda path: path.name)
+def test_a_drawing_renders_outside_browsers(picture):
+    """Well-formed, without style sheets, variables and other files, so that editors and converters show it."""
+    ElementTree.parse(picture)
+    text = picture.read_text()
+    assert re.findall(r"var\(--|class=|<foreignObject|<script|(?:src|href)=\"http", text) == []
 
 
 def test_a_measurement_without_its_command_is_found():

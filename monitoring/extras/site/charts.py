@@ -17,6 +17,7 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 WIDTH = 10.0  # inches
+MAX_DAYS = 10_000  # wider than any chart: the axis cuts it
 MAX_LANES = 12  # alarms shown; the page lists the others
 INK, SOFT, GRID, BAND, PAPER = "#1c2430", "#667085", "#e4e7ec", "#dcfce7", "#ffffff"
 LINES = ("#2563eb", "#b45309")
@@ -57,6 +58,7 @@ class Panel:
     height: float = 1.1  # inches
     empty: str = "no values yet"
     marked: Sequence[pd.Timestamp] = ()  # days to circle
+    of_champion: bool = False  # an event breaks the line, and the range holds from the newest one on
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def chart(
             axes.set_title(panel.title, loc="left", fontsize=9, fontweight="bold", color=INK, pad=4)
             axes.spines[["top", "right"]].set_visible(False)
             if isinstance(panel, Panel):
-                _draw_panel(axes, panel)
+                _draw_panel(axes, panel, sorted(events or {}) if panel.of_champion else [])
             elif isinstance(panel, Strip):
                 _draw_strip(axes, panel)
             else:
@@ -130,7 +132,7 @@ def chart(
     return text[text.index("<svg") :]
 
 
-def _draw_panel(axes: Axes, panel: Panel) -> None:
+def _draw_panel(axes: Axes, panel: Panel, breaks: Sequence[pd.Timestamp]) -> None:
     axes.set_ylabel(panel.unit)
     axes.grid(visible=True, axis="y", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
@@ -144,8 +146,10 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
             axes.bar(_at(shown.index), shown, width=0.7, color=colour, label=line.label)
         else:
             style = "-" if line.kind == "line" else "none"
-            x = _at(shown.index)
-            axes.plot(x, shown, linestyle=style, marker="o", markersize=2.5, color=colour, label=line.label)
+            for number, part in enumerate(_between(shown, breaks)):
+                label = line.label if number == 0 else None
+                x = _at(part.index)
+                axes.plot(x, part, linestyle=style, marker="o", markersize=2.5, color=colour, label=label)
     marked = values[0][values[0].index.isin(panel.marked)]
     axes.plot(_at(marked.index), marked, "o", markersize=7, fillstyle="none", color=COLOURS["urgent"])
     axes.margins(y=0.1)
@@ -156,10 +160,20 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
             min(low, *(each - 0.05 * abs(each) for each in ends)),
             max(high, *(1.05 * abs(each) for each in ends)),
         )
-        axes.axhspan(max(panel.low, low), min(panel.high, high), color=BAND, zorder=0)
+        limits = max(panel.low, low), min(panel.high, high)
+        if breaks:
+            axes.fill_between([_at(breaks[-1]) - 0.5, _at(breaks[-1]) + MAX_DAYS], *limits, color=BAND, zorder=0)
+        else:
+            axes.axhspan(*limits, color=BAND, zorder=0)
     axes.set_ylim(low, high)
     if any(line.label for line in panel.lines):
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, borderpad=0)
+
+
+def _between(values: "pd.Series[float]", breaks: Sequence[pd.Timestamp]) -> "list[pd.Series[float]]":
+    """The parts of a line between the days on which something changed."""
+    part = pd.DatetimeIndex(breaks).searchsorted(pd.DatetimeIndex(values.index), side="right")
+    return [values[part == number] for number in range(len(breaks) + 1)]
 
 
 def _draw_strip(axes: Axes, strip: Strip) -> None:

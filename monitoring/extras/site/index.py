@@ -84,7 +84,7 @@ def quality_panels(found: Findings) -> list[Panel]:
     }
     no_days = f"needs the outcomes of {MIN_DAYS} days"
     panels = [
-        Panel(title, unit, [Line("", metrics_by_day[name])], *band(found, name), height=height, empty=no_days)
+        Panel(title, unit, [Line("", metrics_by_day[name])], *band(found, name), height, no_days, of_champion=True)
         for name, (title, unit, height) in titles.items()
     ]
     both = [Line("predicted", predicted), Line("observed", observed, "dots")]

@@ -114,15 +114,25 @@ def answer(alarm: Alarm, changes: dict[pd.Timestamp, int]) -> str:
 
 
 def week_page(week: pd.Timestamp, found: Findings, evidently: str) -> str:
-    """One week: every check of each day with its limit."""
+    """One week: every check of each day with its limit, and first those that fired or were out of range."""
     days = [day for day in pd.date_range(week, periods=7) if day in found.view.days]
     head = "".join(f"<th>{day:%a %-d}</th>" for day in days)
-    body = "".join(_week_row(check, days) for check in found.checks)
+    body = "".join(_week_row(check, days) for check in out_of_range_first(found.checks, days))
     report = f'<a href="{evidently}">Evidently\'s report of the week</a>' if evidently else "No full day of traffic."
     return (
-        f"<h1>Week of {week:%-d %B %Y}</h1><p>Each check of each day; a value out of range is marked. {report}</p>"
+        f"<h1>Week of {week:%-d %B %Y}</h1><p>Each check of each day, those out of range first. {report}</p>"
         f'<table class="days"><tr><th>check</th>{head}<th>limit</th></tr>{body}</table>'
     )
+
+
+def out_of_range_first(checks: Sequence[Check], days: Sequence[pd.Timestamp]) -> list[Check]:
+    """The checks that fired on most of the days, then those that were out of range, then the rest in their order."""
+
+    def bad_days(check: Check) -> tuple[int, int]:
+        fired, outside = (of(check).reindex(days, fill_value=False).sum() for of in (is_firing, out_of_range))
+        return -int(fired), -int(outside)
+
+    return sorted(checks, key=bad_days)
 
 
 def _week_row(check: Check, days: Sequence[pd.Timestamp]) -> str:

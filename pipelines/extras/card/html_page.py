@@ -10,7 +10,7 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem; color: #1d2530 }
 h1, h2 { line-height: 1.2 } h2 { margin-top: 2.2rem; border-bottom: 1px solid #d5dbe3; padding-bottom: .3rem }
 table { border-collapse: collapse; display: block; overflow-x: auto; font-size: .78rem; margin: 1rem 0 }
-th, td { border-bottom: 1px solid #e3e8ee; padding: .25rem .5rem; text-align: left; white-space: nowrap }
+th, td { border-bottom: 1px solid #e3e8ee; padding: .25rem .5rem; text-align: left }
 td { font-variant-numeric: tabular-nums }
 code { background: #f2f5f8; padding: .1rem .3rem; border-radius: 3px; overflow-wrap: anywhere } img { max-width: 100% }
 """

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from flights.config import ALERT_BUDGET
+from flights.config import ALERT_BUDGET, MIN_SLICE_ROC_AUC
 from flights.dataset import POSITIVE, ROWS
 from flights.files import HOLDOUT_PLOT, SLICES_PLOT
 from flights.ranking import RankedPredictions
@@ -38,7 +38,8 @@ def write_holdout(path: Path, models: Mapping[str, RankedPredictions], report: M
     figure = Figure(figsize=(13, 4.4), layout="constrained")
     ranking, calibration, alerts = figure.subplots(1, 3)
     draw_ranking(ranking, report["metrics"])
-    draw_calibration(calibration, {name: models[name] for name in reversed(COMPARED) if name in models})
+    curve = report.get("calibration", {}).get("curve", {})  # without the card's plug-in there is none
+    draw_calibration(calibration, {name: models[name] for name in reversed(COMPARED) if name in models}, curve)
     draw_alerts(alerts, models, report["metrics"])
     figure.savefig(path, dpi=110)
 
@@ -76,14 +77,19 @@ def draw_interval(axes: Axes, row: int, figure: Mapping[str, float], color: str)
     axes.errorbar(figure["value"], row, xerr=spread, fmt="o", markersize=5, color=color, capsize=3)
 
 
-def draw_calibration(axes: Axes, models: Mapping[str, RankedPredictions]) -> None:
-    """Draw the observed rate against the predicted one, by tenths of the rows."""
-    axes.plot([0, 1], [0, 1], color="#bbbbbb", linestyle="--", label="perfect")
+def draw_calibration(axes: Axes, models: Mapping[str, RankedPredictions], curve: Mapping[str, Sequence[float]]) -> None:
+    """Draw the observed rate against the predicted one, by tenths of the rows, as far as there are any."""
+    furthest = 0.0
     for name, rows in models.items():
         predicted, observed, _ = reliability(rows)
-        axes.plot(predicted, observed, marker="o", color=SHOWN.get(name), label=name)
+        furthest = max(furthest, predicted.max(), observed.max())
+        axes.plot(predicted, observed, marker="o", markersize=4, color=SHOWN.get(name), label=name)
+    if curve:
+        axes.vlines(curve["predicted"], curve["low"], curve["high"], color=SHOWN["candidate"])
+        furthest = max(furthest, *curve["high"])
+    axes.plot([0, furthest], [0, furthest], color="#bbbbbb", linestyle="--", label="perfect", zorder=0)
     axes.set(
-        title="On the dashed line,\n30 % means 30 %",
+        title="On the dashed line, 30 % means 30 %;\nvertical lines: 95 % intervals by day",
         xlabel=f"predicted probability (means of tenths of the {ROWS})",
         ylabel=f"share that was {POSITIVE}",
     )
@@ -113,16 +119,19 @@ def draw_alerts(axes: Axes, models: Mapping[str, RankedPredictions], metrics: Ma
 def draw_slices(axes: Axes, slices: Sequence[Mapping[str, Any]], overall: Mapping[str, Any]) -> None:
     """Draw each slice's ROC-AUC with intervals that hold for all of them at once."""
     colors = dict(zip(dict.fromkeys(each["kind"] for each in slices), cycle(SHOWN.values()), strict=False))
-    for row, each in enumerate(reversed(slices)):
+    ranked = sorted(slices, key=lambda each: float(each["figures"]["roc_auc"]["value"]))[::-1]
+    for row, each in enumerate(ranked):
         draw_interval(axes, row, each["figures"]["roc_auc"], colors[each["kind"]])
-    names = [f"{each['kind']} {each['name']}  ({each['rows']:,})" for each in reversed(slices)]
+    names = [f"{each['kind']} {each['name']}  ({each['rows']:,})" for each in ranked]
     axes.set_yticks(range(len(slices)), names, fontsize=8)
-    axes.axvline(overall["roc_auc"]["value"], color="#bbbbbb", linestyle="--")
-    weakest = min(slices, key=lambda each: float(each["figures"]["roc_auc"]["value"]))
+    axes.axvline(overall["roc_auc"]["value"], color="#bbbbbb", linestyle="--", label=f"all {ROWS}")
+    axes.axvline(MIN_SLICE_ROC_AUC, color="#b3401f", label="the gate's floor: it blocks an interval left of it")
+    weakest = ranked[-1]
     axes.set(
-        title=f"Look left: the weakest is {weakest['kind']} {weakest['name']} (dashed: all {ROWS})",
+        title=f"Weakest on top: {weakest['kind']} {weakest['name']}",
         xlabel="ROC-AUC of the candidate on the holdout; all intervals hold at once, 95 %",
         ylabel=f"slice (number of {ROWS})",
     )
+    axes.legend(loc="lower left", fontsize=8, framealpha=1)
     axes.margins(y=0.01)
     axes.grid(axis="x", alpha=0.3)

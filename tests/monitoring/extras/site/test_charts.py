@@ -1,3 +1,4 @@
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -72,3 +73,24 @@ def test_changes_and_alarms_are_marked():
     assert found.find(f".//{SVG}a").get(LINK) == "alarms/0.html"
     assert len(found.findall(f".//{SVG}a")) == MAX_LANES
     assert "version 2 answers" in texts(found)
+
+
+def test_a_change_of_the_model_breaks_the_line_and_begins_the_band():
+    """Two versions have no line between them, and the range of the newer one does not reach back."""
+    change = {DAYS[9]: "version 2 answers"}
+    of_champion, of_traffic = (
+        drawn(Panel("t", "u", [Line("", VALUES)], 0.4, 0.6, of_champion=broken), events=change)
+        for broken in (True, False)
+    )
+    curves = [
+        [path for path in found.iter(f"{SVG}path") if path.get("style", "").find("#2563eb; stroke-width: 1.5") >= 0]
+        for found in (of_champion, of_traffic)
+    ]
+    assert [len(each) for each in curves] == [2, 1]
+    bands = [
+        min(float(x) for x in re.findall(r"[ML] ([\d.]+) ", path.get("d", "")))
+        for found in (of_champion, of_traffic)
+        for path in found.iter(f"{SVG}path")
+        if "#dcfce7" in path.get("style", "")
+    ]
+    assert bands[0] > bands[1] + 100

@@ -130,3 +130,16 @@ def test_an_alarm_is_answered_by_what_it_asks_for():
     assert report.answer(feed, changes) == "no alarm after 2013-11-06"
     rings = alarms(Check("figure", "feed", "", bad[:6], high=1))[0]
     assert report.answer(rings, changes) == "nothing yet"
+
+
+def test_a_week_shows_first_what_was_out_of_range():
+    """The check that fired, then the one with a single bad day; what was bad in another week only keeps its place."""
+    week = list(DAYS[:7])
+    values = {
+        "calm": [0] * 12,
+        "earlier": [0] * 7 + [9] * 5,
+        "one day": [0, 9] + [0] * 10,
+        "fired": [0, 9, 9, 9] + [0] * 8,
+    }
+    checks = [Check(name, "feed", "", pd.Series(each, DAYS, dtype=float), high=1) for name, each in values.items()]
+    assert [check.name for check in report.out_of_range_first(checks, week)] == ["fired", "one day", "calm", "earlier"]

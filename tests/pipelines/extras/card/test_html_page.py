@@ -34,3 +34,8 @@ def test_the_published_card_is_complete(trained):
     assert html.count("<h2>") == text.count("\n## ")
     assert html.count("<img") == text.count("![") == 2
     assert not re.search(r'(src|href)="(?!data:)', html)
+
+
+def test_a_wide_table_wraps_instead_of_losing_its_last_column():
+    """Cells may break into lines: the card's widest table has nine columns of intervals."""
+    assert "white-space: nowrap" not in html_page.STYLE

@@ -40,3 +40,16 @@ def test_briers_parts_add_up(world):
     assert parts["reliability"] < 0.001
     assert worse["reliability"] > 0.01
     assert worse["resolution"] == pytest.approx(parts["resolution"], abs=1e-9)
+
+
+def test_intervals_of_the_curve_are_wider_if_days_differ(world):
+    """The observed rate of each bin is inside; injected: days that share their luck, of which there are fewer."""
+    odds, truth, days = world
+    rows = rank(truth, expit(odds))
+    _, observed, _ = reliability.reliability(rows)
+    low, high = reliability.observed_intervals(rows, days, 0)
+    assert (low <= observed).all()
+    assert (observed <= high).all()
+    lucky = np.repeat(np.random.default_rng(1).random(50) < truth.mean(), 400).astype(float)
+    wide = np.subtract(*reliability.observed_intervals(rank(lucky, expit(odds)), days, 0)[::-1])
+    assert wide.mean() > 3 * (high - low).mean()
