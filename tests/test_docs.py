@@ -238,6 +238,42 @@ def test_the_readme_shows_the_walk():
     assert max(map(len, tree.values())) <= 50
 
 
+BAD_ON_PURPOSE = 0.62  # below it: a candidate that must be blocked, as the table says
+
+
+def unexplained(pages: dict[str, str]) -> list[str]:
+    """ROC-AUC values that a page quotes, and that the table "which ROC-AUC is which" does not have."""
+    table = pages["evaluation.md"].split("## Which ROC-AUC is which")[1].split("\n## ")[0]
+    known = [
+        float(value) for row in re.findall(r"^\| (.*?) \|", table, re.MULTILINE) for value in re.findall(VALUE, row)
+    ]
+    quoted = [
+        (name, float(value))
+        for name, text in pages.items()
+        for value in re.findall(rf"ROC-AUC(?: is)? ({VALUE})", text)
+    ]
+    return [
+        f"{name}: {value}"
+        for name, value in quoted
+        if value >= BAD_ON_PURPOSE and min(abs(value - each) for each in known) > 0.005
+    ]
+
+
+VALUE = r"0\.\d{2,4}"
+
+
+def test_every_roc_auc_is_explained():
+    """A reader finds the rows of each value in one table."""
+    assert unexplained({page.name: page.read_text() for page in PAGES}) == []
+
+
+@pytest.mark.parametrize("quoted", ["ROC-AUC 0.812 on live", "its ROC-AUC is 0.6312.", "ROC-AUC 0.99"])
+def test_an_unexplained_roc_auc_is_found(quoted):
+    """Injected: values that the table lacks."""
+    pages = {"evaluation.md": (ROOT / "docs" / "evaluation.md").read_text(), "a.md": quoted}
+    assert len(unexplained(pages)) == 1
+
+
 CHAPTERS = sorted((ROOT / "docs" / "tutorial").glob("[0-9]*.md"))
 PARTS = (
     "- **You will learn** ",

@@ -1,1 +1,1 @@
-"""The documentation as a site with search, which works without a network: `make site`."""
+"""The documentation as a site with search, which works without a network, and as notebooks: `make site notebooks`."""

@@ -125,7 +125,7 @@ def draw_slices(axes: Axes, slices: Sequence[Mapping[str, Any]], overall: Mappin
     names = [f"{each['kind']} {each['name']}  ({each['rows']:,})" for each in ranked]
     axes.set_yticks(range(len(slices)), names, fontsize=8)
     axes.axvline(overall["roc_auc"]["value"], color="#bbbbbb", linestyle="--", label=f"all {ROWS}")
-    axes.axvline(MIN_SLICE_ROC_AUC, color="#b3401f", label="the gate's floor: it blocks an interval left of it")
+    axes.axvline(MIN_SLICE_ROC_AUC, color="#b3401f", label="the gate's floor: blocks an interval left of it")
     weakest = ranked[-1]
     axes.set(
         title=f"Weakest on top: {weakest['kind']} {weakest['name']}",
