@@ -172,7 +172,7 @@ def _draw_panel(axes: Axes, panel: Panel, breaks: Sequence[pd.Timestamp]) -> Non
 
 def _between(values: "pd.Series[float]", breaks: Sequence[pd.Timestamp]) -> "list[pd.Series[float]]":
     """The parts of a line between the days on which something changed."""
-    part = pd.DatetimeIndex(breaks).searchsorted(pd.DatetimeIndex(values.index), side="right")
+    part = pd.DatetimeIndex(list(breaks)).searchsorted(pd.DatetimeIndex(values.index), side="right")
     return [values[part == number] for number in range(len(breaks) + 1)]
 
 

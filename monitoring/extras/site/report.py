@@ -129,7 +129,7 @@ def out_of_range_first(checks: Sequence[Check], days: Sequence[pd.Timestamp]) ->
     """The checks that fired on most of the days, then those that were out of range, then the rest in their order."""
 
     def bad_days(check: Check) -> tuple[int, int]:
-        fired, outside = (of(check).reindex(days, fill_value=False).sum() for of in (is_firing, out_of_range))
+        fired, outside = (of(check).reindex(list(days), fill_value=False).sum() for of in (is_firing, out_of_range))
         return -int(fired), -int(outside)
 
     return sorted(checks, key=bad_days)
