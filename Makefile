@@ -83,7 +83,7 @@ serve: $(CHAMPION) $(POSTGRES) ## Answer on HOST:PORT with the champion (train f
 replay: $(call group,replay) ## Send the live months FROM..TO to the running server, with outcomes as late as they were
 	@$(RUN) monitoring.replay
 
-monitor: $(call group,monitor) $(POSTGRES) ## Drift, performance and the decision; it fails when somebody must act
+monitor: $(call group,monitor) $(POSTGRES) ## Drift, performance and the decision, now or at NOW; fails if action is needed
 	@$(RUN) monitoring.monitor
 
 retrain: ## Train on what is known by AS_OF (say AS_OF=2013-12-01) and go through the same gates

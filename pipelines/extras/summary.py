@@ -5,13 +5,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from flights import registry
 from flights.artifacts import read_json
 from flights.config import ALERT_BUDGET, MAX_CALIBRATION_ERROR, MIN_SLICE_ROC_AUC, Settings
-from flights.dataset import POSITIVE, ROWS
+from flights.dataset import POSITIVE, ROWS, ZONE
 from flights.files import CARD_FILE, EVALUATION_FILE, HOLDOUT_PLOT, TRAIN_FIRST
 from flights.model import RULE
 from flights.ranking import CALIBRATION_BINS
@@ -34,9 +35,8 @@ def main() -> None:
     report = read_json(settings.candidate_dir / EVALUATION_FILE, TRAIN_FIRST)
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     part = report["holdout"]
-    title = (
-        f"Holdout {part['first'][:10]} to {part['last'][:10]}: {part['rows']:,} {ROWS}, {part['late']:.1%} {POSITIVE}"
-    )
+    first, last = (pd.Timestamp(part[end]).tz_convert(ZONE) for end in ("first", "last"))  # its own days, not UTC's
+    title = f"Holdout {first:%F} to {last:%F}: {part['rows']:,} {ROWS}, {part['late']:.1%} {POSITIVE}"
     console.print(metrics_table(f"{title}; 95 % intervals by day", "model", report["metrics"]))
     console.print(metrics_table("The candidate's margin over each (positive is better)", "over", report["margins"]))
     for check in report["checks"]:

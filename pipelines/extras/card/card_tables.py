@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flights.dataset import POSITIVE, ROWS
+import pandas as pd
+
+from flights.dataset import POSITIVE, ROWS, ZONE
 from pipelines.step import interval_text
 
 
@@ -49,10 +51,15 @@ def degraded_table(head: str, degraded: Mapping[str, Mapping[str, float]], ours:
 def data_table(parts: Mapping[str, Mapping[str, Any]]) -> str:
     """Reach, size and share of positive rows of each part."""
     lines = [
-        [name, each["first"][:10], each["last"][:10], f"{each['rows']:,}", f"{each['late']:.1%}"]
+        [name, local_day(each["first"]), local_day(each["last"]), f"{each['rows']:,}", f"{each['late']:.1%}"]
         for name, each in parts.items()
     ]
     return markdown(["part", "first day", "last day", ROWS, POSITIVE], lines)
+
+
+def local_day(moment: str) -> str:
+    """The day of a moment in the data's time zone: the last hours of a day are the next day in UTC."""
+    return f"{pd.Timestamp(moment).tz_convert(ZONE):%F}"
 
 
 def label_audit(found: Mapping[str, Any] | None) -> str:

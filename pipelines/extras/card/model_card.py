@@ -33,7 +33,7 @@ from pipelines.extras.card.card_tables import (
 )
 from pipelines.extras.card.card_text import HARD_SLICES, MISSING_FEEDS, SEASON, TEMPLATE, WRONG_ALERTS, WRONG_OUTCOMES
 from pipelines.extras.card.corruptions import CORRUPTIONS
-from pipelines.extras.card.reliability import brier_parts, observed_intervals, reliability
+from pipelines.extras.card.reliability import brier_parts, curve
 from pipelines.step import interval_text
 from pipelines.training.recalibration import calibration_gains, expit, logit
 
@@ -78,12 +78,9 @@ def calibration_record(inputs: EvaluationInputs, measured: Mapping[str, ModelMet
     rows, trial = measured[CANDIDATE].rows, inputs.training["recalibration"]
     after = expit(trial["slope"] * logit(inputs.uncalibrated) + trial["shift"])
     gains = calibration_gains(inputs.y_true, inputs.uncalibrated, after, inputs.days, inputs.seed)
-    predicted, observed, size = reliability(rows)
-    low, high = observed_intervals(rows, inputs.days, inputs.seed)
-    curve = {"predicted": predicted, "observed": observed, "rows": size, "low": low, "high": high}
     return {
         "brier_parts": brier_parts(rows),
-        "curve": {name: values.tolist() for name, values in curve.items()},
+        "curve": curve(rows, inputs.days, inputs.seed),
         "kept": trial["kept"],
         "gains_on_validation": trial["gains"],
         "gains_on_holdout": as_json(gains),

@@ -19,6 +19,14 @@ def reliability(rows: RankedPredictions) -> tuple[Vector, Vector, Vector]:
     return predicted, observed, size[some].astype(np.float64)
 
 
+def curve(rows: RankedPredictions, days: NDArray[Any], seed: int) -> dict[str, list[float]]:
+    """The reliability curve with its intervals, for the report."""
+    predicted, observed, size = reliability(rows)
+    low, high = observed_intervals(rows, days, seed)
+    columns = {"predicted": predicted, "observed": observed, "rows": size, "low": low, "high": high}
+    return {name: values.tolist() for name, values in columns.items()}
+
+
 def observed_intervals(rows: RankedPredictions, days: NDArray[Any], seed: int) -> tuple[Vector, Vector]:
     """Confidence limits of each bin's observed rate, by resampling days; `days` is in the order before sorting."""
     distinct, day = np.unique(days, return_inverse=True)

@@ -9,6 +9,7 @@ import pytest
 from flights import registry
 from flights.artifacts import read_json
 from pipelines.extras.card import model_card
+from pipelines.extras.card.card_tables import local_day
 from tests.serving.running import running
 
 
@@ -47,13 +48,27 @@ def test_what_it_costs_is_measured(evidence, missing):
         model_card.model_card(1, training, report | {"properties": properties})
 
 
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        ("2013-06-29 03:59:00+00:00", "2013-06-28"),  # in summer, four hours behind
+        ("2013-12-31T04:30:00+00:00", "2013-12-30"),  # in winter, five
+        ("2013-09-01 09:16:00+00:00", "2013-09-01"),
+    ],
+)
+def test_a_day_on_the_card_is_a_local_day(moment, day):
+    """Injected: evening flights, whose day in UTC is the next one."""
+    assert local_day(moment) == day
+
+
 @pytest.mark.parametrize("part", ["train", "validation"])
 def test_the_data_have_periods_rows_and_rates(evidence, part):
     """Training, validation and holdout stand on the card; planted: nobody noted one of them."""
     training, report = evidence
     text = model_card.model_card(1, training, report)
     for each in (training["data"][part], report["holdout"]):
-        assert f"{each['first'][:10]} | {each['last'][:10]} | {each['rows']:,} | {each['late']:.1%}" in text
+        days = " | ".join(local_day(each[end]) for end in ("first", "last"))
+        assert f"{days} | {each['rows']:,} | {each['late']:.1%}" in text
     data = {name: figures for name, figures in training["data"].items() if name != part}
     with pytest.raises(model_card.ClaimWithoutNumber, match=part):
         model_card.model_card(1, training | {"data": data}, report)
