@@ -27,15 +27,12 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from docs.blocks import BLOCK, CODE
 from docs.tables import OUTSIDE, TABLES
 from serving.request import example
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(
-    r"(<!-- (table|run|fails|include|python|raises)( folded)?(?:: (.+?))? -->\n)(.*?)<!-- end -->", re.DOTALL
-)
 TRACEBACK = re.compile(r"^Traceback .*\n(?:[ ].*\n)+(?:.*\n\n(?:During|The above) .*\n\n)?", re.MULTILINE)
-CODE = re.compile(r"```python\n(.*?)```\n", re.DOTALL)
 DATA = re.compile(r"(?<![\w/.-])data/")  # the folder as commands name it
 VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"^installing the .* into .*\n", re.MULTILINE), ""),  # only where it is missing

@@ -6,7 +6,8 @@ outputs are left out: the reader guesses, runs a cell and looks.
 
 import re
 
-from docs.generate import BLOCK, CODE, ROOT
+from docs.blocks import BLOCK, CODE
+from docs.tables import ROOT
 
 FOLDER = ROOT / "build" / "notebooks"
 CHAPTERS = "0[1-4]_*.md"

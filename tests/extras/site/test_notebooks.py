@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from docs.generate import BLOCK, CODE, ROOT
+from docs.blocks import BLOCK, CODE
+from docs.tables import ROOT
 from extras.site.notebooks import CHAPTERS, script
 
 pytestmark = pytest.mark.exhibit
