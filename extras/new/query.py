@@ -72,7 +72,7 @@ def as_select(connection: Connection, query: str) -> str:
     inspector = sqlalchemy.inspect(connection)
     names = sorted({*inspector.get_table_names(), *inspector.get_view_names()})
     schema, _, name = query.strip().rpartition(".")
-    if len(query.split()) > 1:
+    if len(query.split()) > 1 and query.strip() not in names:
         return query.strip().rstrip(";")
     if name and (inspector.has_table(name, schema or None) or query in names):
         quote = connection.dialect.identifier_preparer.quote_identifier

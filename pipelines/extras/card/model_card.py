@@ -216,7 +216,7 @@ def operation(training: Mapping[str, Any], report: Mapping[str, Any], ours: Mapp
     parts |= {name: part for name, part in data.items() if name == "recalibration"}
     served = "no version served" if champion is None else f"version {champion} served"
     return {
-        "data": data_table({**parts, "holdout": report["holdout"]}),
+        "data": data_table({**parts, "holdout": report["holdout"]}, training["as_of"]),
         "rows": report["holdout"]["rows"],
         "row_ms": report["properties"]["row_ms"],
         "model_mb": report["properties"]["model_mb"],

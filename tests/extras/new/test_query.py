@@ -4,11 +4,15 @@ import sqlite3
 
 import pandas as pd
 import pytest
+import sqlalchemy
 
 from extras.new import create
+from extras.new.infer import draft
 from extras.new.query import database_url, read_query, without_password
+from extras.new.roles import checked_roles
 from extras.new.table import Unreadable
 from tests.extras.new.tables import rentals
+from tests.serving.postgres import MISSING, postgres
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,64 @@ def test_types_of_a_server_become_those_of_a_file(monkeypatch):
     assert found["at"][0] == pd.Timestamp("2024-01-31T00:00Z")
     assert found["id"][1].endswith("0002")
     assert found["price"].dtype == "float64"
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A PostgreSQL with rentals in a schema of its own, in the types of a server."""
+    if MISSING:
+        pytest.skip(MISSING)
+    with postgres() as running:
+        engine = sqlalchemy.create_engine(running.url)
+        with engine.begin() as connection:
+            rentals().to_sql("as given", connection, index=False)
+            connection.execute(sqlalchemy.text("CREATE SCHEMA shop"))
+            connection.execute(sqlalchemy.text(TYPED))
+        engine.dispose()
+        yield running.url
+
+
+TYPED = """
+CREATE TABLE shop.rentals AS SELECT
+    (start AT TIME ZONE 'Asia/Kolkata')::timestamptz AS start, "Wärme"::numeric(6, 1), "class"::smallint, "from",
+    CASE WHEN "2nd class" = 'ja' THEN true WHEN "class" < 8 THEN false END AS "2nd class",
+    booked = 'yes' AS booked, gen_random_uuid() AS rental, start::date AS "day", ARRAY[1, 2] AS "list"
+FROM "as given"
+"""
+
+
+def test_a_query_of_a_live_postgresql_becomes_a_draft(server, tmp_path):
+    """Moments with an offset, days, decimals, booleans with missing ones, UUIDs and arrays, as psycopg returns them."""
+    words = {"name": "renting", "from": server, "query": "shop.rentals", "time": "start", "target": "booked"}
+    words |= {"key": "rental", "zone": "Asia/Kolkata", "dest": str(tmp_path / "project")}
+    options = create.read_options([word for name, value in words.items() for word in (f"--{name}", value)])
+    roles = checked_roles(create.rows_of(options), options)
+    expected = rentals()
+    assert roles.times.tolist() == expected["start"].dt.tz_localize("Asia/Kolkata").dt.tz_convert("UTC").tolist()
+    assert roles.targets.sum() == (expected["booked"] == "yes").sum()
+    found = draft(options, roles)
+    kinds = {each.name: (each.kind, each.nullable) for each in found.guesses}
+    assert kinds == {
+        "waerme": ("number", True),
+        "class_value": ("integer", False),
+        "from_value": ("text", True),
+        "n2nd_class": ("text", True),
+        "day_value": ("time", False),
+    }
+    assert [(each.column, each.reason) for each in found.left_out] == [("list", "constant"), ("rental", "key")]
+
+
+def test_what_a_live_postgresql_rejects_is_one_line(server):
+    """Injected: a wrong table, a wrong column, and a statement that deletes. A name with a space is a table's."""
+    for query, said in (
+        ("rentals", "no such table"),
+        ('SELECT x FROM "as given"', 'column "x"'),
+        ('DELETE FROM "as given"', "does not return rows"),
+    ):
+        with pytest.raises(Unreadable, match=said) as error:
+            read_query(server, query)
+        assert "\n" not in str(error.value)
+    assert len(read_query(server, "as given")) == len(rentals())
 
 
 def test_query_without_a_database_is_rejected():

@@ -69,6 +69,7 @@ def test_the_data_have_periods_rows_and_rates(evidence, part):
     for each in (training["data"][part], report["holdout"]):
         days = " | ".join(local_day(each[end]) for end in ("first", "last"))
         assert f"{days} | {each['rows']:,} | {each['late']:.1%}" in text
+    assert f"On {training['as_of']}, the first live day, the newest " in text
     data = {name: figures for name, figures in training["data"].items() if name != part}
     with pytest.raises(model_card.ClaimWithoutNumber, match=part):
         model_card.model_card(1, training | {"data": data}, report)
