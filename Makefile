@@ -64,8 +64,8 @@ SPLITS := $(DATA)/2_splits/$(AS_OF)
 CANDIDATE := $(DATA)/3_models/candidates/$(AS_OF)
 CHAMPION := $(DATA)/3_models/flights/history/000001.json
 LIBRARY := src/flights
-# With ESTIMATOR training is done again, after the libraries that it needs are installed.
-FAMILY = $(if $(ESTIMATOR),FORCE $(call group,$(filter lightgbm xgboost,$(ESTIMATOR:auto=lightgbm xgboost))))
+# With ESTIMATOR or REFIT training is done again, after the libraries that it needs are installed.
+FAMILY = $(if $(ESTIMATOR)$(REFIT),FORCE $(call group,$(filter lightgbm xgboost,$(ESTIMATOR:auto=lightgbm xgboost))))
 export IMAGE ?= ml-loop
 export BATCH_IMAGE ?= ml-loop-batch
 export MLFLOW_PORT ?= 5000

@@ -37,6 +37,8 @@ def main() -> None:
         train, validation = labelled_rows(settings, "train"), labelled_rows(settings, "validation")
         estimator = estimator_of(settings, train, validation)
         fits = fit_models(train, validation, settings.seed, estimator)
+        for change_fits in hooks("pipelines.extras", "change_fits"):
+            fits = change_fits(settings, fits, train, validation, estimator)
         origin = provenance(settings)
         logged = log_models(settings, fits, train, origin)
         folder = settings.candidate_dir / logged.get("mlflow_run", uuid.uuid4().hex)
@@ -97,10 +99,9 @@ def log_models(
     settings: Settings, fits: Mapping[str, Fit], train: pd.DataFrame, origin: dict[str, Any]
 ) -> dict[str, str]:
     """Let the plug-ins log every model; returns what the candidate's record says of that."""
-    source = settings.splits_dir / TRAIN_FILE
     logged: dict[str, str] = {}
     for log_fits in hooks("pipelines.extras", "log_fits"):
-        logged.update(log_fits(settings, fits, train, origin, source)[model.CANDIDATE])
+        logged.update(log_fits(settings, fits, train, origin, settings.splits_dir / TRAIN_FILE)[model.CANDIDATE])
     return logged
 
 

@@ -5,8 +5,9 @@ candidate. Fits run in processes of their own, or on a Dask cluster.
 """
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from extras.evidence import cadence
+from extras.evidence import cadence, refit
 from extras.evidence.cadence import BASELINE
 from extras.evidence.fits import HINT, NEEDED, Fit, Task, backtest_period, fit, schedules
 from extras.evidence.workers import sampled_rows, workers
@@ -25,6 +26,7 @@ from flights.files import CADENCE_FILE, VALID_FILE
 from flights.model import CANDIDATE
 from flights.ranking import Vector
 from pipelines.evaluation import holdout
+from pipelines.rows import between
 from pipelines.step import step
 
 
@@ -36,6 +38,9 @@ def main() -> None:
         if source.is_file():
             holdout.log_access(settings, "backtest", period=backtest_period())
         rows, todo = sampled_rows(source, args.every, HINT, NEEDED), tasks()
+        if args.refit:
+            summary.read, summary.wrote = f"{len(rows):,} flights of {source}", str(refitted(settings, rows, args, run))
+            return
         work = partial(fit, source=source.resolve(), every=args.every, seed=settings.seed)
         fits = list(track(run(work, todo), "fits", total=len(todo), transient=True))
         asked = rows[rows[EVENT_TIME].between(*backtest_period(), inclusive="left")]
@@ -55,7 +60,19 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make backtest", description=__doc__)
     parser.add_argument("--scheduler", default="", help="address of a Dask scheduler; without it, processes here")
     parser.add_argument("--every", type=int, default=1, help="keep every Nth flight: faster, and less exact")
+    parser.add_argument("--refit", action="store_true", help="compare the release with a refit on validation, too")
     return parser.parse_args()
+
+
+def refitted(settings: Settings, rows: pd.DataFrame, args: argparse.Namespace, run: Callable[..., Any]) -> Path:
+    """Compare each month's release with one that is fitted again on train and validation; returns the report."""
+    todo = [Task(CANDIDATE, *each) for each in schedules()["monthly"] if refit.has_training_rows(rows, each[0])]
+    work = partial(refit.pair, source=(settings.raw_dir / VALID_FILE).resolve(), every=args.every, seed=settings.seed)
+    pairs = sorted(track(run(work, todo), "fits", total=len(todo), transient=True), key=lambda each: each.task.origin)
+    asked = between(rows, (todo[0].origin, todo[-1].end))
+    report = refit.compared(asked, pairs, cadence.RESAMPLES)
+    Console().print(refit.as_table(report))
+    return write_json(settings.reports_dir / "refit.json", {"every": args.every, "months": len(pairs), **report})
 
 
 def tasks() -> list[Task]:

@@ -8,7 +8,7 @@ gallery: $(CANDIDATE)/candidate.json #- Gate self-test: candidates that are bad 
 	@$(RUN) extras.evidence.gate_self_test
 
 backtest: $(RAW)/valid.parquet $(if $(SCHEDULER),$(call group,cluster)) #- How often to train: week by week, month by month or never; EVERY=8 is faster, SCHEDULER= a cluster
-	@$(RUN) extras.evidence.backtest $(call option,EVERY,every) $(call option,SCHEDULER,scheduler)
+	@$(RUN) extras.evidence.backtest $(call option,EVERY,every) $(call option,SCHEDULER,scheduler) $(if $(REFIT),--refit)
 
 compare: $(RAW)/valid.parquet $(call group,lightgbm xgboost) #- Each family of estimators month by month: quality, calibration and costs; EVERY=8 is faster
 	@$(RUN) extras.evidence.compare $(call option,EVERY,every)

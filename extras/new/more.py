@@ -12,7 +12,7 @@ from extras.new.roles import Rejected
 ROOT = Path(__file__).parents[2]
 INCLUDED = ("explain", "forget", "loop", "recalibrate", "score")  # targets of the extras that every project has
 MORE: dict[str, tuple[str, tuple[str, ...]]] = {  # by target: the folder below extras/, and the modules
-    "backtest": ("evidence", ("backtest", "cadence", "fits", "workers")),
+    "backtest": ("evidence", ("backtest", "cadence", "fits", "refit", "workers")),
     "claims": ("evidence", ("claims",)),
     "drills": ("drills", ("run", "data", "drill_helpers")),
     "gallery": ("evidence", ("gate_self_test", "bad_candidates", "gate_fixture")),

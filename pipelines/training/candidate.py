@@ -69,8 +69,7 @@ def provenance(settings: Settings) -> dict[str, Any]:
     origin = {"as_of": str(settings.as_of), "seed": settings.seed}
     for describe in hooks("pipelines.extras", "provenance"):
         origin.update(describe(settings))
-    digest = sha256(settings.splits_dir / MANIFEST_FILE)
-    return {**origin, "data_digest": digest, "schema_digest": schema_digest()}
+    return {**origin, "data_digest": sha256(settings.splits_dir / MANIFEST_FILE), "schema_digest": schema_digest()}
 
 
 def data_source(settings: Settings) -> str:

@@ -49,13 +49,14 @@ def degraded_table(head: str, degraded: Mapping[str, Mapping[str, float]], ours:
     return markdown([head, *names], [[what, *(f"{each[name]:.3f}" for name in names)] for what, each in every.items()])
 
 
-def data_table(parts: Mapping[str, Mapping[str, Any]], as_of: str) -> str:
+def data_table(parts: Mapping[str, Mapping[str, Any]], training: Mapping[str, Any]) -> str:
     """Reach, size and share of positive rows of each part, and the age of the training data on the first live day."""
     lines = [
         [name, local_day(each["first"]), local_day(each["last"]), f"{each['rows']:,}", f"{each['late']:.1%}"]
         for name, each in parts.items()
     ]
-    age = (date.fromisoformat(as_of) - date.fromisoformat(local_day(parts["train"]["last"]))).days
+    as_of, newest = training["as_of"], parts["validation" if training.get("refit") else "train"]["last"]
+    age = (date.fromisoformat(as_of) - date.fromisoformat(local_day(newest))).days
     described = markdown(["part", "first day", "last day", ROWS, POSITIVE], lines)
     return f"{described}\n\nOn {as_of}, the first live day, the newest {ROWS} to train on are {age} days old."
 

@@ -40,7 +40,7 @@ from pipelines.training.recalibration import calibration_gains, expit, logit
 NEEDED_CHECKS = {"exported", "missing_feeds", "slices"}  # families that measure what the card claims
 DEGRADED_METRICS = ("roc_auc", "brier", "calibration_error")  # with wrong inputs
 PROVENANCE = ("as_of", "seed", "git_commit", "git_dirty", "data_digest", "schema_digest", "lock_digest", "python")
-OPTIONAL = ("estimator", "recalibrated_as_of", "recalibrated_from")  # not in every record
+OPTIONAL = ("estimator", "refit", "recalibrated_as_of", "recalibrated_from")  # not in every record
 
 
 class ClaimWithoutNumber(ValueError):
@@ -216,7 +216,7 @@ def operation(training: Mapping[str, Any], report: Mapping[str, Any], ours: Mapp
     parts |= {name: part for name, part in data.items() if name == "recalibration"}
     served = "no version served" if champion is None else f"version {champion} served"
     return {
-        "data": data_table({**parts, "holdout": report["holdout"]}, training["as_of"]),
+        "data": data_table({**parts, "holdout": report["holdout"]}, training),
         "rows": report["holdout"]["rows"],
         "row_ms": report["properties"]["row_ms"],
         "model_mb": report["properties"]["model_mb"],
