@@ -6,6 +6,7 @@
 import csv
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,8 @@ DAYS = ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S")
 FORMATS = ("ISO8601", *(day + clock for day in DAYS for clock in CLOCKS), "%Y%m%d")
 SAMPLE_BYTES = 65_536  # of a text file, by which its separator and encoding are recognized
+SAMPLE_ROWS = 10_000  # of a text file, by which codes are recognized
+CODE = r"0\d+"  # a postcode or a key, and no number: it would lose its zeros
 OFFSET = r"(?:Z|[+-]\d\d:?\d\d)\s*$"
 
 
@@ -50,9 +53,12 @@ def read_file(path: Path) -> pd.DataFrame:
         decimal = "," if separator == ";" else "."
         with gzip.open(path, "rt", encoding=encoding) if path.suffix == ".gz" else path.open(encoding=encoding) as text:
             header = next(csv.reader(text, delimiter=separator), [])
-            rows = pd.read_csv(
-                text, sep=separator, header=None, names=range(len(header)), decimal=decimal, index_col=False
-            )
+            shape: dict[str, Any] = {"sep": separator, "header": None, "names": range(len(header)), "index_col": False}
+            head = pd.read_csv(text, nrows=SAMPLE_ROWS, dtype="str", **shape)
+            codes = {place: "str" for place in head if head[place].str.fullmatch(CODE).eq(True).any()}
+            text.seek(0)
+            next(csv.reader(text, delimiter=separator), [])
+            rows = pd.read_csv(text, dtype=codes, decimal=decimal, **shape)
         table = rows.set_axis(header, axis="columns")
     return cleaned(table)
 

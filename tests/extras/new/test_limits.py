@@ -2,11 +2,15 @@
 
 import dataclasses
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from extras.new.dates import split_dates
 from extras.new.limits import limits, ranking, rounded_down, rounded_up
-from tests.extras.new.tables import snapshots
+from monitoring.check import is_firing
+from monitoring.checks import performance
+from tests.extras.new.tables import payments, snapshots
 from tests.extras.new.test_infer import found_in
 
 
@@ -43,3 +47,20 @@ def test_the_ranking_metric_follows_the_base_rate_and_the_proof_the_size(tmp_pat
     found = {each.name: each.value for each in ranking(dataclasses.replace(dates, counts=counts))}
     assert metric in found.get("COMPARED", "")
     assert ("COMPARED" in found, found.get("SIGNIFICANT", "")) == (bool(metric), significant)
+
+
+@pytest.mark.parametrize(("factor", "fired"), [(1, False), (4, True)])
+def test_four_times_the_fraud_rate_fires_for_calibration(tmp_path, monkeypatch, factor, fired):
+    """1 % positives and the limits that follow from them; injected: four times as many, with the model as it was."""
+    found = found_in(tmp_path, payments(), TIME="paid at", TARGET="fraud", DELAY_DAYS="45")
+    values = {each.name: each.value for each in limits(found, split_dates(found))}
+    for name in ("QUALITY_DAYS", "MIN_DAYS"):
+        monkeypatch.setattr(performance, name, int(values[name]))
+    monkeypatch.setattr(performance, "MAX_BIAS", float(values["MAX_BIAS"]))
+    random, times = np.random.default_rng(5), found.roles.times[-20_000:]
+    risk = random.beta(0.5, 49.5, len(times))  # 1 % on average
+    rows = pd.DataFrame({"event_time": times, "day": times.dt.normalize(), "state": "labelled", "model_version": 1})
+    rows = rows.assign(probability=risk, threshold=0.1, past_watermark=True)
+    rows["target"] = (random.random(len(times)) < np.minimum(1, factor * risk)).astype(float)
+    bias, _ = performance.quality_checks(rows)
+    assert is_firing(bias).any() == fired

@@ -125,3 +125,14 @@ def test_mixed_zones_are_rejected(tmp_path):
 def test_a_wrong_option_is_named(tmp_path, changed, said):
     """Planted: each option with a value that will not do."""
     assert said in message(tmp_path, snapshots(), **changed)
+
+
+@pytest.mark.parametrize(
+    ("key", "hashed"), [("c{}", False), ("{}@example.org", True), ("+49 170 {:07}", True), ("Müller {}", True)]
+)
+def test_a_key_that_is_personal_is_hashed(tmp_path, key, hashed):
+    """An address, a number of a person, or a name never becomes a request ID as it is."""
+    frame = snapshots().assign(person=[key.format(number) for number in range(1500)])
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    chosen = options(tmp_path, KEY="person")
+    assert checked_roles(read_table(chosen.source), chosen).hashed_key == hashed

@@ -7,9 +7,12 @@ from extras.new.table import Unreadable, as_times, read_table
 from tests.extras.new.tables import snapshots
 
 
-def test_local_times_are_read_in_their_zone():
+@pytest.mark.parametrize(
+    ("zone", "moment"), [("Asia/Kolkata", "05:00"), ("America/Phoenix", "17:30"), ("UTC", "10:30"), ("", "10:30")]
+)
+def test_local_times_are_read_in_their_zone(zone, moment):
     """Half past ten in Kolkata is five o'clock in UTC."""
-    assert as_times(pd.Series(["2024-01-31 10:30"], name="t"), "Asia/Kolkata")[0] == pd.Timestamp("2024-01-31T05:00Z")
+    assert as_times(pd.Series(["2024-01-31 10:30"], name="t"), zone)[0] == pd.Timestamp(f"2024-01-31T{moment}Z")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet", ".tsv"])
@@ -36,3 +39,15 @@ def test_files_of_a_folder_with_other_columns_are_rejected(tmp_path):
     snapshots().assign(extra=1).to_csv(tmp_path / "b.csv", index=False)
     with pytest.raises(Unreadable, match=r"b\.csv: its columns differ from those of .*a\.csv: extra"):
         read_table(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+@pytest.mark.parametrize("code", ["{:05}", "0{}", "00{:03}"])
+def test_digits_with_leading_zeros_are_texts(tmp_path, suffix, code):
+    """Postcodes and keys keep them; a number stays one, with a decimal comma as well, and what is missing is so."""
+    texts = [code.format(number) for number in range(1, 20)]
+    rows = pd.DataFrame({"code": [*texts, None], "number": range(20), "share": [0.5 * n for n in range(20)]})
+    rows.to_csv(tmp_path / f"table{suffix}", index=False, sep=";", decimal=",")
+    read = read_table(tmp_path / f"table{suffix}")
+    assert read["code"].dropna().tolist() == texts
+    assert (read["number"].tolist(), read["share"].tolist()) == (rows["number"].tolist(), rows["share"].tolist())
