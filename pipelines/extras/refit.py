@@ -16,7 +16,6 @@ from flights.config import EnvironmentSettings
 from flights.dataset import targets
 from pipelines.rows import training_features
 from pipelines.training.fitting import Fit
-from pipelines.training.recalibration import uncalibrated
 
 
 class Settings(EnvironmentSettings):
@@ -45,7 +44,7 @@ def with_estimator(pipeline: Any, again: Any) -> Any:
     """The refitted model, with the recalibration that the first one has."""
     from sklearn.frozen import FrozenEstimator
 
-    if uncalibrated(pipeline) is pipeline:
+    if not hasattr(pipeline, "calibrated_classifiers_"):  # it was not kept
         return again
     kept = deepcopy(pipeline)
     kept.estimator = FrozenEstimator(again)
