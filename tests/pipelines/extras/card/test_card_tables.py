@@ -17,8 +17,8 @@ def test_the_age_of_the_training_data_on_the_first_live_day_is_stated(as_of, day
 
 def test_a_refit_is_as_old_as_the_end_of_validation():
     """What it was fitted on last."""
-    part = {"first": "2024-01-01", "last": "2024-06-28", "rows": 1000, "late": 0.2}
-    validation = part | {"last": "2024-08-29"}
+    part = {"first": "2024-01-01 12:00:00+00:00", "last": "2024-06-28 12:00:00+00:00", "rows": 1000, "late": 0.2}
+    validation = part | {"last": "2024-08-29 12:00:00+00:00"}
     assert "are 64 days old" in data_table(
         {"train": part, "validation": validation}, {"as_of": "2024-11-01", "refit": True}
     )
