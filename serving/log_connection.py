@@ -32,7 +32,7 @@ class LogUnavailable(RuntimeError):
 class Sqlite:
     """SQLite, with every commit synced to the disk."""
 
-    mark, errors, some_rows = "?", sqlite3, "rowid IN (SELECT rowid {})"
+    mark, errors, some_rows, factory = "?", sqlite3, "rowid IN (SELECT rowid {})", sqlite3.Connection
 
     def __init__(self, url: str):
         self.file = Path(read_url(url))
@@ -44,7 +44,7 @@ class Sqlite:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.touch()
         found = _found(self.file)  # before opening: if the file is replaced meanwhile it differs
-        connection = sqlite3.connect(self.file, timeout=BUSY, isolation_level="IMMEDIATE", check_same_thread=False)
+        connection = self.factory(self.file, timeout=BUSY, isolation_level="IMMEDIATE", check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, not on its way
         connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # creates the other two files

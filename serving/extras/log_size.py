@@ -55,6 +55,8 @@ def shorten(log: LogConnection) -> bool:
     connection.execute("PRAGMA busy_timeout = 0")  # nobody's prediction waits for a reader
     (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY:.0f}")
-    if not busy:
+    if busy:
+        log.dialect.committed()  # part of it was moved, by us
+    else:
         log.close()  # a shorter file would be taken for one that somebody cut off
     return not busy
