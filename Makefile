@@ -69,7 +69,8 @@ FAMILY = $(if $(ESTIMATOR)$(REFIT),FORCE $(call group,$(filter lightgbm xgboost,
 export IMAGE ?= ml-loop
 export BATCH_IMAGE ?= ml-loop-batch
 export MLFLOW_PORT ?= 5000
-COMMIT = $(if $(wildcard .git),$(shell git rev-parse HEAD)$(if $(shell git status --porcelain 2>/dev/null),-dirty))
+GIT := env -u GIT_DIR -u GIT_WORK_TREE -u GIT_INDEX_FILE git
+COMMIT = $(if $(wildcard .git),$(shell $(GIT) rev-parse HEAD)$(if $(shell $(GIT) status --porcelain 2>/dev/null),-dirty))
 TOOLS := .venv-tools/installed
 
 ##@ The loop

@@ -232,8 +232,8 @@ def test_only_a_new_folder_gets_the_marker(tmp_path):
 
 @pytest.mark.parametrize(
     ("target", "name"),
-    [("new", "NAME"), ("drill", "NAME"), ("explain", "ID"), ("challenge", "VERSION"), ("score", "INPUT"),
-     ("forget", "SUBJECT"), ("tune", "TRIES"), ("audit", "OSV_URL")],
+    [("new", "NAME"), ("new", "FROM"), ("new", "KEY"), ("drill", "NAME"), ("explain", "ID"), ("challenge", "VERSION"),
+     ("score", "INPUT"), ("forget", "SUBJECT"), ("tune", "TRIES"), ("audit", "OSV_URL")],
 )  # fmt: skip
 def test_an_argument_counts_only_on_the_command_line(tmp_path, target, name):
     """Planted: the environment has a variable of that name, as WSL has NAME. Only make's own words are arguments."""
@@ -242,6 +242,14 @@ def test_an_argument_counts_only_on_the_command_line(tmp_path, target, name):
     words = up_to_date(tmp_path)
     assert f'"${name}"' not in make("-n", target, *words, **{name: "laptop"}).stdout
     assert f'"${name}"' in make("-n", target, f"{name}=laptop", *words, **{name: "other"}).stdout
+
+
+@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"])
+def test_the_commit_is_that_of_this_clone(tmp_path, name):
+    """Planted: git's own variables name another repository, as they do in its hooks."""
+    done = make("--no-print-directory", "--eval", "told: ; @echo $(COMMIT)", "told")
+    other = make("--no-print-directory", "--eval", "told: ; @echo $(COMMIT)", "told", **{name: str(tmp_path)})
+    assert (other.returncode, other.stdout, other.stderr) == (0, done.stdout, "")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 ##@ A project of your own
-$(call arguments,NAME QUERY TIME TARGET KEY GROUP ZONE BEFORE DELAY_DAYS DEST EXTRAS)
+$(call arguments,NAME QUERY TIME TARGET KEY GROUP ZONE BEFORE DELAY_DAYS DEST EXTRAS $(if $(filter new,$(MAKECMDGOALS)),FROM))
 
 new: $(call group,lint) $(if $(findstring postgres,$(value FROM)),$(call group,postgres)) ## Write a project from a table: NAME=churn FROM=customers.csv TIME=signed_up_at TARGET=churned
 	@$(RUN) extras.new.create $(call option,NAME,name) $(call option,FROM,from) $(call option,TIME,time) $(call option,TARGET,target) \
