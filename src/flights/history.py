@@ -47,7 +47,7 @@ def entries(folder: Path, kind: type[Kind]) -> list[Kind]:
     Raises
     ------
     UnreadableEntryError
-        A file is not an entry of this kind, or the folder cannot be read.
+        A file is not an entry of this kind or missing, or the folder cannot be read.
     """
     try:
         files = sorted(folder.iterdir())  # unlike a glob it tells an unreadable folder from an empty one
@@ -55,7 +55,11 @@ def entries(folder: Path, kind: type[Kind]) -> list[Kind]:
         return []
     except OSError as error:
         raise UnreadableEntryError(_unreadable(folder, error)) from error
-    return [_read(file, kind) for file in files if file.match("[0-9]*.json")]
+    found = [_read(file, kind) for file in files if file.match("[0-9]*.json")]
+    for number, entry in enumerate(found, 1):
+        if entry.sequence != number:
+            raise UnreadableEntryError(f"{folder / f'{number:06}.json'}: missing or altered: restore it from a backup")
+    return found
 
 
 def append(folder: Path, last: int, kind: Callable[..., Kind], **fields: Any) -> Kind:

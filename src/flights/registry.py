@@ -60,8 +60,10 @@ def load(models_dir: Path, version: int) -> Model:
     folder = model_folder(models_dir, version)
     try:
         manifest, digest = read_manifest(folder, version)
-        if digest not in _promoted_digests(models_dir, version, default=digest):
-            raise ValueError(f"{MANIFEST_FILE}: altered after it was promoted: restore it from a backup")
+        for entry in history(models_dir):
+            if entry.champion == version and entry.manifest_digest not in ("", digest):
+                either = f"{MANIFEST_FILE} or {NAME}/history/{entry.sequence:06}.json"
+                raise ValueError(f"{either}: altered after it was promoted: restore it from a backup")
         check_files(folder, manifest["files"])
         score = portable.load(folder)
         check_golden(folder, score)
@@ -127,12 +129,6 @@ def rollback(models_dir: Path) -> Promotion:
     target, current = trail[-2:]
     load(models_dir, target.champion)
     return _append(models_dir, "rollback", current.champion, target.champion, target.gate_digest)
-
-
-def _promoted_digests(models_dir: Path, version: int, default: str) -> set[str]:
-    """Digest of the manifest when the version was promoted; the default if it was not, or by an earlier release."""
-    entries = [entry for entry in history(models_dir) if entry.champion == version and entry.manifest_digest]
-    return {entry.manifest_digest for entry in entries} or {default}
 
 
 def _append(models_dir: Path, action: str, expected: int | None, version: int, gate_digest: str) -> Promotion:

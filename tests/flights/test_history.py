@@ -48,6 +48,29 @@ def test_an_unreadable_entry_is_named(tmp_path, content):
         entries(tmp_path, Step)
 
 
+def renumbered(folder: Path) -> None:
+    write_json(folder / "000002.json", read_json(folder / "000002.json", "") | {"sequence": 7})
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (lambda folder: (folder / "000001.json").unlink(), "000001"),
+        (lambda folder: (folder / "000002.json").unlink(), "000002"),
+        (lambda folder: (folder / "000002.json").rename(folder / "000005.json"), "000002"),
+        (renumbered, "000002"),
+    ],
+    ids=["first", "middle", "renamed", "renumbered"],
+)
+def test_a_missing_entry_is_named(tmp_path, damage, named):
+    """Injected: an entry before the last one is gone. A writer would be told "replaced meanwhile" for ever."""
+    for last, name in enumerate("abc"):
+        append(tmp_path, last, Step, name=name)
+    damage(tmp_path)
+    with pytest.raises(UnreadableEntryError, match=rf"{named}\.json: missing or altered: restore it from a backup"):
+        entries(tmp_path, Step)
+
+
 @pytest.mark.parametrize("champion", [None, "1", True, 1.0, [1]])
 def test_a_champion_that_is_no_number_is_not_taken_for_none(tmp_path, champion):
     """Injected: an entry whose champion somebody edited. It is named, and there is not "no champion yet"."""

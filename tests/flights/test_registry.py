@@ -252,3 +252,17 @@ def test_of_many_promoters_exactly_one_wins(models):
         process.join()
     assert winners == [registry.champion(models)]
     assert len(registry.history(models)) == 2
+
+
+@pytest.mark.parametrize("action", ["the last entry", "an earlier one", "both"])
+def test_an_entry_that_names_another_promoted_version_is_refused(models, action):
+    """Injected: one digit of `champion` is another, and both versions were promoted. The entry's file is named."""
+    for version in (2, 3):
+        publish_again(models, version)
+        registry.promote(models, version, expected=version - 1)
+    damaged = {"the last entry": [3], "an earlier one": [1], "both": [1, 3]}[action]
+    for number in damaged:
+        entry = models / f"flights/history/{number:06}.json"
+        entry.write_text(json.dumps(json.loads(entry.read_text()) | {"champion": 2}))
+    with pytest.raises(ModelRefused, match=rf"history/{damaged[0]:06}\.json: altered after it was promoted"):
+        registry.load(models, 2)
