@@ -73,10 +73,10 @@ def no_decision_on_failure(decision: Path) -> Iterator[None]:
 
 def moment(text: str) -> Moment | None:
     """Read a moment in UTC; empty is none."""
-    try:
-        return pd.to_datetime(text, utc=True) if text else None
-    except ValueError:
-        raise NothingToMonitor(f"NOW={text}: expected a day or moment in ISO 8601, as 2013-12-01T05:00Z") from None
+    found = pd.to_datetime(text, utc=True, errors="coerce") if text else None
+    if found is None or (isinstance(found, Moment) and 1970 < found.year < 2200):  # every clock can count to these
+        return found
+    raise NothingToMonitor(f"NOW={text}: expected a day or moment in ISO 8601, 1971 to 2199, as 2013-12-01T05:00Z")
 
 
 def publish(folder: Path, found: Findings) -> None:

@@ -21,6 +21,7 @@ from monitoring.outcomes import LEAD, WATERMARK, local_day, local_midnight, simu
 LOOK_BACK_DAYS = 91  # thirteen weeks: what the checks need, and a quarter for the report
 MAX_ROWS = 100_000  # of these days; of more, a sample of the requests is read (docs/performance.md has the cost)
 MAX_AHEAD = pd.Timedelta(days=7)  # of an event from the moment of asking; later ones are not plausible
+NO_ROWS = "no predictions yet: run `make serve`, and `make replay` in a second terminal"
 NEWEST_ROWS = 100  # answered last, that tell a live service from a record of the past
 
 Moment = pd.Timestamp
@@ -100,7 +101,11 @@ def _read(log: sa.Engine, settings: Settings, model: ServingModel, now: Moment |
     until = "~" if now is None else timestamp(now + LEAD)  # what was asked for by then
     newest = newest_event(log, MAX_AHEAD, until)  # one event in 2099 must not move the clock
     if newest is None:
-        raise NothingToMonitor("no predictions yet: run `make serve`, and `make replay` in a second terminal")
+        events = logged_predictions(log, every=-(-count(log) // MAX_ROWS) or 1)["event_time"]
+        span = f"{events.min()} to {events.max()}"
+        raise NothingToMonitor(
+            NO_ROWS if events.empty else f"NOW={now}: the log's rows are of {span}: choose a later NOW"
+        )
     begin, end = window_start(newest), until
     if count(log, timestamp(begin), until) < NEWEST_ROWS and (past := end_of_replay(log, until)):
         begin, end = window_start(newest_event(log, MAX_AHEAD, past) or newest), past
@@ -157,7 +162,6 @@ def typed_inputs(rows: pd.DataFrame) -> pd.DataFrame:
     parsed = pd.Series(parsed_inputs(rows["inputs"]), rows.index, dtype=object)
     readable = parsed[[set(row) >= set(names) for row in parsed]]
     frame = pd.DataFrame(list(readable), readable.index, columns=names)
-    for column in INPUTS:
-        if column.kind != "text":
-            frame[column.name] = frame[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
+    for column in (each for each in INPUTS if each.kind != "text"):
+        frame[column.name] = frame[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
     return frame.join(rows[["probability", "day"]])

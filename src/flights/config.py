@@ -70,7 +70,7 @@ class Settings(EnvironmentSettings):
     """Settings that every process shares; an extra declares its own."""
 
     data_dir: Path = Field(Path("data"), description="The one folder that holds all state.")
-    as_of: Annotated[date, BeforeValidator(first_of_month)] = Field(
+    as_of: Annotated[date, BeforeValidator(first_of_month), Field(gt=date(1970, 12, 31), lt=date(2200, 1, 1))] = Field(
         date.fromisoformat(AS_OF),
         description="Train on what had happened before this day; what follows is live; `month` is this month's first.",
     )

@@ -61,7 +61,15 @@ def test_every_setting_is_described():
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("PORT", "tcp://10.0.0.1:80"), ("SEED", "abc"), ("AS_OF", "2013-13-01"), ("REQUIRE_CLEAN_TREE", "maybe")],
+    [
+        ("PORT", "tcp://10.0.0.1:80"),
+        ("SEED", "abc"),
+        ("AS_OF", "2013-13-01"),
+        ("AS_OF", "0001-01-01"),
+        ("AS_OF", "9999-12-31"),
+        ("AS_OF", "2262-12-31"),
+        ("REQUIRE_CLEAN_TREE", "maybe"),
+    ],
 )
 def test_a_malformed_setting_is_one_line(monkeypatch, variable, value):
     """Injected: a value of the wrong kind. The line names the variable and the value; there is no traceback."""

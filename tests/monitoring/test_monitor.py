@@ -139,13 +139,32 @@ def test_a_run_that_fails_leaves_no_decision(
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "value", ["yesterday", "0001-01-01", "999999-01-01", "9999-12-31", "1677-01-01", "2262-12-31", "1970-12-31", "NaT"]
+)
 def test_a_malformed_moment_is_one_line(
-    a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    a_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
 ):
-    """NOW=yesterday: the variable, the value and what is allowed."""
-    monkeypatch.setenv("NOW", "yesterday")
+    """Words, and moments beyond what Python's, NumPy's or pandas' clock can count to: one line, at once."""
+    monkeypatch.setenv("NOW", value)
     failed(monkeypatch)
-    assert capsys.readouterr().err == "NOW=yesterday: expected a day or moment in ISO 8601, as 2013-12-01T05:00Z\n"
+    assert capsys.readouterr().err == (
+        f"NOW={value}: expected a day or moment in ISO 8601, 1971 to 2199, as 2013-12-01T05:00Z\n"
+    )
+
+
+@pytest.mark.parametrize("value", ["1971-01-01", "1987-06-05", "1999-12-31T23:59Z"])
+def test_a_moment_before_the_log_says_what_the_log_holds(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
+):
+    """The log has rows, so a server that should be started is no advice."""
+    logged(last=day(2))
+    monkeypatch.setenv("NOW", value)
+    failed(monkeypatch)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"NOW={value[:10]}")
+    assert f"the log's rows are of {day(1)[:4]}" in line
+    assert line.endswith("choose a later NOW")
 
 
 def test_a_report_that_fails_leaves_the_decision(
