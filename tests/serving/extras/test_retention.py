@@ -1,5 +1,6 @@
 """What is too old is deleted, little by little, by a server that goes on answering."""
 
+import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,8 @@ import pytest
 
 from flights.predictions import Outcome, timestamp
 from flights.registry import Model
-from serving.extras.retention import INDEXES, delete_before, due_share
+from serving.extras import retention
+from serving.extras.retention import INDEXES, RUNS, Settings, delete_before, due, run_once
 from serving.prediction_log import PredictionLog
 from tests.serving.running import running
 from tests.serving.test_batch import FLIGHTS, asked, waiting
@@ -85,7 +87,7 @@ def test_the_share_that_is_due(log: PredictionLog, ages: tuple[float, ...], days
     moments = [timestamp(NOW - timedelta(days=age)) for age in ages]
     log.write([[prediction(f"due-{at}")._replace(answered_at=at) for at in moments]])
     log.write_outcomes([Outcome(f"due-{at}", at, 1.0, at) for at in moments[1:]])
-    assert due_share(log, NOW - timedelta(days=days)) == pytest.approx(share, abs=0.0001)
+    assert due(log, NOW - timedelta(days=days))[0] == pytest.approx(share, abs=0.0001)
 
 
 def test_a_server_that_would_delete_everything_stops_and_says_why(tmp_path: Path):
@@ -104,6 +106,44 @@ def test_a_server_that_would_delete_everything_stops_and_says_why(tmp_path: Path
     said = json.loads(lines[0])
     assert (said["level"], said["share"], said["limit"]) == ("error", 1.0, 0.5)
     assert "RETENTION_MAX_SHARE=1" in lines[0]
+
+
+class Clock(datetime):
+    """A clock that a test sets."""
+
+    ahead = timedelta()
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + cls.ahead
+
+
+@pytest.mark.parametrize("log", ["sqlite"], indirect=True)
+def test_more_than_ever_before_stops_and_says_why(log: PredictionLog, monkeypatch: pytest.MonkeyPatch, caplog):
+    """Injected: clocks a week, a month and a quarter ahead, below half of the log. What was allowed is no example."""
+    monkeypatch.setattr(retention, "datetime", Clock)
+    log.tables.append(RUNS)
+    now = datetime.now(UTC)
+    names = {age: timestamp(now - timedelta(days=age)) for age in range(0, 400, 2)}
+    log.write([[prediction(f"age-{age}")._replace(answered_at=at) for age, at in names.items()]])
+    usual, allowed = Settings(retention_days=365), Settings(retention_days=365, retention_max_share=1)
+
+    async def in_thread(work, *args):
+        return work(*args)
+
+    def oldest(settings: Settings, ahead: float) -> int:
+        """The age of the oldest row after a run by a clock that is some days ahead."""
+        Clock.ahead = timedelta(days=ahead)
+        asyncio.run(run_once(in_thread, log, settings))
+        return max(age for age in names if log.find(f"age-{age}"))
+
+    assert (oldest(usual, 0), caplog.records) == (364, [])  # the first run
+    assert (oldest(usual, 2.5), caplog.records) == (362, [])  # the server did not run at the weekend
+    for ahead in (7, 30, 90):
+        assert oldest(usual, ahead) == 362
+        assert "more days than ever before: check the clock" in caplog.records.pop().message
+    assert (oldest(allowed, 30), caplog.records) == (334, [])
+    assert oldest(usual, 60) == 334
 
 
 def test_a_batch_is_deleted_when_it_is_too_old(model: Model, log: PredictionLog):
