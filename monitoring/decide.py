@@ -28,7 +28,7 @@ TREE = (  # the cause of an alarm, what to do, and why
     ("slice", "watch", "one slice is predicted worse than the others, the whole is not"),
     ("drift", "watch", "the traffic looks different, but the predictions still hold"),
     ("traffic", "watch", "there is more or less traffic than usual"),
-    ("service", "watch", "the service is slow, over capacity or failing"),
+    ("service", "watch", "the service is slow, over capacity, failing or without an answer"),
     ("provenance", "watch", "dependencies, contract or data have changed since the model was trained"),
 )
 CAUSES = [cause for cause, *_ in TREE]

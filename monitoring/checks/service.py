@@ -27,6 +27,7 @@ MAX_REJECTED = 0.01  # share of the requests that violate the contract
 MAX_OVER_CAPACITY = 0.01  # share of the requests that came while too many others were waiting
 FAILED, REQUESTS = "prediction_errors_total", "http_requests_total"
 COUNTERS = ("predictions_total", FAILED, REQUESTS)
+UNANSWERED = "unanswered"  # instead of counters, in a line about a service that gave no answer
 BUSY = ("429", "503")
 # Not JSON, too large, of another type, or against the contract. A wrong address, method or password is no failure of
 # the data; if predictions are lost by it, their outcomes have no prediction.
@@ -43,7 +44,7 @@ def checks(view: View) -> list[Check]:
     """Traffic and speed from the log, rejected and failed requests from the service's counters."""
     rows = view.rows[view.rows["day"] < view.today]
     counts = daily_counts(view.settings.reports_dir / COUNTERS_FILE, view.now)
-    return [*log_checks(rows, view.today), *counter_checks(counts)]
+    return [*log_checks(rows, view.today), *counter_checks(counts), *answer_checks(view)]
 
 
 def observe_server(folder: Path) -> None:
@@ -55,18 +56,24 @@ def observe_server(folder: Path) -> None:
             observe(client, pd.Timestamp.now("UTC"), folder)
     except httpx.InvalidURL as error:
         print(f"SERVER_URL={url}: {error}; expected a URL, such as http://127.0.0.1:8000", file=sys.stderr)
+        record(folder, pd.Timestamp.now("UTC"), {UNANSWERED: 1.0})
 
 
 def observe(client: httpx.Client, moment: pd.Timestamp, folder: Path) -> None:
-    """Append the service's counters to the snapshots; if it does not answer, say so."""
+    """Append the service's counters to the snapshots, or that it did not answer."""
     try:
-        answer = client.get("/metrics").raise_for_status()
+        found = counters(client.get("/metrics").raise_for_status().text)
     except httpx.HTTPError as error:
         print(f"service counters: no answer from {client.base_url} ({error}): check SERVER_URL", file=sys.stderr)
-        return
+        found = {UNANSWERED: 1.0}
+    record(folder, moment, found)
+
+
+def record(folder: Path, moment: pd.Timestamp, found: dict[str, float]) -> None:
+    """Append one line."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / COUNTERS_FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"at": moment.isoformat(), **counters(answer.text)}) + "\n")
+        file.write(json.dumps({"at": moment.isoformat(), **found}) + "\n")
 
 
 def counters(text: str) -> dict[str, float]:
@@ -77,8 +84,7 @@ def counters(text: str) -> dict[str, float]:
 
 def daily_counts(path: Path, now: pd.Timestamp) -> pd.DataFrame:
     """By how much each counter rose, by local day; torn lines are skipped, a restart begins at zero again."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    snapshots = pd.DataFrame([each for each in map(_snapshot, lines) if "at" in each])
+    snapshots = pd.DataFrame([each for each in _snapshots(path) if "at" in each and UNANSWERED not in each])
     if snapshots.empty:
         return pd.DataFrame(index=pd.DatetimeIndex([]))
     moments = pd.to_datetime(snapshots.pop("at"), format="ISO8601", utc=True, errors="coerce")
@@ -86,6 +92,11 @@ def daily_counts(path: Path, now: pd.Timestamp) -> pd.DataFrame:
     rises = totals.diff().where(totals.diff() >= 0, totals).iloc[1:]  # what the first one counted has no day
     days = moments[rises.index].dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize()
     return rises.groupby(days).sum()
+
+
+def _snapshots(path: Path) -> list[dict[str, float]]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [_snapshot(line) for line in lines]
 
 
 def _snapshot(line: str) -> dict[str, float]:
@@ -127,6 +138,15 @@ def counter_checks(counts: pd.DataFrame) -> list[Check]:
         Check("over capacity", "service", "share", totals["busy"] / asked, high=MAX_OVER_CAPACITY),
         Check("failed requests", "service", "share", totals["failed"] / asked, high=0.0),
     ]
+
+
+def answer_checks(view: View) -> list[Check]:
+    """Whether the service that SERVER_URL names answered just now: of the report's last day, whichever that is."""
+    if not Settings.read().server_url:
+        return []
+    newest = _snapshots(view.settings.reports_dir / COUNTERS_FILE)[-1:]
+    failed = pd.Series(float(any(UNANSWERED in each for each in newest)), view.days[-1:])
+    return [Check("service without an answer", "service", "looks", failed, high=0.0, needed=1, of=1)]
 
 
 def daily_traffic(rows: pd.DataFrame, today: pd.Timestamp | None) -> "pd.Series[float]":

@@ -1,5 +1,7 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 import numpy as np
@@ -10,6 +12,8 @@ from flights.files import COUNTERS_FILE
 from flights.predictions import Prediction
 from monitoring.check import Check, is_firing
 from monitoring.checks import service
+from monitoring.decide import decide
+from monitoring.view import View
 from tests.monitoring.conftest import judged
 from tests.serving.running import free_port
 
@@ -161,11 +165,11 @@ def test_what_comes_later_is_not_counted(tmp_path: Path):
 
 
 def test_a_service_that_does_not_answer_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """No server listens: nothing is raised, nothing is written, and a message says which address to check."""
+    """No server listens: nothing is raised, no counter is written, and a message says which address to check."""
     url = f"http://127.0.0.1:{free_port()}"
     with httpx.Client(base_url=url) as client:
         service.observe(client, NOW, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert service.daily_counts(tmp_path / COUNTERS_FILE, NOW).empty
     assert f"no answer from {url}" in capsys.readouterr().err
 
 
@@ -177,6 +181,28 @@ def test_a_dead_server_is_mentioned(
     monkeypatch.setenv("SERVER_URL", url.format(port=free_port()))
     service.observe_server(tmp_path)
     assert "SERVER_URL" in capsys.readouterr().err
+    (check,) = service.answer_checks(view(tmp_path))
+    decision = decide([check])
+    assert (decision.action, decision.act) == ("watch", False)
+    assert "service without an answer" in decision.reasons[0]
+
+
+def view(folder: Path) -> View:
+    """A view of a log of 2013, whose clock is not the service's."""
+    return cast("View", SimpleNamespace(settings=SimpleNamespace(reports_dir=folder), days=DAYS))
+
+
+def test_a_service_that_answers_again_is_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Only the newest look counts, only of a service that is named; and what it counted is counted once."""
+    path = snapshots(tmp_path / COUNTERS_FILE, days=2)
+    before = service.daily_counts(path, NOW)
+    lines = path.read_text().splitlines()
+    dead = json.dumps({"at": "2013-11-01T23:30-04:00", service.UNANSWERED: 1.0})
+    path.write_text("\n".join([lines[0], dead, lines[1]]) + "\n")
+    assert service.daily_counts(path, NOW).equals(before)
+    assert service.answer_checks(view(tmp_path)) == []
+    monkeypatch.setenv("SERVER_URL", "http://127.0.0.1:8000")
+    assert decide(service.answer_checks(view(tmp_path))).action == "ok"
 
 
 def test_the_counters_are_recorded(tmp_path: Path):
