@@ -102,10 +102,8 @@ def _read(log: sa.Engine, settings: Settings, model: ServingModel, now: Moment |
     newest = newest_event(log, MAX_AHEAD, until)  # one event in 2099 must not move the clock
     if newest is None:
         events = logged_predictions(log, every=-(-count(log) // MAX_ROWS) or 1)["event_time"]
-        span = f"{events.min()} to {events.max()}"
-        raise NothingToMonitor(
-            NO_ROWS if events.empty else f"NOW={now}: the log's rows are of {span}: choose a later NOW"
-        )
+        span = f"NOW={now}: the log's rows are of {events.min()} to {events.max()}: choose a later NOW"
+        raise NothingToMonitor(NO_ROWS if events.empty else span)
     begin, end = window_start(newest), until
     if count(log, timestamp(begin), until) < NEWEST_ROWS and (past := end_of_replay(log, until)):
         begin, end = window_start(newest_event(log, MAX_AHEAD, past) or newest), past
@@ -119,8 +117,7 @@ def _read(log: sa.Engine, settings: Settings, model: ServingModel, now: Moment |
     moment = simulated_now(predictions, outcomes) if now is None else now
     rows = with_outcomes(predictions, outcomes, moment)
     asked = outcomes[outcomes["known_at"] >= begin + WATERMARK]  # earlier ones belong to requests that were not read
-    older = count(log, "", since)
-    return View(settings, model, moment, rows, typed_inputs(rows), asked, every, skipped, older)
+    return View(settings, model, moment, rows, typed_inputs(rows), asked, every, skipped, count(log, "", since))
 
 
 def window_start(newest: datetime) -> Moment:

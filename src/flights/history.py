@@ -88,9 +88,8 @@ def _read(file: Path, kind: type[Kind]) -> Kind:
     except OSError as error:
         raise UnreadableEntryError(_unreadable(file, error)) from error
     except (TypeError, ValueError) as error:
-        raise UnreadableEntryError(
-            f"{file}: expected a {kind.__name__.lower()}, got {error}: restore it from a backup"
-        ) from error
+        message = f"{file}: expected a {kind.__name__.lower()}, got {error}: restore it from a backup"
+        raise UnreadableEntryError(message) from error
 
 
 def _unreadable(path: Path, error: OSError) -> str:
