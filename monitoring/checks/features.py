@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from flights.contract import PERSONAL, as_arrays
 from flights.dataset import KEY
 from flights.extras.feature_store import Settings
+from flights.log_reader import engine
 from monitoring.check import Check
 from monitoring.view import View
 
@@ -45,11 +46,11 @@ def checks(view: View) -> list[Check]:
 
 def has_store(url: str) -> bool:
     """Whether there is a feature store; none is created."""
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).is_file():
+    store = engine(url)
+    if store.dialect.name == "sqlite" and not Path(str(store.url.database)).is_file():
         return False
-    found = sa.inspect(engine).has_table("feature_events")
-    engine.dispose()
+    found = sa.inspect(store).has_table("feature_events")
+    store.dispose()
     return found
 
 
@@ -98,8 +99,8 @@ def known_by(url: str, first: int, last: int) -> "Known":
         "SELECT * FROM feature_events WHERE counted_at <= :last AND (happened >= :oldest OR kind IN :lasting) "
         "ORDER BY counted_at, received_at"
     ).bindparams(sa.bindparam("lasting", lasting, expanding=True))
-    engine = sa.create_engine(url)
-    with engine.connect() as connection:
+    store = engine(url)
+    with store.connect() as connection:
         rows = connection.execute(query, {"last": last, "oldest": first - LOOK_BACK_DAYS * 1440}).all()
-    engine.dispose()
+    store.dispose()
     return Known(events_by_kind([Event(*row) for row in rows]))

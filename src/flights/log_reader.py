@@ -4,11 +4,15 @@ A log that no server has opened yet reads as empty.
 """
 
 import json
+import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
 
 from flights.batch import ROW_OF_BATCH, Batch
 from flights.dataset import OUTCOME
@@ -17,25 +21,31 @@ from flights.predictions import TABLES, Prediction
 
 if TYPE_CHECKING:
     import pandas as pd
-    import sqlalchemy as sa
 
 CHUNK_ROWS = 20_000
 
 
-def engine(url: str) -> "sa.Engine":
+def engine(url: str) -> sa.Engine:
     """Return an engine for the log at a URL; nothing is opened or created yet."""
-    import sqlalchemy as sa
-
     found = read_url(url)
     if isinstance(found, Path):
-        return sa.create_engine(sa.URL.create("sqlite", database=str(found)))
+        address = sa.URL.create("sqlite", database=str(found))
+        return sa.create_engine(
+            address, creator=lambda: sqlite3.connect(_uri(found), uri=True, check_same_thread=False)
+        )
     import psycopg
 
     return sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(found))
 
 
+def _uri(file: Path) -> str:
+    """A file's URI; a closed log, next to which a reader may not make the files that SQLite needs, is immutable."""
+    frozen = not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
+    return f"{file.absolute().as_uri()}{'?immutable=1' if frozen and file.is_file() else ''}"
+
+
 def logged_predictions(
-    log: "sa.Engine", *, inputs: bool = False, since: str = "", until: str = "~", every: int = 1
+    log: sa.Engine, *, inputs: bool = False, since: str = "", until: str = "~", every: int = 1
 ) -> "pd.DataFrame":
     """Predictions with an event time in [since, until), oldest first; their inputs only on request, as JSON text.
 
@@ -56,10 +66,8 @@ def logged_predictions(
     return rows.sort_values(["event_time", "request_id"], ignore_index=True).astype({"alert": bool})
 
 
-def logged_prediction(log: "sa.Engine", request_id: str) -> Prediction | None:
+def logged_prediction(log: sa.Engine, request_id: str) -> Prediction | None:
     """The logged prediction of a request ID, if there is one."""
-    import sqlalchemy as sa
-
     of_batch = ROW_OF_BATCH.fullmatch(request_id)
     with _connected(log) as connection:
         query = sa.text("SELECT * FROM predictions WHERE request_id = :name")
@@ -73,7 +81,7 @@ def logged_prediction(log: "sa.Engine", request_id: str) -> Prediction | None:
 
 
 def counted_outcomes(
-    log: "sa.Engine", every: int = 1, *, since: str = "", now: "pd.Timestamp | None" = None
+    log: sa.Engine, every: int = 1, *, since: str = "", now: "pd.Timestamp | None" = None
 ) -> "pd.DataFrame":
     """One row for each request with an outcome: the version known latest, of equals the one received last.
 
@@ -92,7 +100,7 @@ def counted_outcomes(
     return rows.dropna(subset=OUTCOME).astype({OUTCOME: float})
 
 
-def newest_event(log: "sa.Engine", ahead: timedelta, until: str = "~") -> datetime | None:
+def newest_event(log: sa.Engine, ahead: timedelta, until: str = "~") -> datetime | None:
     """The newest event before `until` that was predicted at most `ahead` before it."""
     found = [_first_planned(log, ahead, until)]
     for batch in _batches(log):
@@ -101,10 +109,8 @@ def newest_event(log: "sa.Engine", ahead: timedelta, until: str = "~") -> dateti
     return max((event for event in found if event), default=None)
 
 
-def count(log: "sa.Engine", since: str = "", until: str = "~") -> int:
+def count(log: sa.Engine, since: str = "", until: str = "~") -> int:
     """Number of logged predictions with an event time in [since, until)."""
-    import sqlalchemy as sa
-
     query = "SELECT COUNT(*) FROM predictions WHERE event_time >= :since AND event_time < :until"
     with _connected(log) as connection:
         rows = int(connection.execute(sa.text(query), {"since": since, "until": until}).scalar_one())
@@ -124,9 +130,7 @@ def _parsed(text: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _first_planned(log: "sa.Engine", ahead: timedelta, until: str) -> datetime | None:
-    import sqlalchemy as sa
-
+def _first_planned(log: sa.Engine, ahead: timedelta, until: str) -> datetime | None:
     query = "SELECT event_time, answered_at FROM predictions WHERE event_time < :until ORDER BY event_time DESC"
     with _connected(log) as connection:
         for row in connection.execution_options(stream_results=True).execute(sa.text(query), {"until": until}):
@@ -143,10 +147,8 @@ def _planned(event_time: str, answered_at: str, ahead: timedelta) -> datetime | 
 
 
 @contextmanager
-def _connected(log: "sa.Engine") -> "Iterator[sa.Connection]":
+def _connected(log: sa.Engine) -> Iterator[sa.Connection]:
     """A connection to the log, or to an empty one in memory if no server has created its tables yet."""
-    import sqlalchemy as sa
-
     file = log.url.database if log.dialect.name == "sqlite" else None
     if (file is None or Path(file).is_file()) and sa.inspect(log).has_table("batches"):
         with log.connect() as connection:
@@ -160,18 +162,15 @@ def _connected(log: "sa.Engine") -> "Iterator[sa.Connection]":
     empty.dispose()
 
 
-def _batches(log: "sa.Engine") -> Iterator[Batch]:
-    import sqlalchemy as sa
-
+def _batches(log: sa.Engine) -> Iterator[Batch]:
     with _connected(log) as connection:
         for row in connection.execution_options(stream_results=True).execute(sa.text("SELECT * FROM batches")):
             yield Batch(*row)
 
 
-def _rows(log: "sa.Engine", query: str, every: int, **parameters: str) -> "pd.DataFrame":
+def _rows(log: sa.Engine, query: str, every: int, **parameters: str) -> "pd.DataFrame":
     """All rows of a query, or of one request in `every`; read in chunks, so memory holds only the sample."""
     import pandas as pd
-    import sqlalchemy as sa
 
     with _connected(log) as connection:
         connection.execution_options(stream_results=True)

@@ -1,5 +1,9 @@
 """Readers see every prediction and outcome once, and change nothing."""
 
+import os
+import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +23,7 @@ from flights.log_reader import (
     newest_event,
     parsed_inputs,
 )
-from flights.predictions import Outcome, Prediction, add
+from flights.predictions import TABLES, Outcome, Prediction, add
 from flights.rows import as_columns
 
 EXAMPLE = {column.name: column.example for column in INPUTS}
@@ -134,3 +138,44 @@ def test_a_log_that_nobody_wrote_is_empty_and_not_made(tmp_path: Path):
     assert (count(unwritten), newest_event(unwritten, timedelta(days=7))) == (0, None)
     assert logged_prediction(unwritten, "a") is None
     assert list(tmp_path.iterdir()) == []
+
+
+READ = """
+import os, sys
+import pandas
+from flights.log_reader import count, counted_outcomes, engine, logged_predictions
+count(engine("sqlite:////no/log"))  # imports what it needs, which another user may not read
+if os.geteuid() == 0:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+log = engine(f"sqlite:///{sys.argv[1]}")
+print(count(log), len(logged_predictions(log)), len(counted_outcomes(log)))
+"""
+
+
+@pytest.mark.parametrize("state", ["written to", "closed", "closed, the folder alone"])
+def test_a_log_that_may_only_be_read_is_read(tmp_path: Path, state: str):
+    """Injected: another user's process, which may make no file next to the log, while it is written to and later."""
+    folder = tmp_path / "4_predictions"
+    folder.mkdir()
+    file = folder / "predictions.db"
+    for each in (tmp_path, *tmp_path.parents[:3]):
+        each.chmod(0o755)
+    writer = sqlite3.connect(file)
+    writer.execute("PRAGMA journal_mode = WAL")
+    for statement in TABLES:
+        writer.execute(statement)
+    place = ", ".join("?" * len(Prediction._fields))
+    writer.execute(f"INSERT INTO predictions VALUES ({place})", prediction("r1", "2013-11-01T10:00:00.000000Z"))
+    writer.commit()
+    if state != "written to":
+        writer.close()
+        assert [each.name for each in folder.iterdir()] == ["predictions.db"]
+    for each in folder.iterdir() if state != "closed, the folder alone" else ():
+        each.chmod(0o444)
+    folder.chmod(0o555)
+    path = os.pathsep.join(each for each in sys.path if each)
+    command = [sys.executable, "-c", READ, file]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}, check=False)
+    folder.chmod(0o755)
+    writer.close()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 1 0\n", "")
