@@ -36,9 +36,9 @@ The candidate's margin over each (positive is better):
 
 ## What an alert is worth
 
-Of the riskiest {budget:.0%} of {rows_name}, {precision:.0%} were {positive}, {lift:.1f} times as many as of all: one
-alert in {wrong:.1f} is wrong. Deciding by the threshold cost {cost:.0f} false alarms per 1,000 {rows_name}; by the
-heuristic {heuristic_cost:.0f}.
+Of the riskiest {budget:.0%} of {rows_name}, {precision:.0%} were {positive}, {lift:.1f} times as many as of all:
+{wrong:.0%} of such alerts are wrong. Deciding by the threshold cost {cost:.0f} false alarms per 1,000 {rows_name}; by
+the heuristic {heuristic_cost:.0f}.
 
 ## Slices
 

@@ -193,7 +193,7 @@ def alert_value(report: Mapping[str, Any], ours: Mapping[str, float]) -> dict[st
         "budget": ALERT_BUDGET,
         "precision": ours["precision_at_budget"],
         "lift": ours["lift_at_budget"],
-        "wrong": 1 / (1 - ours["precision_at_budget"]),
+        "wrong": 1 - ours["precision_at_budget"],
         "cost": ours["cost_per_1000"],
         "heuristic_cost": report["metrics"][RULE]["cost_per_1000"]["value"],
     }

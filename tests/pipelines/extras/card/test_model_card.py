@@ -48,6 +48,16 @@ def test_what_it_costs_is_measured(evidence, missing):
         model_card.model_card(1, training, report | {"properties": properties})
 
 
+@pytest.mark.parametrize(("value", "said"), [(1.0, "0% of such alerts are wrong"), (0.0, "100% of such alerts")])
+def test_a_metric_at_its_end_can_be_rendered(evidence, value, said):
+    """Injected: a candidate that is perfect in every metric, and one that is worthless."""
+    training, report = evidence
+    ours = {name: dict.fromkeys(each, value) for name, each in report["metrics"]["candidate"].items()}
+    text = model_card.model_card(1, training, report | {"metrics": report["metrics"] | {"candidate": ours}})
+    assert said in " ".join(text.split())
+
+
+@pytest.mark.exhibit
 @pytest.mark.parametrize(
     ("moment", "day"),
     [
