@@ -9,6 +9,7 @@ import pandas as pd
 
 from extras.new.dates import Dates
 from extras.new.infer import Draft
+from extras.new.suspects import MAX_ROC_AUC
 
 CALIBRATION_BINS = 10
 RARE = 0.05  # share of positive rows below which average precision ranks models, not ROC-AUC
@@ -72,8 +73,8 @@ def of_config(found: Draft, dates: Dates) -> list[Limit]:
         ),
         Limit(
             "MAX_PLAUSIBLE_ROC_AUC",
-            "0.99",
-            "a model that is better has probably seen the answer; no column alone is above 0.95",
+            str(plausible_limit(rows, positive)),
+            f"a better model has probably seen the answer: no column alone is above {MAX_ROC_AUC}, but for chance",
         ),
         Limit(
             "MAX_CALIBRATION_ERROR",
@@ -83,6 +84,18 @@ def of_config(found: Draft, dates: Dates) -> list[Limit]:
         Limit("MAX_MISSING_FEED_ERRORS", "{}", "no feed is declared", review=False),
         Limit("MIN_SLICE_ROC_AUC", "0.5", "no slice is ranked the wrong way round"),
     ]
+
+
+def plausible_limit(rows: int, positive: int) -> float:
+    """The ROC-AUC that chance alone makes of an honest model's 0.95, two standard errors above; at least 0.99.
+
+    The standard error is that of Hanley and McNeil (1982), doi:10.1148/radiology.143.1.7063747.
+    """
+    honest, negative = MAX_ROC_AUC, rows - positive
+    pairs = (positive - 1) * (honest / (2 - honest) - honest**2)
+    pairs += (negative - 1) * (2 * honest**2 / (1 + honest) - honest**2)
+    error = math.sqrt((honest * (1 - honest) + pairs) / max(positive * negative, 1))
+    return min(1.0, max(0.99, rounded_up(honest + 2 * error)))
 
 
 def calibration_limit(found: Draft, dates: Dates) -> float:

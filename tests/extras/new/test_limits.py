@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from extras.new.dates import split_dates
-from extras.new.limits import limits, ranking, rounded_down, rounded_up
+from extras.new.limits import limits, plausible_limit, ranking, rounded_down, rounded_up
 from monitoring.check import is_firing
 from monitoring.checks import performance
 from tests.extras.new.tables import payments, snapshots
@@ -27,6 +27,15 @@ def test_limits_follow_from_the_label_delay(tmp_path):
 def test_rounding_never_tightens_a_limit():
     """Two digits, outwards."""
     assert (rounded_up(0.0721), rounded_down(0.0729)) == (0.073, 0.072)
+
+
+@pytest.mark.parametrize(
+    ("rows", "positive", "limit"),
+    [(71, 55, 1.0), (71, 16, 1.0), (2, 1, 1.0), (50, 0, 1.0), (10_000, 100, 0.99), (10_000, 5_000, 0.99)],
+)
+def test_a_few_rows_may_be_ranked_perfectly_by_chance(rows, positive, limit):
+    """Too few to tell a leak from a good model: the limit is 1. With many rows 0.99 tells them apart."""
+    assert plausible_limit(rows, positive) == limit
 
 
 @pytest.mark.parametrize(
