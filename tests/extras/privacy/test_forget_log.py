@@ -211,12 +211,7 @@ class Killed(sqlite3.Connection):
     def commit(self):
         if self.in_transaction:
             os.kill(os.getpid(), signal.SIGKILL)
-class Driver:
-    Error = sqlite3.Error
-    @staticmethod
-    def connect(*arguments, **options):
-        return sqlite3.connect(*arguments, factory=Killed, **options)
-log_connection.sqlite3 = Driver
+log_connection.Sqlite.factory = Killed
 forget_log.expand_batches(prediction_log.PredictionLog(f"sqlite:///{sys.argv[1]}"))
 """
 
