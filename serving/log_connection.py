@@ -123,7 +123,10 @@ class LogConnection:
             Nothing was committed, as far as the database says.
         """
         try:
-            yield self.cursor()
+            cursor, opened = self.cursor(), self._connection
+            yield cursor
+            if self._connection is not opened:
+                raise FileNotFoundError("the log was opened again during a transaction")
             self._connection.commit()
             self.dialect.committed()
             self.available = True

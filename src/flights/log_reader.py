@@ -29,19 +29,17 @@ def engine(url: str) -> sa.Engine:
     """Return an engine for the log at a URL; nothing is opened or created yet."""
     found = read_url(url)
     if isinstance(found, Path):
-        address = sa.URL.create("sqlite", database=str(found))
-        return sa.create_engine(
-            address, creator=lambda: sqlite3.connect(_uri(found), uri=True, check_same_thread=False)
-        )
+        return sa.create_engine(sa.URL.create("sqlite", database=str(found)), creator=lambda: _opened(found))
     import psycopg
 
     return sa.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(found))
 
 
-def _uri(file: Path) -> str:
-    """A file's URI; a closed log, next to which a reader may not make the files that SQLite needs, is immutable."""
+def _opened(file: Path) -> sqlite3.Connection:
+    """A connection; a closed log, next to which a reader may not make the files that SQLite needs, is immutable."""
     frozen = not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
-    return f"{file.absolute().as_uri()}{'?immutable=1' if frozen and file.is_file() else ''}"
+    uri = f"{file.absolute().as_uri()}{'?immutable=1' if frozen and file.is_file() else ''}"
+    return sqlite3.connect(uri, uri=True, check_same_thread=False)
 
 
 def logged_predictions(

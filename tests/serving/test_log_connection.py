@@ -57,6 +57,26 @@ def test_a_deleted_log_is_not_written_to(tmp_path: Path):
     file.close()
 
 
+def test_a_log_that_is_deleted_in_the_middle_of_a_transaction_keeps_nothing_of_it(tmp_path: Path):
+    """Injected between two inserts: without the refusal the second alone would be there, and both acknowledged."""
+    log = PredictionLog(f"sqlite:///{tmp_path}/folder/predictions.db")
+    log.write([[prediction("lost with its file")]])
+
+    def interrupted() -> None:
+        with log.transaction():
+            log.insert("predictions", [prediction("first")])
+            shutil.rmtree(tmp_path / "folder")
+            log.insert("predictions", [prediction("second")])
+
+    with pytest.raises(LogUnavailable, match="opened again during a transaction"):
+        interrupted()
+    assert log.check()
+    assert log.rows("SELECT COUNT(*) FROM predictions") == [(0,)]
+    log.write([[prediction("first")], [prediction("second")]])
+    assert log.rows("SELECT COUNT(*) FROM predictions") == [(2,)]
+    log.close()
+
+
 def test_an_exchanged_log_is_not_written_to(tmp_path: Path):
     """Planted: another worker found the file deleted and made it again. Its name is there, and it is another file."""
     file = tmp_path / "predictions.db"
