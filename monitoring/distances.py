@@ -29,12 +29,12 @@ def wasserstein(past: Values, current: Values) -> float:
 
 def jensen_shannon(past: Counter[str], current: Counter[str]) -> float:
     """Root of the mean divergence of two distributions from the one between them, in nats; at most 0.83."""
-    shares = np.array([[counts[name] / counts.total() for name in past | current] for counts in (past, current)])
+    shares = np.array([[counts[name] for name in past | current] for counts in (past, current)], np.float64)
+    shares /= shares.sum(axis=1, keepdims=True)
     ratio = np.divide(shares, shares.mean(axis=0), out=np.ones_like(shares), where=shares > 0)
     return float(np.sqrt(max(np.sum(shares * np.log(ratio)) / 2, 0.0)))
 
 
 def thinned(values: Values, rows: int = DAY_ROWS) -> Values:
     """At most `rows` of the values, evenly spaced."""
-    chosen: Values = values[np.linspace(0, len(values) - 1, min(rows, len(values))).astype(int)]
-    return chosen
+    return np.asarray(values[np.linspace(0, len(values) - 1, min(rows, len(values))).astype(int)])

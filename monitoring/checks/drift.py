@@ -108,7 +108,7 @@ def maximum(name: str, values: Values, std: float) -> float:
         return float("nan")
     if name in TEXTS:
         counts = Counter(values)
-        return max(jensen_shannon(counts, Counter([text])) for text in counts)
+        return jensen_shannon(counts, Counter([min(counts, key=counts.__getitem__)]))
     bounds = [np.inf if bound is None else bound for bound in BOUNDS[name]]
     return max(float(np.abs(values - bound).mean()) for bound in bounds) / std
 

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +101,18 @@ def test_a_small_log_is_not_louder(parts: Parts):
     """One flight in eight of a clean month: limits allow for the noise of 30 rows a day."""
     reference, live = parts
     assert drifting(reference, live[::8]) == {}
+
+
+def test_thousands_of_texts_cost_no_more_than_their_rows():
+    """Injected: 5,000 merchants. The rarest is the farthest; asking each of them for all others took minutes."""
+    name = drift.TEXTS[0]
+    values = np.array([f"text {min(place % 5000, 4998)}" for place in range(20_000)] + ["rare"], object)
+    start = time.process_time()
+    most = drift.maximum(name, values, 1.0)
+    assert time.process_time() - start < 2
+    few = np.array(["a"] * 5 + ["b"] * 3 + ["c"], object)
+    assert drift.maximum(name, few, 1.0) == max(drift.distance(few, np.array([each], object)) for each in "abc")
+    assert drift.distance(few, np.array(["c"], object)) < most
 
 
 def test_a_limit_lies_between_noise_and_bound():
