@@ -92,11 +92,12 @@ def compare(servers: list[Server], rounds: int = ROUNDS) -> None:
 
 
 def table(now: Server, before: Server, again: Server) -> list[str]:
-    """One row for each case; `noise` is two standard errors of the median between the two servers that are alike."""
+    """One row for each case; `noise` is how far the two that are alike differ, and two standard errors more."""
     rows = []
     for case in CASES:
         found, alike = ratios(now, before, case), ratios(now, again, case)
-        noise = min(2 * 1.25 * statistics.stdev(alike) / len(alike) ** 0.5, MAX_NOISE)
+        chance = 2 * 1.25 * statistics.stdev(alike) / len(alike) ** 0.5
+        noise = min(abs(1 - statistics.median(alike)) + chance, MAX_NOISE)
         became = statistics.median(found)
         verdict = SLOWER if became < 1 - TOLERANCE - noise else "as fast" if became < 1 + noise else "faster"
         rates = (statistics.median(one.rate for one in server.windows[case]) for server in (before, now))

@@ -40,7 +40,7 @@ class Server:
 def measure(servers: list[Server], rounds: int = ROUNDS, seconds: float = SECONDS) -> None:
     """Alternate short windows between all servers; the first round only warms them up."""
     for number in range(rounds + 1):
-        for server in servers:
+        for server in servers if number % 2 else servers[::-1]:  # the first after a large batch waits for the disk
             for case in CASES if server.name not in SLOW else list(CASES)[:1]:
                 batch, connections = CASES[case]
                 asked = server.batch if batch else server.single
