@@ -14,7 +14,7 @@ from typing import Any
 
 from extras.benchmarks.load import request
 from extras.benchmarks.scratch import scratch_settings
-from extras.benchmarks.servers import BATCH, CASES, Server, measure, memory, ratio, started, stop, wait
+from extras.benchmarks.servers import CASES, Server, example_requests, measure, memory, ratio, started, stop, wait
 from flights import registry
 from flights.config import NAME, Settings
 from flights.contract import as_arrays
@@ -75,8 +75,7 @@ def figures(ours: Server, server: Server, case: str) -> list[str]:
 @contextmanager
 def running(settings: Settings, core: int, *, mlflow: bool = True) -> Iterator[list[Server]]:
     """Every server that can be started, all on one core, with a data folder of its own; MLflow's takes its time."""
-    single, batch = json.dumps(example()).encode(), json.dumps({"flights": [example()] * BATCH}).encode()
-    asked = request("/predict", single), request("/predict/batch", batch)
+    asked = example_requests()
     with scratch_settings(settings.models_dir) as own:
         servers = [
             started("ml-loop", ["-m", "serving.app"], core, asked, **own),

@@ -1,5 +1,6 @@
 """Servers under load, up at once on one core, and what each of them costs."""
 
+import json
 import os
 import signal
 import statistics
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import httpx
 
-from extras.benchmarks.load import Window, window
+from extras.benchmarks.load import Window, request, window
 from extras.benchmarks.scratch import free_port
+from serving.request import example
 
 ROUNDS = 7
 SECONDS = 1.5  # of a window
@@ -35,6 +37,12 @@ class Server:
     batch: bytes
     windows: dict[str, list[Window]] = field(default_factory=dict)
     memory: list[tuple[float, float]] = field(default_factory=list)  # idle, and after the load
+
+
+def example_requests() -> tuple[bytes, bytes]:
+    """The contract's example as one row and as a batch."""
+    single, batch = json.dumps(example()).encode(), json.dumps({"flights": [example()] * BATCH}).encode()
+    return request("/predict", single), request("/predict/batch", batch)
 
 
 def measure(servers: list[Server], rounds: int = ROUNDS, seconds: float = SECONDS) -> None:
