@@ -51,6 +51,10 @@ VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"\[Makefile:\d+: "), "[Makefile:_: "),
     (re.compile(r"100% \d+:\d\d:\d\d"), "100% _"),  # a progress bar's time
 )
+ROUTINE = re.compile(
+    r'^.*"message": "(?:Started server process|Waiting for application startup|Application startup complete).*\n',
+    re.MULTILINE,
+)  # of every start of a server
 FOLDED = "\n<details markdown><summary>Output</summary>\n\n{}\n</details>\n"
 START_SECONDS = 30
 MAX_AGE_DAYS = 180
@@ -199,7 +203,7 @@ class Shell:
         )
 
     def started(self, command: str) -> str:
-        """What a server prints until it has nothing more to say."""
+        """What a server prints until it has nothing more to say, without the lines that every start has."""
         with tempfile.NamedTemporaryFile() as output:
             process = subprocess.Popen(
                 command, shell=True, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
@@ -212,7 +216,7 @@ class Shell:
                 said = Path(output.name).read_text()
                 if process.poll() is not None:
                     sys.exit(f"{command} ended: {said}")
-        return self.shown(said)
+        return ROUTINE.sub("", self.shown(said))
 
     def shown(self, text: str) -> str:
         """Output as a reader would see it."""

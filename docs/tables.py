@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,9 +34,10 @@ PLUGIN_FOLDERS = {"extras", "checks"}
 
 def data_dictionary() -> str:
     """Every column of the contract."""
-    lines = ["| column | type | unit | allowed | known at | meaning |", "|---|---|---|---|---|---|"]
+    lines = ["| column | type | unit | allowed | missing | known at | meaning |", "|---|---|---|---|---|---|---|"]
     for column in TABLE:
-        cells = [f"`{column.name}`", column.kind, column.unit or "-", allowed(column), column.known_at]
+        values, nullable, _ = allowed(column).partition(", or missing")
+        cells = [f"`{column.name}`", column.kind, column.unit or "-", values, "✓" if nullable else "-", column.known_at]
         lines.append("| " + " | ".join([*cells, column.description]) + " |")
     return "\n".join(lines) + "\n"
 
@@ -202,12 +204,10 @@ def walk_files() -> list[str]:
 
 
 def extras() -> str:
-    """Every folder with extras, and their names."""
-    folders: dict[str, list[str]] = {}
-    for path in map(Path, map(source, extra_modules())):
-        folders.setdefault(str(path.parent), []).append(f"`{path.stem}`")
-    lines = ["| folder | extras |", "|---|---|"]
-    lines += [f"| [`{name}/`](../{name}) | {', '.join(each)} |" for name, each in folders.items()]
+    """Every folder with extras, and how many modules it has."""
+    folders = Counter(str(Path(source(module)).parent) for module in extra_modules())
+    lines = ["| folder | modules |", "|---|---|"]
+    lines += [f"| [`{name}/`](../{name}) | {modules} |" for name, modules in folders.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -40,7 +41,7 @@ def test_the_data_dictionary_has_a_line_for_each_column():
 
     lines = data_dictionary().splitlines()
     assert len(lines) == 2 + len(TABLE)
-    assert "| `visibility` | number | mi | 0 to 20, or missing | prediction | Visibility at the origin |" in lines
+    assert "| `visibility` | number | mi | 0 to 20 | ✓ | prediction | Visibility at the origin |" in lines
 
 
 def test_generated_tables_are_up_to_date():
@@ -176,6 +177,18 @@ def test_a_page_s_servers_end_with_it(tmp_path):
         shown = f"```bash\n{command.removesuffix(' &')}\n```\n```text\nrunning on\n```\n"
         page.write_text(f"<!-- run: {command} -->\n{shown}<!-- end -->\n")
     verdict = check(*map(str, pages))
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+def test_routine_lines_of_a_server_are_left_out(tmp_path):
+    """Injected: the three lines that every start prints, around one that only this server prints."""
+    routine = ("Started server process [1]", "Waiting for application startup.", "Application startup complete.")
+    lines = [f'{{"message": "{text}"}}' for text in (*routine, "champion answers", "running on")]
+    page = tmp_path / "page.md"
+    shown = "\n".join(lines[3:])
+    command = f"printf '%s\\n' {shlex.join(lines)}; sleep 30"
+    page.write_text(f"<!-- run: {command} & -->\n```bash\n{command}\n```\n```text\n{shown}\n```\n<!-- end -->\n")
+    verdict = check(str(page))
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
 
 

@@ -82,9 +82,9 @@ def story(name: str) -> str:
 def table() -> str:
     """The drills as a Markdown table."""
     lines = [
-        "| drill | what happens |",
+        "| `make drill NAME=` | what happens |",
         "|---|---|",
-        *(f"| `make drill NAME={name}` | {story(name)} |" for name in DRILLS),
+        *(f"| `{name}` | {story(name)} |" for name in DRILLS),
     ]
     return "\n".join(lines) + "\n"
 
