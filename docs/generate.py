@@ -7,7 +7,8 @@ data folder, without its pictures. A command has a block of its own, to be copie
 is folded away after `run folded`, `fails folded`, `python folded` or `raises folded`.
 
 Left alone are `<!-- measured: DATE, COMMAND -->`, the output of a command that takes too long for every change (a
-warning is printed when it is old), and `<!-- shown: TEST -->`, commands without output that the named test runs.
+warning is printed when it is old), and `<!-- shown: TEST -->`, commands without output that the named test runs. A
+picture that a page's code saves as `data/NAME` becomes `docs/images/NAME`; with --check none is copied.
 
 All share one new DATA_DIR, `data/` in commands and output; a command that ends in `&` goes on until its page ends.
 """
@@ -18,6 +19,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +57,7 @@ ROUTINE = re.compile(
     r'^.*"message": "(?:Started server process|Waiting for application startup|Application startup complete).*\n',
     re.MULTILINE,
 )  # of every start of a server
+DRAWN = re.compile(r"savefig\(\"data/([\w.]+)\"")
 FOLDED = "\n<details markdown><summary>Output</summary>\n\n{}\n</details>\n"
 START_SECONDS = 30
 MAX_AGE_DAYS = 180
@@ -105,10 +108,18 @@ def brought_up_to_date(path: Path, shell: "Shell", check: bool, tables: bool) ->
         shell.close()
     if not check:
         path.write_text(new)
+        copy_pictures(new, shell.data_dir)
         return True
     lines = [comparable(text).splitlines() for text in (old, new)]
     sys.stdout.writelines(f"{line}\n" for line in difflib.unified_diff(*lines, str(path), "now", lineterm="", n=1))
     return lines[0] == lines[1]
+
+
+def copy_pictures(text: str, data_dir: Path) -> None:
+    """Bring the pictures that a page's code has drawn in the data folder to where the page shows them."""
+    for name in DRAWN.findall(text):
+        if (data_dir / name).exists():  # the page's commands may have been left alone
+            shutil.copy(data_dir / name, ROOT / "docs" / "images" / name)
 
 
 def block(found: re.Match[str], shell: "Shell", tables: bool) -> str:

@@ -71,6 +71,18 @@ def service_metrics() -> str:
     return "\n".join([*lines, *(f"| `{name}` | {kind} | {text} |" for name, kind, text in metrics.described())]) + "\n"
 
 
+def badges() -> str:
+    """Facts of pyproject.toml and of the gate: no badge asks another machine."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    facts = {
+        "version": project["version"],
+        "licence": project["license"],
+        "python": project["requires-python"],
+        "release criteria": len(gate.criteria()),
+    }
+    return " ".join(f"`{name} {fact}`" for name, fact in facts.items()) + "\n"
+
+
 def allowed_input() -> str:
     """Unusual input that is valid."""
     from docs.behaviour import allowed_input  # noqa: PLC0415 - a copy without the tests has all other tables
@@ -217,6 +229,7 @@ def source(module: str) -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "badges": badges,
     "settings": settings,
     "columns": data_dictionary,
     "metrics": metrics,

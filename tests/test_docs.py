@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs.generate import FOLDED, old_measurements
+from docs import generate
+from docs.generate import DRAWN, FOLDED, old_measurements
 from flights.contract import TABLE
 from serving.request import example
 from tests.prose import page_words
@@ -334,6 +335,49 @@ def test_a_chapter_says_how_long_it_takes_and_how_many_terminals(chapter):
     assert said
     assert minutes(text) <= int(said[1]) <= 20
     assert (said[2] == "two") == (" & -->\n" in text)  # a server that keeps running
+
+
+MADE = ("../holdout.png", "../slices.png", "../images/monitoring.png", "../cadence.svg")  # by commands of chapters
+MAX_PICTURE_BYTES = 60_000
+
+
+def undrawn(text: str) -> list[str]:
+    """What is wrong with a chapter's pictures: there is none, or its code does not draw it, or it is not shown."""
+    shown = re.findall(r"!\[.*?\]\((\S+)\)", text)
+    drawn = [f"../images/{name}" for name in DRAWN.findall(text)]
+    return [*sorted({*shown, *drawn} - {*MADE, *({*shown} & {*drawn})}), *(() if shown else ("no picture",))]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_a_chapter_shows_a_picture_that_it_made(chapter):
+    """Its code draws it, or a command that it runs; what its code draws is small."""
+    text = chapter.read_text()
+    assert undrawn(text) == []
+    for name in DRAWN.findall(text):
+        assert (ROOT / "docs" / "images" / name).stat().st_size < MAX_PICTURE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("No picture.", "no picture"),
+        ("![a](../images/a.png)", "../images/a.png"),
+        ('![a](../holdout.png) figure.savefig("data/b.png")', "../images/b.png"),
+    ],
+    ids=["none", "not drawn", "not shown"],
+)
+def test_a_picture_that_a_chapter_did_not_make_is_found(text, wrong):
+    """Injected: a chapter without a picture, with another's picture, and with one that it does not show."""
+    assert undrawn(text) == [wrong]
+
+
+def test_a_picture_is_copied_to_the_page(tmp_path, monkeypatch):
+    """What the code has drawn in the data folder replaces the committed picture; what it has not drawn stays."""
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    (tmp_path / "docs" / "images").mkdir(parents=True)
+    (tmp_path / "a.png").write_bytes(b"new")
+    generate.copy_pictures('x.savefig("data/a.png") y.savefig("data/b.png", dpi=50)', tmp_path)
+    assert [path.name for path in (tmp_path / "docs" / "images").iterdir()] == ["a.png"]
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
