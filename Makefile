@@ -110,7 +110,7 @@ evaluate: $(CANDIDATE)/evaluation.json #- Measure the candidate on the holdout a
 promote: $(CANDIDATE)/promotion.json #- Make the candidate champion if the gate passed it
 
 # Only a data folder that was new or empty gets the marker without which `make clean` deletes nothing.
-$(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py $(wildcard pipelines/collection/*.py) $(LIBRARY)/dataset.py
+$(RAW)/manifest.json: $(INSTALLED) pipelines/collect.py $(wildcard pipelines/collection/*.py $(LIBRARY)/extras/feature_views/*.py) $(LIBRARY)/dataset.py
 	@[ -n "$$(ls -A -- "$$DATA_DIR" 2>/dev/null)" ] || { mkdir -p -- "$$DATA_DIR" && touch "$$DATA_DIR/.ml-loop"; }
 	@$(RUN) pipelines.collect
 $(RAW)/valid.parquet: $(RAW)/manifest.json pipelines/validate.py pipelines/contract_check.py

@@ -1,9 +1,11 @@
 """Collect: one row per departure from the source's five tables, with what was known two hours before it.
 
-Writes `1_raw/collected.parquet` with a manifest. Rejects no row: that is what `validate` is for.
+Writes `1_raw/collected.parquet` with a manifest. Rejects no row: that is what `validate` is for. The conditions come
+from the feature views, a plug-in, so that training and the feature store call one implementation.
 """
 
 import importlib.metadata
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -14,11 +16,15 @@ from flights.contract import TABLE, schema_digest
 from flights.dataset import EVENT_TIME, KEY, PREDICTION_LEAD_HOURS
 from flights.files import COLLECTED_FILE, MANIFEST_FILE
 from flights.plugins import hooks
-from pipelines.collection import conditions, timetable
+from pipelines.collection import timetable
 from pipelines.collection.timetable import TABLES, source_folder, with_instants
 from pipelines.step import size, step
 
 SOURCE = timetable.SOURCE  # [SWAP] where the rows come from: all of this module, and the folder collection
+MISSING_COLUMNS = (
+    "collect: no plug-in of src/flights/extras gives these declared columns: {}. Restore the feature views "
+    "(git checkout src/flights/extras/feature_views), or write collect.py for your data: docs/your_data.md"
+)
 
 
 def main() -> None:
@@ -39,9 +45,13 @@ def main() -> None:
 def collected_rows(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """The contract's table, by scheduled departure, from the source's tables."""
     flights = with_instants(tables["flights"], tables["airports"])
-    known = conditions.conditions(flights, tables["weather"], tables["planes"])
-    table = pd.concat([flights, known], axis="columns")
-    return table[[column.name for column in TABLE]].sort_values([EVENT_TIME, KEY], ignore_index=True)
+    names = [column.name for column in TABLE]
+    known = {name: flights[name] for name in names if name in flights}
+    for conditions in hooks("flights.extras", "conditions"):
+        known = conditions(flights, tables) | known
+    if missing := [name for name in names if name not in known]:
+        sys.exit(MISSING_COLUMNS.format(", ".join(missing)))
+    return pd.DataFrame({name: known[name] for name in names}).sort_values([EVENT_TIME, KEY], ignore_index=True)
 
 
 def manifest(folder: Path, tables: dict[str, pd.DataFrame], path: Path, flights: pd.DataFrame) -> dict[str, object]:
@@ -54,10 +64,7 @@ def manifest(folder: Path, tables: dict[str, pd.DataFrame], path: Path, flights:
         },
         "settings": {
             "prediction_lead_hours": PREDICTION_LEAD_HOURS,
-            "overdue_minutes": conditions.OVERDUE_MINUTES,
-            "weather_age_hours": conditions.WEATHER_AGE_HOURS,
-            "pressure_change_hours": conditions.PRESSURE_CHANGE_HOURS,
-            "previous_leg_hours": conditions.PREVIOUS_LEG_HOURS,
+            **{name: value for each in hooks("flights.extras", "condition_settings") for name, value in each().items()},
         },
         "schema_digest": schema_digest(),
         "file": {"name": path.name, "sha256": sha256(path), "rows": len(flights)},

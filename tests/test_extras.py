@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.core import imports
@@ -22,15 +23,18 @@ PLUGINS = (
 )  # fmt: skip
 WALK_CHECKS = {"drift.py", "performance.py"}  # in monitoring/checks, but part of the walk
 
+STORE = [
+    "extras/feature_store",
+    "src/flights/extras/feature_store",
+    "serving/extras/by_key",
+    "monitoring/checks/features.py",
+]
+VIEWS = "src/flights/extras/feature_views"
 TOGETHER = (  # one extra in several places: what one process writes, another must be able to read
     ["extras/privacy", "src/flights/extras/privacy.py", "serving/extras/pseudonyms.py"],
     ["src/flights/extras/api_keys.py", "serving/extras/api_keys.py"],
-    [
-        "extras/feature_store",
-        "src/flights/extras/feature_store",
-        "serving/extras/by_key",
-        "monitoring/checks/features.py",
-    ],
+    STORE,
+    [VIEWS, *STORE],  # the views without the store are enough for `collect`
 )
 
 
@@ -128,6 +132,33 @@ def test_an_extra_can_be_deleted(copy, deleted):
     """Lint passes, the core is imported, and the other tests are collected (of a folder; a file has only its own)."""
     delete(copy, deleted)
     assert problems(copy, collect=any(not each.endswith(".py") for each in deleted)) == ""
+
+
+@pytest.fixture
+def small_source(tmp_path: Path) -> Path:
+    """Two days of the example's source, found instead of the installed package."""
+    from pipelines.collection.timetable import SOURCE, TABLES, source_folder
+
+    folder = tmp_path / "source" / SOURCE
+    shutil.copytree(source_folder(), folder / "data")
+    (folder / "__init__.py").touch()
+    flights = pd.read_csv(source_folder() / TABLES["flights"]).query("month == 7 and day in (8, 9)")
+    flights.to_csv(folder / "data" / TABLES["flights"], index=False)
+    return folder.parent
+
+
+@pytest.mark.exhibit
+@pytest.mark.skipif(VIEWS not in EXTRAS, reason="the feature views are not here")
+@pytest.mark.parametrize(("deleted", "message"), [(STORE, ""), ([VIEWS, *STORE], "departures_planned, temperature, ")])
+def test_collect_needs_the_feature_views_and_not_the_store(copy, small_source, tmp_path, deleted, message):
+    """Injected: without the store the columns are computed; without the views one line says which ones are missing."""
+    delete(copy, deleted)
+    path = f"{small_source}:{copy / 'src'}:{copy}"
+    done = python(copy, "-m", "pipelines.collect", DATA_DIR=str(tmp_path / "data"), PYTHONPATH=path)
+    assert (tmp_path / "data" / "1_raw" / "collected.parquet").is_file() == (not message)
+    assert (done.returncode, done.stderr.count("\n")) == ((1, 1) if message else (0, 0))
+    assert message in done.stderr
+    assert not message or "git checkout src/flights/extras/feature_views" in done.stderr
 
 
 @pytest.mark.ml_test_score("I3", injects="the training begins to need the backtest")

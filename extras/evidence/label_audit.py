@@ -67,7 +67,8 @@ def legs(source: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
     """Flights with their raw times, instants and what follows: time on the ground, and when the aircraft left again."""
     raw = source[["dep_time", "sched_dep_time", "arr_time", "sched_arr_time", "air_time"]]
     flights = pd.concat([with_instants(source, airports), raw], axis="columns")
-    flights["taxi_minutes"] = flights["arrived"] - flights["actual_departure"] - flights["air_time"]
+    gate_to_gate = (flights["outcome_known_at"] - flights["actual_departure"]).dt.total_seconds() / 60
+    flights["taxi_minutes"] = gate_to_gate - flights["air_time"]
     following = flights.sort_values("actual_departure", kind="stable").groupby("tailnum")["actual_departure"].shift(-1)
     return flights.assign(departed_again=following)
 
@@ -93,7 +94,7 @@ def too_fast(flights: pd.DataFrame) -> Mask:
 
 def gone_before_arrival(flights: pd.DataFrame) -> Mask:
     """The same aircraft left New York again before it had arrived elsewhere."""
-    return (flights["departed_again"] < flights["arrived"]).to_numpy(bool)
+    return (flights["departed_again"] < flights["outcome_known_at"]).to_numpy(bool)
 
 
 RULES: dict[str, Finder] = {  # what these records cannot say if they are true

@@ -26,7 +26,7 @@ from extras.feature_store.source import event_tables
 from flights.config import EnvironmentSettings
 from flights.config import Settings as CoreSettings
 from flights.dataset import ZONE
-from flights.extras.feature_store.views import LOOK_BACK_DAYS
+from flights.extras.feature_views.views import LOOK_BACK_DAYS
 from flights.registry import champion
 from monitoring.client import request_headers
 from monitoring.outcomes import local_midnight

@@ -6,7 +6,7 @@ from extras.feature_store.source import event_tables
 from flights.artifacts import write_parquet
 from flights.config import Settings
 from flights.contract import contract
-from flights.extras.feature_store.kinds import BY_NAME, CLOCKS
+from flights.extras.feature_views.kinds import BY_NAME, CLOCKS
 from pipelines.collection.timetable import TABLES, source_folder
 from pipelines.contract_check import checked_rows
 from pipelines.step import size, step

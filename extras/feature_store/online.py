@@ -10,11 +10,11 @@ import pandas as pd
 from flights.columns import Columns
 from flights.dataset import KEY, PREDICTION_LEAD_HOURS
 from flights.extras.feature_store.frames import events_by_kind
-from flights.extras.feature_store.kinds import KINDS
-from flights.extras.feature_store.known import Known
 from flights.extras.feature_store.tables import Value, entity_name
-from flights.extras.feature_store.views import LOOK_BACK_DAYS, TICK_MINUTES, VIEWS
-from flights.extras.feature_store.windows import Minutes
+from flights.extras.feature_views.kinds import KINDS
+from flights.extras.feature_views.known import Known
+from flights.extras.feature_views.views import LOOK_BACK_DAYS, TICK_MINUTES, VIEWS
+from flights.extras.feature_views.windows import Minutes
 from serving.extras.by_key.store import FeatureStore
 
 BLOCK = 60  # ticks that are computed at once, at most

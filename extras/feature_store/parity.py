@@ -21,11 +21,10 @@ from extras.feature_store.source import event_tables
 from flights.columns import Columns
 from flights.config import EnvironmentSettings
 from flights.config import Settings as CoreSettings
-from flights.dataset import EVENT_TIME, INPUTS, KEY, PREDICTION_LEAD_HOURS, ROWS, ZONE
+from flights.dataset import EVENT_TIME, INPUTS, KEY, ROWS, ZONE
 from flights.extras.feature_store import Settings as StoreSettings
-from flights.extras.feature_store.frames import in_minutes, minutes
-from flights.extras.feature_store.known import Known
-from flights.extras.feature_store.views import LOOK_BACK_DAYS, inputs_at, last_tick
+from flights.extras.feature_views.events import inputs_of
+from flights.extras.feature_views.views import LOOK_BACK_DAYS
 from flights.log_reader import engine, logged_predictions, parsed_inputs
 from flights.registry import champion, load
 from flights.rows import as_columns
@@ -127,11 +126,9 @@ def unzoned(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def offline_table(events: Tables, keys: "pd.Series[str]") -> Columns:
-    """All inputs of some flights at their ticks, from all events at once."""
-    known = Known({kind: in_minutes(table) for kind, table in events.items()})
+    """All inputs of some flights at their ticks, from all events at once: what `collect` computes."""
     timetable = events["timetable"].set_index(KEY)["event_time"]
-    moments = np.asarray(minutes(timetable.loc[keys], "floor"), np.int64) - 60 * PREDICTION_LEAD_HOURS
-    asked = inputs_at(known, {KEY: keys.to_numpy(object)}, last_tick(moments))
+    asked = inputs_of(events, keys, timetable.loc[keys])
     return asked | {name: asked[name].astype(np.int64) for name in integers()}
 
 

@@ -10,7 +10,10 @@ materialize: $(INSTALLED) $(FEATURES) #- Publish the feature views at every tick
 parity: $(call group,replay) $(POSTGRES) $(FEATURES) #- Replay the days FROM..TO through /events and /predict/by-key, and compare every bit with the offline table
 	@$(RUN) extras.feature_store.parity
 
-$(call arguments,DAY BEGIN)
+ticks: $(RAW)/valid.parquet #- ROC-AUC on the holdout with ticks of 1, 5, 15 and 60 minutes; EVERY=8 is faster
+	@$(RUN) extras.feature_store.ticks
+
+$(call arguments,DAY BEGIN EVERY)
 demo: $(call group,replay) ## One stormy day on the departure board: serve, materialize and replay; Ctrl-C ends everything
 	@exec $(RUN) extras.feature_store.demo
 

@@ -43,7 +43,7 @@ def makefile(text: str, name: str) -> str:
     text = text.replace("Read the source tables, join what was known two hours before departure", "Read the table")
     text = text.replace(" (say AS_OF=2013-12-01)", "")
     text = text.replace(
-        "pipelines/collect.py $(wildcard pipelines/collection/*.py)",
+        "pipelines/collect.py $(wildcard pipelines/collection/*.py $(LIBRARY)/extras/feature_views/*.py)",
         "pipelines/collect.py $(wildcard pipelines/collection/*.py data/0_source/* data/0_source/*/*)",
     )
     text = text.replace("$(RAW)/manifest.json: $(INSTALLED)", "$(RAW)/manifest.json: $(INSTALLED) $(SOURCE_DRIVER)")

@@ -43,7 +43,8 @@ LOCKS = ("lint", "monitor", "replay", "test", "postgres", "explain", "cluster", 
 LEFT = (
     "pipelines/collect.py",
     "pipelines/collection/",
-    f"src/{OLD}/extras/feature_store/",  # the example's views, with what serves and checks them
+    f"src/{OLD}/extras/feature_views/",  # the example's views, with what serves and checks them
+    f"src/{OLD}/extras/feature_store/",
     "serving/extras/by_key/",
     "monitoring/checks/features.py",
     "tests/swap/",

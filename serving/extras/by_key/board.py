@@ -17,7 +17,7 @@ from fastapi.responses import FileResponse, JSONResponse
 
 from flights.dataset import KEY, OUTCOME, PREDICTION_LEAD_HOURS, QUESTION, ZONE
 from flights.extras.feature_store.tables import Event
-from flights.extras.feature_store.views import VIEWS
+from flights.extras.feature_views.views import VIEWS
 from flights.plugins import hooks
 from flights.predictions import Prediction
 from serving.extras.by_key import details

@@ -8,7 +8,7 @@ from pydantic.types import FailFast
 
 from flights.contract import allowed
 from flights.dataset import KEY, ROW_KEY
-from flights.extras.feature_store.kinds import CLOCKS, KINDS, Kind
+from flights.extras.feature_views.kinds import CLOCKS, KINDS, Kind
 from serving.answer import Answer
 from serving.fields import Time, field
 from serving.refusal import EXPECTED

@@ -12,7 +12,7 @@ from typing import Any
 from flights.artifacts import read_json
 from flights.dataset import INPUTS, OUTCOME
 from flights.extras.feature_store.tables import Event
-from flights.extras.feature_store.views import VIEWS
+from flights.extras.feature_views.views import VIEWS
 from flights.files import GOLDEN_FILE
 from flights.predictions import Prediction
 from flights.registry import Model

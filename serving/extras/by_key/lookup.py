@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from flights.dataset import KEY, PREDICTION_LEAD_HOURS
 from flights.extras.feature_store.tables import entity_name
-from flights.extras.feature_store.views import TICK_MINUTES, VIEWS
+from flights.extras.feature_views.views import TICK_MINUTES, VIEWS
 from serving.extras.by_key.bodies import ViewState
 from serving.extras.by_key.store import FeatureStore
 from serving.refusal import FieldProblem, Refused

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from flights.extras.feature_store.kinds import KINDS, OUTCOME_KIND
 from flights.extras.feature_store.tables import Event
+from flights.extras.feature_views.kinds import KINDS, OUTCOME_KIND
 from flights.predictions import Prediction, timestamp
 from serving.extras.by_key.lookup import EPOCH, Found, as_of, find, minute, parsed_request_id
 from serving.extras.by_key.store import Clock, FeatureStore

@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from flights.dataset import KEY, OUTCOME
 from flights.extras.feature_store import Settings as StoreSettings
-from flights.extras.feature_store.kinds import BY_NAME, OUTCOME_KIND
 from flights.extras.feature_store.tables import Event, entity_name
+from flights.extras.feature_views.kinds import BY_NAME, OUTCOME_KIND
 from flights.predictions import Outcome, Prediction, timestamp
 from serving.answer import answer
 from serving.extras.by_key.bodies import AnswerByKey, AnswersByKey, AnyEvent, Events, EventsReceipt, Key, Keys

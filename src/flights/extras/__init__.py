@@ -8,4 +8,8 @@
     Return headers that our own clients of the service add to every request.
 `select_rows(rows, data_dir)`
     Return the rows that may be collected.
+`conditions(rows, tables)`
+    Return columns of the rows that `collect` cannot read from its tables: the same as the service looks up.
+`condition_settings()`
+    Return what these columns depend on, by name, for the manifest.
 """

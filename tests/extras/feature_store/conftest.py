@@ -17,7 +17,7 @@ START = pd.Timestamp("2013-07-09T10:00Z")
 @pytest.fixture(scope="session")
 def storm():
     """Three days of events."""
-    from tests.extras.feature_store.days import events_of
+    from tests.flights.extras.feature_views.days import events_of
 
     return events_of()
 

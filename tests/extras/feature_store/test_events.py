@@ -4,7 +4,7 @@ import pytest
 
 from extras.feature_store import events
 from flights.artifacts import read_parquet
-from tests.extras.feature_store.days import source
+from tests.flights.extras.feature_views.days import source
 
 pytestmark = pytest.mark.exhibit
 

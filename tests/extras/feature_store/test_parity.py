@@ -6,7 +6,9 @@ import pytest
 
 from extras.feature_store import parity
 from flights.config import Settings
-from tests.extras.feature_store.conftest import START
+from flights.extras.feature_views import views
+from serving.extras.by_key.store import FeatureStore
+from tests.extras.feature_store.conftest import START, empty
 
 pytestmark = pytest.mark.exhibit
 
@@ -23,6 +25,37 @@ def test_inputs_and_probabilities_are_the_offline_tables(by_key_server, fresh_st
     found = parity.compared(Settings(data_dir=folder), storm, first, first + 2 * HOUR)
     assert found.rows == sent["keys"] > 100
     assert found.differences == 0
+
+
+@pytest.fixture(scope="module")
+def answered(by_key_server, storm):
+    """An hour of predictions by key, and how to compare them with the offline table."""
+    server, folder = by_key_server
+    store, first = FeatureStore(f"sqlite:///{folder}/4_predictions/features.db"), START + 15 * HOUR
+    empty(store)
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        parity.replayed(client, store, storm, first, first + HOUR, HOUR)
+    store.close()
+    return lambda: parity.compared(Settings(data_dir=folder), storm, first, first + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "column"),
+    [
+        ("OVERDUE_MINUTES", 5, "overdue_3h_origin"),
+        ("PRESSURE_CHANGE_HOURS", 2, "pressure_change"),
+        ("last_tick", lambda minutes, every: minutes // every * every - every, "backlog_all"),
+        ("last_tick", lambda minutes, _: minutes, "backlog_all"),
+    ],
+    ids=["a feature", "another feature", "a window off by one tick", "ticks of another length"],
+)
+def test_an_edit_on_the_side_of_training_alone_is_found(answered, monkeypatch, name, value, column):
+    """Planted: the offline table is computed by other rules than the store's, and the input is named."""
+    assert answered().differences == 0
+    monkeypatch.setattr(views, name, value)
+    found = answered()
+    assert found.columns[column] > 0
+    assert found.columns["distance"] == 0
 
 
 @pytest.mark.parametrize("kind", ["weather", "arrival", "departure"])

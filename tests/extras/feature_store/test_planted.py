@@ -9,7 +9,7 @@ from extras.feature_store.delivery import LEAD, asked_flights, posted
 from extras.feature_store.online import Materializer
 from flights.config import Settings
 from flights.dataset import KEY
-from flights.extras.feature_store import views
+from flights.extras.feature_views import views
 from flights.log_reader import engine, logged_predictions
 from monitoring.check import is_firing
 from monitoring.checks.features import checks

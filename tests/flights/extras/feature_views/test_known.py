@@ -1,29 +1,27 @@
-"""Nothing known later than two hours before a departure reaches its inputs; what was known before does."""
+"""Nothing known later than its tick, two hours before a departure, reaches its inputs; what was known before does."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from flights.dataset import EVENT_TIME, INPUTS, KEY, PREDICTION_LEAD_HOURS
+from flights.extras.feature_views import views
+from flights.extras.feature_views.events import minutes
+from flights.extras.feature_views.known import Known
 from pipelines import collect
 from pipelines.collection import timetable
-from pipelines.collection.conditions import last_observation, previous_leg_known
-from pipelines.collection.events import MISSING_MINUTE
+from tests.flights.extras.feature_views.days import events_of, in_minutes_of, source
 
 pytestmark = pytest.mark.exhibit
 
 NAMES = [column.name for column in INPUTS]
 SUBJECTS = range(1000, 2900, 100)  # rows of the second and third day
-DAYS = "month == 7 and day in (8, 9, 10)"  # thunderstorms: many delays and cancellations
 
 
 @pytest.fixture(scope="module")
 def tables():
     """Three days of the source."""
-    folder = timetable.source_folder()
-    tables = {name: pd.read_csv(folder / file) for name, file in timetable.TABLES.items()}
-    days = {name: tables[name].query(DAYS).reset_index(drop=True) for name in ("flights", "weather")}
-    return tables | days
+    return source()
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +32,16 @@ def rows(tables):
 
 @pytest.fixture(scope="module")
 def instants(tables):
-    """When each flight was due, went and arrived, in the source's order."""
-    return timetable.with_instants(tables["flights"], tables["airports"])
+    """When each flight was due, went and arrived, in minutes, in the source's order; missing if it never did."""
+    flights = timetable.with_instants(tables["flights"], tables["airports"])
+    times = {"scheduled": EVENT_TIME, "actual_departure": "actual_departure", "arrived": "outcome_known_at"}
+    happened = {name: minutes(flights[time].dropna(), "floor") for name, time in times.items()}
+    return flights.drop(columns="actual_departure").assign(**happened)
 
 
 def minutes_asked(row):
-    """The prediction moment, in minutes since 1970."""
-    return int(row[EVENT_TIME].timestamp()) // 60 - 60 * PREDICTION_LEAD_HOURS
+    """The last tick at or before the prediction moment, in minutes since 1970."""
+    return views.last_tick(int(row[EVENT_TIME].timestamp()) // 60 - 60 * PREDICTION_LEAD_HOURS)
 
 
 def observed(tables):
@@ -52,11 +53,8 @@ def observed(tables):
 def with_another_future(tables, instants, now):
     """Everything after a minute happens otherwise: what went stays, what stayed goes, what flew lands later."""
     flights, weather = tables["flights"].copy(), tables["weather"].copy()
-    went, landed = (
-        instants["actual_departure"].between(now + 1, MISSING_MINUTE - 1),
-        instants["arrived"].between(now + 1, MISSING_MINUTE - 1),
-    )
-    never = instants["actual_departure"] == MISSING_MINUTE
+    went, landed = instants["actual_departure"] > now, instants["arrived"] > now
+    never = instants["actual_departure"].isna()
     flights.loc[landed, "arr_delay"] += 1000
     flights.loc[went, ["dep_delay", "arr_delay"]] = np.nan
     flights.loc[never, "dep_delay"] = (now - instants["scheduled"][never]).clip(lower=0) + 600.0
@@ -137,28 +135,44 @@ def test_earlier_weather_is_seen(tables, rows, subject):
     assert changed_columns(tables, rows, subject, weather=weather) == {"temperature"}
 
 
-def test_an_old_observation_is_no_observation(tables):
+@pytest.fixture(scope="module")
+def events():
+    """The same days as events, in minutes."""
+    return in_minutes_of(events_of())
+
+
+def test_an_old_observation_is_no_observation(events):
     """Seven hours after the last one's hour was over the weather is missing, six hours after it is not."""
-    weather = tables["weather"].query("origin == 'JFK'")[:1]
-    over = int(pd.Timestamp(weather["time_hour"].iloc[0]).timestamp()) // 60 + 60
+    weather = events["weather"].query("origin == 'JFK'")[:1]
+    over = int(weather["happened"].iloc[0]) + 60
     asked = over + 60 * np.array([0, 6, 7]) - np.array([1, 0, 0])
-    found = last_observation(pd.Series(["JFK"] * 3), asked, weather)["temperature"]
-    assert found.isna().tolist() == [True, False, True]
+    known = Known(events | {"weather": weather})
+    found = views.weather(known, {"origin": np.array(["JFK"] * 3, object)}, asked)["temperature"]
+    assert np.isnan(found).tolist() == [True, False, True]
 
 
-def test_a_leg_that_has_not_gone_is_as_late_as_it_waits():
+def test_a_leg_that_has_not_gone_is_as_late_as_it_waits(events):
     """Due an hour before the moment and still there: 60 minutes, whatever it becomes. A day apart it is none."""
-    legs = pd.DataFrame(
-        {
-            "tailnum": ["N1", "N1", "N1", None, None],
-            "scheduled": [0, 180, 180 + 25 * 60, 0, 60],
-            "scheduled_minutes": 90.0,
-            "actual_departure": [170, MISSING_MINUTE, MISSING_MINUTE, 0, MISSING_MINUTE],
-            "arrived": [260, MISSING_MINUTE, MISSING_MINUTE, 90, MISSING_MINUTE],
-            "departure_delay": [170.0, np.nan, np.nan, 0.0, np.nan],
-            "arrival_delay": [170.0, np.nan, np.nan, 0.0, np.nan],
-        }
+    due, tails = np.array([0, 180, 180 + 25 * 60, 0, 60]), ["N1", "N1", "N1", None, None]
+    legs = events["timetable"][:5].assign(
+        flight_id=list("abcde"), tailnum=tails, happened=due, known_at=-1440, counted_at=-1440
     )
-    known = previous_leg_known(legs, legs["scheduled"].to_numpy() - 120)
-    np.testing.assert_array_equal(known["previous_leg_delay"], [np.nan, 60.0, np.nan, np.nan, np.nan])
-    np.testing.assert_array_equal(known["previous_leg_hours"], [np.nan, 3.0, np.nan, np.nan, np.nan])
+    gone = events["departure"][:2].assign(flight_id=["a", "d"], departure_delay=[170.0, 0.0], happened=[170, 0])
+    gone = gone.assign(known_at=gone["happened"], counted_at=gone["happened"])
+    known = Known(events | {"timetable": legs, "departure": gone, "arrival": events["arrival"][:0]})
+    found = views.aircraft(known, {KEY: np.array(list("abcde"), object)}, due - 120)
+    np.testing.assert_array_equal(found["previous_leg_delay"], [np.nan, 60.0, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(found["previous_leg_hours"], [np.nan, 3.0, np.nan, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(("minute", "share"), [(114, np.nan), (115, 1.0), (119, 1.0), (174, 1.0), (175, np.nan)])
+def test_a_window_is_open_at_its_start_and_closed_at_its_end(events, minute, share):
+    """A flight due at 100 is overdue from the minute 115 on and counts for an hour, even after it has gone."""
+    leg = events["timetable"][:1].assign(happened=100, known_at=-1440, counted_at=-1440)
+    gone = events["departure"][:1].assign(
+        flight_id=leg["flight_id"].to_list(), happened=120, known_at=120, counted_at=120
+    )
+    known = Known(events | {"timetable": leg, "departure": gone, "arrival": events["arrival"][:0]})
+    groups, one = np.zeros(len(known.flights["since"]), np.int64), np.zeros(1, np.int64)
+    found = views.overdue(known, groups, one, np.array([minute]), hours=1)
+    np.testing.assert_array_equal(found, [share])

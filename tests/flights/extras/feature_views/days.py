@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from extras.feature_store.source import event_tables
-from flights.extras.feature_store.frames import in_minutes
+from flights.extras.feature_views.events import event_tables, in_minutes
 from pipelines.collection import timetable
 
 STORM = "month == 7 and day in (8, 9, 10)"  # thunderstorms: many delays and cancellations
@@ -23,4 +22,6 @@ def in_minutes_of(events):
 
 def events_of(days=STORM):
     """The same days as events."""
-    return event_tables(source(days))
+    tables = source(days)
+    flights = timetable.with_instants(tables["flights"], tables["airports"])
+    return event_tables(flights, tables["weather"], tables["planes"])

@@ -1,19 +1,21 @@
-"""The views compute the collected columns bit for bit, and never see an event that was not known at the tick."""
+"""The collected columns are the views at the last tick, to the bit, and see no event that was not known by then."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from flights.contract import as_arrays
-from flights.dataset import INPUTS, KEY, PREDICTION_LEAD_HOURS
-from flights.extras.feature_store.frames import minutes
-from flights.extras.feature_store.known import Known
-from flights.extras.feature_store.views import VIEWS, inputs_at, last_tick
+from flights.dataset import EVENT_TIME, INPUTS, KEY, PREDICTION_LEAD_HOURS, ZONE
+from flights.extras.feature_views.events import minutes
+from flights.extras.feature_views.known import Known
+from flights.extras.feature_views.views import TICK_MINUTES, VIEWS, inputs_at, last_tick
 from pipelines import collect
-from tests.extras.feature_store.days import events_of, in_minutes_of, source
+from pipelines.collection.timetable import with_instants
+from tests.flights.extras.feature_views.days import events_of, in_minutes_of, source
 
 pytestmark = pytest.mark.exhibit
 
+EPOCH = pd.Timestamp(0, tz="UTC")
 NAMES = [column.name for column in INPUTS]
 
 
@@ -31,7 +33,7 @@ def rows():
 
 def asked_of(rows, every):
     """The flights' keys, and the last tick at or before each prediction moment."""
-    moments = minutes(rows["scheduled_departure"], "floor").to_numpy() - 60 * PREDICTION_LEAD_HOURS
+    moments = minutes(rows[EVENT_TIME], "floor").to_numpy() - 60 * PREDICTION_LEAD_HOURS
     return {KEY: rows[KEY].to_numpy(object)}, last_tick(moments, every)
 
 
@@ -53,9 +55,45 @@ def test_every_input_is_made_by_one_view():
     assert sorted(made) == sorted(NAMES)
 
 
-def test_views_at_every_minute_are_the_collected_columns(events, rows):
-    """Bit for bit, over all departures of three stormy days."""
-    assert different(inputs_at(Known(events), *asked_of(rows, 1)), as_arrays(rows)) == []
+@pytest.mark.parametrize(("every", "equal"), [(TICK_MINUTES, True), (1, False), (15, False)])
+def test_collected_columns_are_the_views_at_the_last_tick(events, rows, every, equal):
+    """Bit for bit, over all departures of three stormy days; planted: training reads ticks of another length."""
+    assert (different(inputs_at(Known(events), *asked_of(rows, every)), as_arrays(rows)) == []) == equal
+
+
+@pytest.fixture(scope="module")
+def instants():
+    """Each flight's instants in minutes, missing if they never were, and its local day."""
+    tables = source()
+    flights = with_instants(tables["flights"], tables["airports"])
+    times = {"due": EVENT_TIME, "gone": "actual_departure", "landed": "outcome_known_at"}
+    local = flights[EVENT_TIME].dt.tz_convert(ZONE).dt.date
+    minutes_of = {name: (flights[time] - EPOCH).dt.total_seconds() // 60 for name, time in times.items()}
+    return flights.assign(**minutes_of, day=local)
+
+
+@pytest.mark.parametrize("subject", range(1500, 2900, 100))
+def test_columns_are_what_counting_by_hand_gives(instants, rows, subject):
+    """Each rule written out for one flight: windows have an open start and a closed end, a cancellation is overdue."""
+    row = rows.iloc[subject]
+    same = {name: instants[name] == row[name] for name in ("origin", "carrier", "dest", "flight")}
+    due, gone, landed = instants["due"], instants["gone"], instants["landed"]
+    planned = row[EVENT_TIME].timestamp() // 60
+    tick = (planned - 60 * PREDICTION_LEAD_HOURS) // TICK_MINUTES * TICK_MINUTES
+    today = instants["day"] == pd.Timestamp(tick * 60, unit="s", tz="UTC").tz_convert(ZONE).date()
+    late = due + 15
+    recent = {hours: (landed > tick - 60 * hours) & (landed <= tick) for hours in (4, 24, 28 * 24)}
+    delay, lost = instants["arrival_delay"], instants["arrival_delay"] - instants["departure_delay"]
+    expected = {
+        "departures_planned": (same["origin"] & (due > planned - 120) & (due <= planned)).sum(),
+        "backlog_all": (today & (due <= tick)).sum() - (today & (gone <= tick)).sum(),
+        "overdue_3h_origin": (~(gone <= late))[same["origin"] & (late > tick - 180) & (late <= tick)].mean(),
+        "arrival_delay_4h_carrier": delay[same["carrier"] & recent[4]].mean(),
+        "lost_24h_dest": lost[same["dest"] & recent[24]].mean(),
+        "gate_to_gate_24h_dest": (landed - gone)[same["dest"] & recent[24]].mean(),
+        "late_28d_flight": (delay >= 15)[same["carrier"] & same["flight"] & same["dest"] & recent[28 * 24]].mean(),
+    }
+    np.testing.assert_array_equal(list(row[list(expected)]), list(expected.values()))
 
 
 def restated(events):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flights.extras.feature_store.windows import MISSING_MINUTE, holding, mean_at, newest, sums_at, until_next
+from flights.extras.feature_views.windows import MISSING_MINUTE, holding, mean_at, newest, sums_at, until_next
 
 
 def test_a_row_holds_from_its_minute_until_before_the_next():

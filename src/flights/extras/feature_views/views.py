@@ -13,12 +13,12 @@ import numpy as np
 from flights.clock import local_minutes
 from flights.columns import Columns
 from flights.dataset import INPUTS, LATE_MINUTES
-from flights.extras.feature_store.known import Known, at, taken
-from flights.extras.feature_store.windows import MISSING_MINUTE, SPAN, Minutes, Numbers, count_holding, mean_at, sums_at
+from flights.extras.feature_views.known import Known, at, taken
+from flights.extras.feature_views.windows import MISSING_MINUTE, SPAN, Minutes, Numbers, count_holding, mean_at, sums_at
 
 # [SWAP] From here to the next such line: what is true of these data.
 
-TICK_MINUTES = 1  # [SWAP] views are computed this often; a prediction uses the last tick at or before its moment
+TICK_MINUTES = 5  # [SWAP] views are computed this often; a prediction uses the last tick at or before its moment
 LOOK_BACK_DAYS = 30  # [SWAP] no view reads an event that happened longer ago
 OVERDUE_MINUTES = 15  # a departure is overdue once this long after its schedule
 WEATHER_AGE_HOURS = 6  # an older observation says nothing any more: missing

@@ -4,10 +4,16 @@ import pandas as pd
 import pytest
 
 from flights.contract import contract
-from flights.extras.feature_store.kinds import BY_NAME, CLOCKS
-from tests.extras.feature_store.days import source
+from flights.extras.feature_views.kinds import BY_NAME, CLOCKS
+from tests.flights.extras.feature_views.days import events_of, source
 
 pytestmark = pytest.mark.exhibit
+
+
+@pytest.fixture(scope="module")
+def storm():
+    """Three days of events."""
+    return events_of()
 
 
 def test_each_kind_keeps_its_declaration(storm):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flights.columns import Columns
-from flights.extras.feature_store.windows import MISSING_MINUTE, Minutes, holding, newest, until_next
+from flights.extras.feature_views.windows import MISSING_MINUTE, Minutes, holding, newest, until_next
 
 if TYPE_CHECKING:
     import pandas as pd
