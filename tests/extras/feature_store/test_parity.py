@@ -31,7 +31,7 @@ def test_inputs_and_probabilities_are_the_offline_tables(by_key_server, fresh_st
 def answered(by_key_server, storm):
     """An hour of predictions by key, and how to compare them with the offline table."""
     server, folder = by_key_server
-    store, first = FeatureStore(f"sqlite:///{folder}/4_predictions/features.db"), START + 15 * HOUR
+    store, first = FeatureStore(f"sqlite:///{folder}/4_predictions/features.db"), START + 12 * HOUR
     empty(store)
     with httpx.Client(base_url=server.url, timeout=60) as client:
         parity.replayed(client, store, storm, first, first + HOUR, HOUR)
