@@ -129,21 +129,23 @@ $(CHAMPION):
 
 ##@ Quality
 
+# With RESULTS=FOLDER each test run leaves its outcomes there, as JUnit reports.
+REPORT = $(if $(value RESULTS),--junitxml="$$RESULTS/$@$(1).xml")
 test: $(call group,test lint docs monitor lightgbm xgboost) ## The tests that hold for any data (about 12 minutes on two cores)
 	@$(RUN) coverage erase
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term $(REPORT)
 
 test-exhibit: $(GROUPS) #- The tests of this example: its data, figures, texts and drills
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "exhibit and not heavy $(EXCEPT)" -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "exhibit and not heavy" -n 2 --dist loadfile $(REPORT)
 
 test-quick: $(call group,test lightgbm xgboost) #- The library's and the pipelines' tests: enough to try another Python
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" -n 2 --dist loadfile tests/flights tests/pipelines
 
-# These heavy tests measure time or use all cores, so that nothing else runs next to them.
+# These heavy tests measure time, or make containers of one name: nothing else runs next to them.
 ALONE := tests/serving tests/deploy tests/extras/benchmarks tests/test_makefile.py
 test-heavy: $(GROUPS) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays
-	@$(RUN) pytest -m "heavy $(EXCEPT)" $(ALONE)
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "heavy $(EXCEPT)" -n 2 $(addprefix --ignore ,$(ALONE))
+	@$(RUN) pytest -m heavy $(ALONE) $(call REPORT,-alone)
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m heavy -n 2 $(addprefix --ignore ,$(ALONE)) $(REPORT)
 
 lint: $(call group,lint) ## Formatting, lint, types and the import contracts
 	@$(BIN)/ruff format --check .
@@ -205,7 +207,7 @@ clean: ## Delete what the loop made: data, models, the log, reports, environment
 	@[ ! -e "$$DATA_DIR/.ml-loop" ] || rm -rf -- $(DATA_PARTS)
 	@rm -rf .venv .venv-* .uv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* *.egg-info src/*.egg-info
 
-$(call arguments,UPGRADE)
+$(call arguments,UPGRADE RESULTS)
 # Each extra brings its own targets, and takes them along when it is deleted.
 -include extras/*/targets.mk serving/extras/*/targets.mk deploy/targets.mk
 

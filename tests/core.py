@@ -8,6 +8,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,9 +67,14 @@ def all_modules(root: Path) -> list[str]:
 
 def imports(root: Path, path: str) -> list[str]:
     """Full names that a file imports anywhere, `from a import b` as `a.b`, and a relative import by its full name."""
-    folder = Path(path).parent.parts[path.startswith("src/") :]
+    return list(imported_names((root / path).read_text(), Path(path).parent.parts[path.startswith("src/") :]))
+
+
+@cache
+def imported_names(text: str, folder: tuple[str, ...]) -> list[str]:
+    """The same of a module's text, which is parsed once: tests ask for every file again and again."""
     names = []
-    for node in ast.walk(ast.parse((root / path).read_text())):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

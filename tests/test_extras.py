@@ -5,17 +5,18 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.core import imports
+from tests.forked import ALONE, Forked, forks
 from tests.serving.running import Server, free_port
 from tests.swap.swapped import repository_copy
 
 ROOT = Path(__file__).parents[1]
-ALONE = ROOT / "tests" / "alone"
 CODE = ("src", "pipelines", "serving", "monitoring", "extras", "deploy", "docs", "tests")
 PLUGINS = (
     "serving/extras", "pipelines/checks", "pipelines/extras", "monitoring/extras", "monitoring/checks",
@@ -96,10 +97,23 @@ def test_nothing_that_stays_imports_an_extra(deleted):
     assert users(ROOT, deleted) == []
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the copy is: what Python compiled for one test is good for the next."""
+    return tmp_path_factory.mktemp("extras") / "copy"
+
+
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the repository, to delete from."""
-    return repository_copy(tmp_path / "copy")
+def copy(folder: Path) -> Path:
+    """A copy of the repository, to delete from, in which every file is back as it was."""
+    return repository_copy(folder)
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    """Python in a copy, in a fork of a process that has the libraries already."""
+    with forks(tmp_path_factory.mktemp("forks")) as run:
+        yield run
 
 
 def python(core: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -108,7 +122,7 @@ def python(core: Path, *words: str, **variables: str) -> subprocess.CompletedPro
     return subprocess.run(command, cwd=core, env=environment, capture_output=True, text=True, check=False)
 
 
-def problems(core: Path, *, collect: bool) -> str:
+def problems(core: Path, forked: Forked, *, collect: bool) -> str:
     """What lint, the import of the core's modules, and the collection of the tests report."""
     files = [
         str(path.relative_to(core))
@@ -116,22 +130,20 @@ def problems(core: Path, *, collect: bool) -> str:
         for path in sorted((core / name).rglob("*.py"))
         if "extras" not in path.parts
     ]
-    commands = [
-        ["-m", "ruff", "check", "--no-cache", "."],
-        ["-c", "\n".join(f"import {module(path)}" for path in files)],
-    ]
+    commands = [["-c", "\n".join(f"import {module(path)}" for path in files)]]
     if collect:
         commands += [["-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider"]]
-    done = [python(core, *words) for words in commands]
-    return "".join(each.stdout + each.stderr for each in done if each.returncode)
+    linted = python(core, "-m", "ruff", "check", "--no-cache", ".")
+    done = [(linted.returncode, linted.stdout + linted.stderr), *(forked(core, *words) for words in commands)]
+    return "".join(output for code, output in done if code)
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("deleted", CASES, ids=NAMES)
-def test_an_extra_can_be_deleted(copy, deleted):
+def test_an_extra_can_be_deleted(copy, forked, deleted):
     """Lint passes, the core is imported, and the other tests are collected (of a folder; a file has only its own)."""
     delete(copy, deleted)
-    assert problems(copy, collect=any(not each.endswith(".py") for each in deleted)) == ""
+    assert problems(copy, forked, collect=any(not each.endswith(".py") for each in deleted)) == ""
 
 
 @pytest.fixture
@@ -181,12 +193,12 @@ def test_a_planted_import_of_an_extra_is_found(copy, file, line, deleted):
 
 
 @pytest.mark.heavy
-def test_an_import_that_is_planted_in_the_core_breaks_it(copy):
+def test_an_import_that_is_planted_in_the_core_breaks_it(copy, forked):
     """Planted: the training begins to need the backtest; without the backtest, the import fails."""
     delete(copy, EXTRAS)
     with (copy / "pipelines" / "train.py").open("a") as source:
         source.write("\nimport extras.evidence.backtest\n")
-    assert "No module named 'extras" in problems(copy, collect=False)
+    assert "No module named 'extras" in problems(copy, forked, collect=False)
 
 
 @pytest.mark.ml_test_score("I3")

@@ -1,5 +1,5 @@
 ##@ Drills
-$(call arguments,NAME)
+$(call arguments,NAME RESULTS)
 
 stress: $(CHAMPION) $(call group,monitor) #- Plant named faults into live traffic: what each does to the champion, and which guard notices
 	@$(RUN) extras.drills.stress
@@ -16,4 +16,4 @@ drill: $(call group,monitor) #- Practise a failure on a copy: damage, guard, way
 	@$(RUN) extras.drills.run $(if $(value NAME),"$$NAME")
 
 score-card: $(GROUPS) $(TOOLS) #- Run the tests marked for the ML Test Score, and add up its 28 checks
-	@OMP_NUM_THREADS=1 $(RUN) extras.drills.score_card
+	@OMP_NUM_THREADS=1 $(RUN) extras.drills.score_card $(call option,RESULTS,results)

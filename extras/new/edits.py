@@ -31,7 +31,12 @@ def makefile(text: str, name: str) -> str:
         text,
         flags=re.MULTILINE,
     )
-    text = re.sub(r"^\t@\$\(RUN\) coverage erase\n", "", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^\t@\$\(RUN\) coverage erase\n|^(# With RESULTS|REPORT =|# These heavy|ALONE :=).*\n",
+        "",
+        text,
+        flags=re.MULTILINE,
+    )
     text = re.sub(
         r"(?<=^\t@OMP_NUM_THREADS=1 \$\(RUN\) pytest -m ).*(?=\n)",
         '"not heavy" --cache-clear -n 2 --dist loadfile',

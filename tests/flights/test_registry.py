@@ -242,7 +242,8 @@ def test_of_many_promoters_exactly_one_wins(models):
     versions = range(2, 8)
     for version in versions:
         publish_again(models, version)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # the libraries are imported once, not six times
     start, answers = context.Barrier(len(versions)), context.Queue()
     processes = [context.Process(target=promoter, args=(models, version, start, answers)) for version in versions]
     for process in processes:

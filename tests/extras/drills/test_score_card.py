@@ -53,12 +53,16 @@ def test_every_check_is_shown_and_injected():
 def card(tmp_path):
     """Runs planted tests with the card's plugin, in a process of their own; returns exit code and output."""
 
-    def run(shows="pass", injects="pass", fixture="", change=("", "")):
+    def run(shows="pass", injects="pass", fixture="", change=("", ""), before=()):
         (tmp_path / "pyproject.toml").write_text(CONFIG)
         planted = TESTS.format(shows=shows, injects=injects, fixture=fixture).replace(*change)
         (tmp_path / "test_it.py").write_text(planted)
-        command = [sys.executable, "-m", "extras.drills.score_card", str(tmp_path)]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "CI": ""}
+        command = [sys.executable, "-m", "extras.drills.score_card", str(tmp_path)]
+        if before:
+            ran = [sys.executable, "-m", "pytest", *before, "--junitxml=results/test.xml", str(tmp_path)]
+            subprocess.run(ran, cwd=tmp_path, env=environment, capture_output=True, check=False)
+            command.append(f"--results={tmp_path / 'results'}")
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         return done.returncode, next(line for line in done.stdout.splitlines() if line.startswith("  D1")), done.stdout
 
@@ -86,6 +90,29 @@ def test_a_test_that_does_not_pass_costs_the_point(card, role, came):
 def test_an_error_in_teardown_costs_the_point(card):
     """Planted: a fixture that fails after its test."""
     assert card(fixture=", broken")[1].startswith("  D1  0")
+
+
+@pytest.mark.parametrize(
+    ("shows", "before", "missing"),
+    [
+        ("pass", ["-m", "ml_test_score"], ""),
+        ("assert False", ["-m", "ml_test_score"], "did not pass (1 of 3 tests)"),
+        ("pytest.skip('no tool')", ["-m", "ml_test_score"], "did not pass (1 of 3 tests)"),
+        ("pass", ["-k", "injects"], "did not pass (1 of 3 tests)"),
+        ("pass", ["-k", "nothing"], "did not pass (3 of 3 tests)"),
+    ],
+)
+def test_the_card_is_added_up_from_reports(card, shows, before, missing):
+    """The tests ran before. Planted: in the report a test failed, was skipped, or is not there."""
+    _, line, said = card(shows=shows, before=before)
+    assert line.startswith(f"  D1  {int(not missing)}")
+    assert line.endswith(missing or CHECKS["D1"])
+    assert "passed" not in said, "the card runs nothing"
+
+
+def test_a_broken_teardown_in_a_report_costs_the_point(card):
+    """Planted: a fixture that fails after its test passed."""
+    assert card(fixture=", broken", before=["-v"])[1].startswith("  D1  0")
 
 
 @pytest.mark.parametrize(
@@ -159,11 +186,11 @@ def test_ci_runs_the_tests_and_then_adds_up(ci):
 @pytest.mark.parametrize(
     ("old", "new", "runs"),
     [
-        ("\nmake test\n", "\nexit 0\nmake test\n", []),
-        ("\nmake test\n", "\nif false; then make test; fi\n", TARGETS[1:]),
+        ("\nmake test ", "\nexit 0\nmake test ", []),
+        ('\nmake test RESULTS="$results"\n', "\nif false; then make test; fi\n", TARGETS[1:]),
         ("\nmake test-exhibit ", "\nfalse && make test-exhibit ", ["test", *TARGETS[2:]]),
         ("\nmake test-heavy ", "\n: make test-heavy ", ["test", "test-exhibit", "score-card"]),
-        ("\nmake score-card\n", "\n", TARGETS[:3]),
+        ("\nmake score-card ", "\n: ", TARGETS[:3]),
     ],
 )
 def test_a_ci_that_leaves_one_out_is_seen(ci, old, new, runs):

@@ -19,6 +19,7 @@ from extras.new import create, project
 from extras.new.roles import Rejected
 from extras.new.words import FORBIDDEN
 from tests.extras.new.tables import breast_cancer, payments, rentals, snapshots
+from tests.forked import forks
 from tests.serving.running import free_port
 from tests.swap.swapped import installed_environment
 
@@ -118,7 +119,14 @@ def test_the_project_is_formatted_and_passes_its_linter(written):
         assert done.returncode == 0, done.stdout
 
 
-def test_every_part_imports_and_the_request_is_valid(written):
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory):
+    """Python in a project, in a fork of a process that has the libraries already."""
+    with forks(tmp_path_factory.mktemp("forks")) as run:
+        yield run
+
+
+def test_every_part_imports_and_the_request_is_valid(written, forked):
     """The modules that the processes start from, and `request.json` against the request's model."""
     folder, _ = written
     code = (
@@ -126,8 +134,8 @@ def test_every_part_imports_and_the_request_is_valid(written):
         "import serving.app\nfrom serving.request import Row\n"
         "Row.model_validate_json(pathlib.Path('request.json').read_bytes())"
     )
-    done = run(folder, sys.executable, "-W", "ignore", "-c", code)
-    assert done.returncode == 0, done.stderr
+    ended, said = forked(folder, "-c", code)
+    assert ended == 0, said
 
 
 def test_mapped_names_are_printed(written):
