@@ -1,7 +1,6 @@
-"""Runs Python's words in forks of one process that has imported the libraries, and nothing of any project.
+"""Runs Python's words in forks of one process that has imported the named libraries, and nothing of any project.
 
-A line of input is a job, as `{"cwd": ..., "path": [...], "words": [...], "output": ...}`; a line of output is its
-exit code.
+A line of input is a job, as JSON: the arguments of `run`. A line of output is its exit code.
 """
 
 import importlib
@@ -11,19 +10,14 @@ import runpy
 import sys
 import traceback
 
-LIBRARIES = (
-    "evidently", "fastapi", "httpx", "hypothesis", "matplotlib.pyplot", "mlflow", "numpy", "onnxruntime", "pandas",
-    "pandera.pandas", "pyarrow.parquet", "pytest", "rich.progress", "scipy.stats", "sklearn.ensemble", "skops.io",
-    "sqlalchemy", "uvicorn",
-)  # fmt: skip
 
-
-def run(cwd: str, path: list[str], words: list[str], output: str) -> None:
+def run(cwd: str, path: list[str], words: list[str], output: str, variables: dict[str, str]) -> None:
     """Become what `python WORDS` would be in a folder."""
     to = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(to, 1)
     os.dup2(to, 2)
     os.chdir(cwd)
+    os.environ.update(variables)
     sys.path[:0] = path
     option, what, *rest = words
     sys.argv = [option, *rest]
@@ -49,7 +43,7 @@ def exit_code(job: dict) -> int:
 
 def main() -> None:
     """Fork for each job."""
-    for name in LIBRARIES:
+    for name in sys.argv[1:]:
         importlib.import_module(name)
     for line in sys.stdin:
         if (child := os.fork()) == 0:

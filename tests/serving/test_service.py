@@ -1,13 +1,12 @@
 """Extras plug in by being there, and nothing misses one that is not."""
 
-import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.forked import SERVING, forks
 from tests.serving.published import publish_champion
 from tests.serving.running import ROOT
 
@@ -36,16 +35,19 @@ asyncio.run(ask())
 """
 
 
-def run(tree: Path, code: str, data: Path, **variables: str) -> str:
-    path = f"{ROOT / 'src'}{os.pathsep}{tree}"
-    environment = os.environ | {"PYTHONPATH": path, "DATA_DIR": str(data)} | variables
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, cwd=tree, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+Run = Callable[..., tuple[int, str]]
 
 
-def answered(tree: Path, data: Path) -> str:
-    return run(tree, ASK, data)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Run code with a tree's own serving; returns exit code and what was said."""
+    with forks(tmp_path_factory.mktemp("forks"), SERVING) as python:
+
+        def run(tree: Path, code: str, data: Path, **variables: str) -> tuple[int, str]:
+            ended, said = python(tree, "-c", code, library=ROOT / "src", DATA_DIR=str(data), **variables)
+            return ended, said.strip()
+
+        yield run
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +58,11 @@ def trained_small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_service_answers_without_its_extras(trained_small: Path, tmp_path: Path):
+def test_the_service_answers_without_its_extras(run: Run, trained_small: Path, tmp_path: Path):
     """With the folder deleted the routes of the core are all there, and answer."""
     shutil.copytree(ROOT / "serving", tmp_path / "serving", ignore=shutil.ignore_patterns("extras", "__pycache__"))
-    assert "/predict/batch" in run(tmp_path, ROUTES, tmp_path / "data")
-    assert answered(tmp_path, trained_small) == "200 422"
+    assert "/predict/batch" in run(tmp_path, ROUTES, tmp_path / "data")[1]
+    assert run(tmp_path, ASK, trained_small) == (0, "200 422")
 
 
 OPTIONAL = sorted(
@@ -69,18 +71,18 @@ OPTIONAL = sorted(
 
 
 @pytest.mark.parametrize("extra", OPTIONAL)
-def test_the_service_answers_without_any_one_extra(trained_small: Path, tmp_path: Path, extra: str):
+def test_the_service_answers_without_any_one_extra(run: Run, trained_small: Path, tmp_path: Path, extra: str):
     """Each is deleted by itself: a prediction is answered, and refused where it breaks the contract."""
     shutil.copytree(ROOT / "serving", tmp_path / "serving", ignore=shutil.ignore_patterns("__pycache__"))
     gone = tmp_path / "serving/extras" / extra
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
-    assert answered(tmp_path, trained_small) == "200 422"
+    assert run(tmp_path, ASK, trained_small) == (0, "200 422")
 
 
-def test_a_guard_that_is_configured_and_deleted_is_missed(tmp_path: Path):
+def test_a_guard_that_is_configured_and_deleted_is_missed(run: Run, tmp_path: Path):
     """Planted: RETENTION_DAYS is set, and its plug-in is gone. The service does not start, and says why in one line."""
     shutil.copytree(ROOT / "serving", tmp_path / "serving", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "serving/extras/retention.py").unlink()
-    with pytest.raises(subprocess.CalledProcessError) as failed:
-        run(tmp_path, ROUTES, tmp_path / "data", RETENTION_DAYS="30")
-    assert failed.value.stderr.strip().startswith("RETENTION_DAYS is set, but serving/extras/retention.py is missing")
+    ended, said = run(tmp_path, ROUTES, tmp_path / "data", RETENTION_DAYS="30")
+    assert ended == 1
+    assert said.startswith("RETENTION_DAYS is set, but serving/extras/retention.py is missing")
