@@ -58,6 +58,7 @@ def test_an_old_model_is_due(logged: Logged, monkeypatch: pytest.MonkeyPatch):
     assert findings(Settings()).decision.action == "retrain"
 
 
+@pytest.mark.heavy
 def test_the_backtest_says_when_a_model_is_due(logged: Logged):
     """Five days are too old once the backtest has found that weekly training pays, and only then."""
     logged(last=day(7))
@@ -204,6 +205,7 @@ def test_an_outage_that_lasts_rings(logged: Logged):
     assert f"days without a request: 4 in a row on {day(9)} (limit 1 in a row)" in found.decision.reasons
 
 
+@pytest.mark.heavy
 def test_a_service_at_work_is_looked_at_by_the_wall_clock(logged: Logged):
     """Planted: a log whose requests were answered when they were asked, until four days ago; a replay's goes by itself.
 
@@ -263,6 +265,7 @@ def test_one_class_only_is_looked_at(logged: Logged):
     assert found.decision.action in ("ok", "relabel")  # an outcome may say when it must have become known
 
 
+@pytest.mark.heavy
 def test_a_large_log_is_sampled(logged: Logged, an_eighth: None, monkeypatch: pytest.MonkeyPatch):
     """One request in four, with the outcomes of the same ones: every state has its share, and figures hardly move."""
     logged(last=day(21))

@@ -111,6 +111,7 @@ def test_rows_that_are_only_served_by_the_heuristic(sample: list, evidently: Non
     assert found.champion_changes == {}
 
 
+@pytest.mark.heavy
 def test_a_moment_long_after_the_log_is_no_long_report(sample: list, evidently: None):
     """NOW in 2100: the silence is seen, and the report ends a quarter after the last request."""
     found = monitored(sample, now=pd.Timestamp("2100-01-02T00:00Z"))

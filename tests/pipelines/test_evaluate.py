@@ -81,6 +81,7 @@ def test_the_next_candidate_is_compared_with_the_champion(a_copy):
     assert promote_evaluated(Settings()).champion == report["version"] == 2
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("planted", ["a changed feature", "a flipped bit", "an input more"])
 def test_a_champion_that_cannot_be_loaded_is_replaced_by_decision(a_copy, monkeypatch, planted):
     """Planted: the champion answers otherwise, is damaged, or lacks a column. Refused with the way out; then taken."""

@@ -39,6 +39,7 @@ def test_promotion_and_rollback(a_copy, monkeypatch):
     assert registry.champion(a_copy / "3_models") == 1
 
 
+@pytest.mark.heavy
 def test_a_verdict_for_another_champion_is_refused(a_copy, monkeypatch):
     """If the champion changes between evaluation and promotion, the comparison is void."""
     evaluate.main()  # version 2, compared with 1

@@ -34,6 +34,7 @@ def settings(trained, monkeypatch):
     return Settings()
 
 
+@pytest.mark.heavy
 @pytest.mark.ml_test_score("I1")
 def test_two_trainings_agree_to_the_bit(trained, tmp_path):
     """Whatever the hash seed, the number of threads, the folder and the time zone, the probabilities are the same."""

@@ -135,6 +135,7 @@ def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path):
     assert f"make serve PORT={port + 1}" in answer.stderr
 
 
+@pytest.mark.heavy
 def test_a_champion_that_crashed_the_server_is_tried_first_at_the_next_start(tmp_path: Path):
     """Planted: a champion whose native code crashes. The start ends by a signal, once: the next one is alive, says why
     it does not answer, and lets the heuristic answer where FALLBACK allows it; a sound champion then takes over."""

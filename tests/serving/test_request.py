@@ -83,6 +83,7 @@ def series(name: str, value: Any) -> "pd.Series[Any]":
     return pd.Series([value])
 
 
+@pytest.mark.heavy
 @pytest.mark.ml_test_score("O2")
 @settings(max_examples=200, deadline=None)
 @given(almost_good())

@@ -40,12 +40,12 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Run code with a tree's own serving; returns exit code and what was said."""
+    """Run code with a tree's own serving; returns exit code and the last line that was said."""
     with forks(tmp_path_factory.mktemp("forks"), SERVING) as python:
 
         def run(tree: Path, code: str, data: Path, **variables: str) -> tuple[int, str]:
             ended, said = python(tree, "-c", code, library=ROOT / "src", DATA_DIR=str(data), **variables)
-            return ended, said.strip()
+            return ended, said.strip().rpartition("\n")[2]
 
         yield run
 

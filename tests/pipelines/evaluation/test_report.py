@@ -31,6 +31,7 @@ def test_probabilities_that_are_none_are_refused_without_a_traceback(trained, mo
     assert "ROC-AUC" not in text
 
 
+@pytest.mark.heavy
 def test_each_family_of_checks_can_be_deleted(trained, monkeypatch, tmp_path):
     """Injected: one file of pipelines/checks is gone. Measuring, the report and the reports of the plug-ins work."""
     monkeypatch.setenv("DATA_DIR", str(trained))

@@ -95,6 +95,7 @@ def test_a_database_that_stops_answering_is_left_for_a_new_connection(model: Mod
         log.close()
 
 
+@pytest.mark.heavy
 def test_a_database_that_takes_connections_and_never_answers_refuses(data_dir: Path, model: Model):
     """Planted: a port that somebody listens on, and nobody speaks. Alive, not ready, and predictions get their 503."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

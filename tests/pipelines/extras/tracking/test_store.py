@@ -27,6 +27,7 @@ def mlflow(trained: Path):
     return store.connect(trained / "3_models")
 
 
+@pytest.mark.heavy
 def test_first_starts_at_the_same_time_leave_one_good_store(tmp_path):
     """Four processes start on an empty folder: all succeed, and the store works."""
     processes = [subprocess.Popen([sys.executable, "-c", CONNECT, str(tmp_path)]) for _ in range(4)]
@@ -41,6 +42,7 @@ def test_the_store_of_runs_opens_in_such_a_folder(tmp_path):
     assert [path.parent.name for path in tmp_path.rglob("*.db")] == ["100%25 #?ä"]
 
 
+@pytest.mark.heavy
 def test_a_killed_first_start_does_not_break_the_next(tmp_path):
     """A half-made store has another name, and is made again."""
     (tmp_path / "mlflow.creating").write_bytes(b"half a database")
