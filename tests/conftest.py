@@ -77,7 +77,8 @@ def environment():
 def code_digest() -> str:
     """One digest of everything that decides what collect and train make."""
     sources = [*sorted((ROOT / "src/flights").rglob("*.py")), *sorted((ROOT / "pipelines").rglob("*.py"))]
-    sources += [ROOT / "tests/conftest.py", ROOT / "requirements.lock"]
+    sources += [ROOT / f"tests/{name}.py" for name in ("conftest", "contract_rows", "patterns")]
+    sources += [ROOT / "requirements.lock"]
     return hashlib.sha256(sys.version.encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 

@@ -131,8 +131,9 @@ def problems(core: Path, forked: Forked, *, collect: bool) -> str:
         if "extras" not in path.parts
     ]
     commands = [["-c", "\n".join(f"import {module(path)}" for path in files)]]
-    if collect:
-        commands += [["-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider"]]
+    if collect:  # plug-ins of pytest are among the libraries that were imported before
+        late = "ignore::pytest.PytestAssertRewriteWarning"
+        commands += [["-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", "-W", late]]
     linted = python(core, "-m", "ruff", "check", "--no-cache", ".")
     done = [(linted.returncode, linted.stdout + linted.stderr), *(forked(core, *words) for words in commands)]
     return "".join(output for code, output in done if code)

@@ -23,7 +23,7 @@ from tests.swap.swapped import commit, installed_environment, repository_copy, s
 pytestmark = pytest.mark.exhibit
 
 EXAMPLE = json.loads(check_swap.EXAMPLE.read_text())
-RUN_AFTER_SWAP = (  # of what `make test` selects: one training on rows of the new contract, and what reads its result
+RUN_AFTER_SWAP = (  # of the tests for any data: one training on rows of the new contract, and what reads its result
     "tests/pipelines/checks",
     "tests/pipelines/evaluation",
     "tests/pipelines/extras",
@@ -281,7 +281,7 @@ def test_the_tables_are_made_after_the_swap(copy):
 
 @pytest.mark.heavy
 def test_the_tests_pass_after_the_swap(tmp_path):
-    """A copy with other columns, target, time column and numbers passes tests that `make test` selects."""
+    """A copy with other columns, target, time column and numbers passes tests that hold for any data."""
     copy = repository_copy(tmp_path / "copy")
     swap(copy)
     commit(copy)
@@ -289,7 +289,7 @@ def test_the_tests_pass_after_the_swap(tmp_path):
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     for name in ("DATA_DIR", "CI"):  # as in a clone: what the declarations do not have, as personal columns, is skipped
         environment.pop(name, None)
-    command = [sys.executable, "-m", "pytest", "-m", "not heavy and not exhibit", "-n", "2", "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", "-m", "not exhibit", "-n", "2", "--dist", "loadfile"]
     done = subprocess.run(
         [*command, "--tb=short", f"--basetemp={tmp_path / 'tests'}", *RUN_AFTER_SWAP],
         cwd=copy, env=environment, capture_output=True, text=True, check=False,
