@@ -4,6 +4,7 @@ None of these changes by itself, so a difference needs no action, but you should
 """
 
 import re
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,13 @@ def unlocked(lock: str) -> list[str]:
     pins: dict[str, set[str]] = {}
     for name, version in PIN.findall(lock):
         pins.setdefault(_canonical(name), set()).add(version)
-    installed = {_canonical(each.name): each.version for each in distributions()}
-    return sorted(name for name, version in installed.items() if version not in pins.get(name, {version}))
+    return sorted(name for name, version in _installed().items() if version not in pins.get(name, {version}))
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """The version of each package of this environment, which stays the same while the process runs."""
+    return {_canonical(each.name): each.version for each in distributions()}
 
 
 def _canonical(name: str) -> str:

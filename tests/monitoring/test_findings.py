@@ -161,6 +161,7 @@ def test_trainings_are_counted_by_as_of_day(a_copy: Path):
     assert recent_trainings(settings, today + pd.Timedelta(days=26)) == 1
 
 
+@pytest.mark.heavy
 def test_a_moment_in_the_far_future_does_not_move_the_clock(logged: Logged):
     """Planted: a request for an event in 2099, and an outcome that claims to have been known then."""
     logged(last=day(6))
@@ -195,6 +196,7 @@ def test_days_without_traffic_ring_and_break_nothing(logged: Logged):
     assert [alarm.first for alarm in alarms(traffic)] == [pd.Timestamp(day(7))]
 
 
+@pytest.mark.heavy
 def test_an_outage_that_lasts_rings(logged: Logged):
     """Nobody asked since the fifth: looked at from the tenth, the days until then are silent and call somebody."""
     logged(last=day(5))
