@@ -141,8 +141,8 @@ test-exhibit: $(GROUPS) #- The tests of this example: its data, figures, texts a
 test-quick: $(call group,test lightgbm xgboost) #- The library's and the pipelines' tests: enough to try another Python
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not exhibit" -n 2 --dist loadfile tests/flights tests/pipelines
 
-# These heavy tests measure time, or make containers of one name: nothing else runs next to them.
-ALONE := $(filter-out tests/deploy/test_supply.py,$(wildcard tests/serving/test_faults.py tests/serving/extras/shadow tests/serving/extras/connection_limits tests/deploy/test_*.py tests/extras/benchmarks tests/test_makefile.py))
+# These heavy tests measure time, or share the names of containers and reports: nothing else runs next to them.
+ALONE := $(wildcard tests/serving/test_faults.py tests/serving/extras/shadow tests/serving/extras/connection_limits tests/deploy tests/extras/benchmarks tests/test_makefile.py)
 test-heavy: $(GROUPS) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays
 	@$(RUN) pytest -m heavy $(ALONE) $(call REPORT,-alone)
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m heavy -n 2 $(addprefix --ignore ,$(ALONE)) $(REPORT)

@@ -234,7 +234,8 @@ def test_only_a_new_folder_gets_the_marker(tmp_path):
 @pytest.mark.parametrize(
     ("target", "name"),
     [("new", "NAME"), ("new", "FROM"), ("new", "KEY"), ("drill", "NAME"), ("explain", "ID"), ("challenge", "VERSION"),
-     ("score", "INPUT"), ("forget", "SUBJECT"), ("tune", "TRIES"), ("audit", "OSV_URL")],
+     ("score", "INPUT"), ("forget", "SUBJECT"), ("tune", "TRIES"), ("audit", "OSV_URL"),
+     ("score-card", "RESULTS")],
 )  # fmt: skip
 def test_an_argument_counts_only_on_the_command_line(tmp_path, target, name):
     """Planted: the environment has a variable of that name, as WSL has NAME. Only make's own words are arguments."""
@@ -243,6 +244,17 @@ def test_an_argument_counts_only_on_the_command_line(tmp_path, target, name):
     words = up_to_date(tmp_path)
     assert f'"${name}"' not in make("-n", target, *words, **{name: "laptop"}).stdout
     assert f'"${name}"' in make("-n", target, f"{name}=laptop", *words, **{name: "other"}).stdout
+
+
+def test_every_run_of_tests_leaves_its_own_report(tmp_path):
+    """With RESULTS: the score card adds up the reports, and one that overwrote another would be missing."""
+    targets = ["test", "test-exhibit", "test-heavy"]
+    runs, reports = (
+        re.findall(pattern, make("-n", *targets, "RESULTS=reports", *up_to_date(tmp_path)).stdout)
+        for pattern in (r"-m pytest -m", r'--junitxml="\$RESULTS/(\S+)\.xml"')
+    )
+    assert len(runs) == len(set(reports)) == 4
+    assert "junitxml" not in make("-n", *targets, *up_to_date(tmp_path)).stdout
 
 
 @pytest.mark.parametrize("name", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"])
