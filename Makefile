@@ -131,7 +131,7 @@ $(CHAMPION):
 
 # With RESULTS=FOLDER each test run leaves its outcomes there, as JUnit reports.
 REPORT = $(if $(value RESULTS),--junitxml="$$RESULTS/$@$(1).xml")
-test: $(call group,test lint docs monitor lightgbm xgboost) ## The tests that hold for any data (about 12 minutes on two cores)
+test: $(call group,test lint docs monitor lightgbm xgboost) ## The tests that hold for any data (some minutes on two cores)
 	@$(RUN) coverage erase
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not heavy and not exhibit" --cache-clear -n 2 --dist loadfile --durations 15 --cov --cov-report=term $(REPORT)
 

@@ -44,7 +44,6 @@ def makefile(text: str, name: str) -> str:
         flags=re.MULTILINE,
     )
     text = text.replace("$(call group,test lint docs monitor ", "$(call group,test lint monitor ")
-    text = text.replace("about 12 minutes on two cores", "some minutes on two cores")
     text = text.replace("Read the source tables, join what was known two hours before departure", "Read the table")
     text = text.replace(" (say AS_OF=2013-12-01)", "")
     text = text.replace(
