@@ -5,8 +5,10 @@
 
 import csv
 import gzip
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pandas as pd
 
@@ -15,7 +17,7 @@ DAYS = ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S")
 FORMATS = ("ISO8601", *(day + clock for day in DAYS for clock in CLOCKS), "%Y%m%d")
 SAMPLE_BYTES = 65_536  # of a text file, by which its separator and encoding are recognized
-SAMPLE_ROWS = 10_000  # of a text file, by which codes are recognized
+CHUNK_ROWS = 100_000  # of a text file that are searched for codes at once
 CODE = r"0\d+"  # a postcode or a key, and no number: it would lose its zeros
 OFFSET = r"(?:Z|[+-]\d\d:?\d\d)\s*$"
 
@@ -31,7 +33,8 @@ def read_table(source: Path) -> pd.DataFrame:
     paths = [source] if source.is_file() else sorted(path for path in source.rglob("*") if is_table(path))
     if not paths or not is_table(paths[0]):
         raise Unreadable(f"FROM={source}: expected {', '.join(SUFFIXES)}, or a folder of them")
-    tables = [read_file(path) for path in paths]
+    codes = {place for path in paths if path.suffix != ".parquet" for place in code_columns(path)}
+    tables = [read_file(path, codes) for path in paths]
     for path, table in zip(paths, tables, strict=True):
         if list(table.columns) != list(tables[0].columns):
             other = sorted(set(table.columns).symmetric_difference(tables[0].columns))
@@ -44,23 +47,34 @@ def is_table(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-def read_file(path: Path) -> pd.DataFrame:
-    """Every row of one file."""
+def code_columns(path: Path) -> set[int]:
+    """Places of the columns of a text file that hold a code in any row."""
+    found: set[int] = set()
+    with opened(path) as (text, _, shape):
+        for rows in pd.read_csv(text, dtype="str", chunksize=CHUNK_ROWS, **shape):
+            left = [place for place in range(rows.shape[1]) if place not in found]
+            found |= {place for place in left if rows[place].str.fullmatch(CODE).eq(True).any()}
+    return found
+
+
+def read_file(path: Path, codes: Collection[int] = ()) -> pd.DataFrame:
+    """Every row of one file; of a text file, the columns of `codes` as texts."""
     if path.suffix == ".parquet":
-        table = pd.read_parquet(path).reset_index(drop=True)
-    else:
-        separator, encoding = dialect(path)
-        decimal = "," if separator == ";" else "."
-        with gzip.open(path, "rt", encoding=encoding) if path.suffix == ".gz" else path.open(encoding=encoding) as text:
-            header = next(csv.reader(text, delimiter=separator), [])
-            shape: dict[str, Any] = {"sep": separator, "header": None, "names": range(len(header)), "index_col": False}
-            head = pd.read_csv(text, nrows=SAMPLE_ROWS, dtype="str", **shape)
-            codes = {place: "str" for place in head if head[place].str.fullmatch(CODE).eq(True).any()}
-            text.seek(0)
-            next(csv.reader(text, delimiter=separator), [])
-            rows = pd.read_csv(text, dtype=codes, decimal=decimal, **shape)
-        table = rows.set_axis(header, axis="columns")
-    return cleaned(table)
+        return cleaned(pd.read_parquet(path).reset_index(drop=True))
+    with opened(path) as (text, header, shape):
+        decimal = "," if shape["sep"] == ";" else "."
+        kinds = {place: "str" for place in codes if place < len(header)}
+        rows = pd.read_csv(text, dtype=kinds, decimal=decimal, low_memory=False, **shape)
+    return cleaned(rows.set_axis(header, axis="columns"))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[TextIO, list[str], dict[str, Any]]]:
+    """The rows of a text file, the names above them, and how pandas reads the rows."""
+    separator, encoding = dialect(path)
+    with gzip.open(path, "rt", encoding=encoding) if path.suffix == ".gz" else path.open(encoding=encoding) as text:
+        header = next(csv.reader(text, delimiter=separator), [])
+        yield text, header, {"sep": separator, "header": None, "names": range(len(header)), "index_col": False}
 
 
 def cleaned(table: pd.DataFrame) -> pd.DataFrame:

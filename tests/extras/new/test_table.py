@@ -51,3 +51,26 @@ def test_digits_with_leading_zeros_are_texts(tmp_path, suffix, code):
     read = read_table(tmp_path / f"table{suffix}")
     assert read["code"].dropna().tolist() == texts
     assert (read["number"].tolist(), read["share"].tolist()) == (rows["number"].tolist(), rows["share"].tolist())
+
+
+@pytest.mark.parametrize("row", [0, 12_000, 119_999])
+def test_one_code_in_any_row_makes_a_text(tmp_path, row):
+    """Wherever it is: a column of whole numbers, and one with a missing value."""
+    rows = pd.DataFrame({"code": range(10_000, 130_000), "other": range(120_000)}, dtype="str")
+    rows.loc[row, "code"] = "00123"
+    rows.loc[5, "other"] = None
+    rows.loc[row, "other"] = "07"
+    rows.to_csv(tmp_path / "table.csv", index=False)
+    read = read_table(tmp_path / "table.csv")
+    assert (read["code"][row], read["code"][50], read["other"][row]) == ("00123", "10050", "07")
+
+
+@pytest.mark.parametrize("names", [("a.csv", "b.csv"), ("b.csv", "a.csv"), ("a.csv.gz", "b.csv")])
+def test_a_code_in_one_file_makes_a_text_in_all(tmp_path, names):
+    """A folder: postcodes with a leading zero in one file, none in the other; a number stays one."""
+    with_zero, without = (pd.DataFrame({"post": post, "n": [1, 2]}) for post in (["01067", "99"], ["10115", "98"]))
+    with_zero.to_csv(tmp_path / names[0], index=False)
+    without.to_csv(tmp_path / names[1], index=False)
+    read = read_table(tmp_path)
+    assert sorted(read["post"]) == ["01067", "10115", "98", "99"]
+    assert read["n"].tolist() == [1, 2, 1, 2]
