@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from flights.contract import allowed
-from flights.dataset import INPUTS, OUTCOME, ROWS
+from flights.dataset import INPUTS, OUTCOME, ROW_KEY, ROWS
 from serving.fields import MAX_TEXT
 from serving.request import MAX_ROWS, REPORTED
 
@@ -94,7 +94,7 @@ def _expected(error: dict[str, Any]) -> str:
 
 _KINDS = {"text": "text", "integer": "an integer", "number": "a finite number", "time": "ISO 8601 time with an offset"}
 EXPECTED = {column.name: f"{_KINDS[column.kind]}, {allowed(column)}".removesuffix(", any") for column in INPUTS} | {
-    "request_id": f"text of 1 to {MAX_TEXT} letters, digits and ._:-",
+    "request_id": f"text of 1 to {MAX_TEXT} " + ("characters" if ROW_KEY.personal else "letters, digits and ._:-"),
     ROWS: f"a list of 1 to {MAX_ROWS} {ROWS}",
     "outcomes": f"a list of 1 to {MAX_ROWS} outcomes",
     "known_at": "ISO 8601 time with an offset",

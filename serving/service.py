@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from prometheus_client import CollectorRegistry
 
 from flights.config import Settings
-from flights.contract import PERSONAL
+from flights.contract import TABLE
 from flights.plugins import hooks, load_plugins
 from serving.champion_holder import ChampionHolder
 from serving.fast_path import Endpoint, Parse, ReadBody, parse, whole_body
@@ -82,8 +82,8 @@ def plug_in_extras(service: Service) -> None:
     for variable, name in GUARDS.items():
         if os.environ.get(variable) and name not in names:
             raise SystemExit(f"{variable} is set, but serving/extras/{name}.py is missing: restore it or unset it")
-    if PERSONAL and "pseudonyms" not in names:
-        logger.warning("personal columns are logged in the clear", extra={"columns": sorted(PERSONAL)})
+    if (personal := [column.name for column in TABLE if column.personal]) and "pseudonyms" not in names:
+        logger.warning("personal columns are logged in the clear", extra={"columns": sorted(personal)})
     for plug_in in hooks(EXTRAS, "plug_in"):
         plug_in(service)
 

@@ -134,7 +134,7 @@ def print_draft(found: Draft) -> None:
             print(f"name      {old!r} is {new}")
     for each in found.left_out:
         print(f"left out  {each.column}: {each.reason} ({each.evidence})")
-    print(f"features  {', '.join([*found.calendar, *found.features])}")
+    print(f"features  {', '.join([*found.calendar, *found.ages, *found.features])}")
     print(f"heuristic {found.group} within {found.banded}")
 
 

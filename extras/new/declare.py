@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from extras.new.dates import Dates
-from extras.new.infer import Draft, Guess
+from extras.new.infer import Draft, Guess, plain_pattern
+from extras.new.suspects import MAX_TEXT, PRINTABLE
 
 FIRST, LAST = "# [SWAP] From here", "# [SWAP] To here"
 REVIEW = "# REVIEW:"
+REQUEST_ID = r'r"^[A-Za-z0-9._:-]{1,100}$"'
 DATASET_TITLE = '''"""The columns of the table, with their meaning, range and the moment at which they are known.
 
 A draft that was inferred: `make review` lists the guesses.
@@ -29,7 +31,7 @@ FUNCTIONS = {
     """Local day of the week; 0 is Monday."""
     days = local_minutes({time}) // 1440
     return ((days + 3) % 7).astype(np.float64)  # 1970 began on a Thursday''',
-    "age": '''def days_since_{name}({time}: Times, {name}: Times) -> Numbers:
+    "age": '''def {age}({time}: Times, {name}: Times) -> Numbers:
     """Days from {name} to the row's own time; missing if {name} is."""
     days = ({time} - {name}) / np.timedelta64(1, "D")
     return np.where(np.isnat({name}), np.nan, days).astype(np.float64)''',
@@ -62,7 +64,7 @@ def dataset(text: str, found: Draft, dates: Dates) -> str:
             outcome_text=quoted(f"{options.target}, as reported"),
             outcome_example=quoted(f"{outcome_time:%Y-%m-%dT12:00:00Z}"),
             key_text=quoted(f"{options.key or 'number of the row'}: names one row"),
-            key_example=quoted("row-0000001"),
+            **row_key(found),
         )
     )
     imports = "inputs, outcome_column"
@@ -76,6 +78,17 @@ def dataset(text: str, found: Draft, dates: Dates) -> str:
     text = re.sub(r"^from functools import partial\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"(?<=\.columns import Column, ).*", imports, text)
     return exchanged(text, declared)
+
+
+def row_key(found: Draft) -> dict[str, str]:
+    """How the key is declared: whether it is personal, and which request IDs there may be."""
+    key, why = found.options.key, found.roles.personal_key
+    if not why:
+        told = f"{REVIEW} it names no person; if it does, as a customer number may, add personal=True"
+        return {"key_told": told if key else "# rows are numbered", "key_limits": f"pattern={REQUEST_ID}"}
+    pattern = plain_pattern(found.roles.rows[key].astype("str"), MAX_TEXT) or PRINTABLE
+    told = f"{REVIEW} personal ({comment(why)}): the log holds a pseudonym of it; drop personal=True if it names nobody"
+    return {"key_told": told, "key_limits": f"pattern={quoted(pattern)}, personal=True"}
 
 
 def column(each: Guess) -> str:
@@ -107,9 +120,9 @@ def features(text: str, found: Draft) -> str:
     texts = [each.name for each in found.guesses if each.kind == "text"]
     ages = [each.name for each in found.guesses if each.kind == "time"]
     functions = [FUNCTIONS[name].format(time=time) for name in found.calendar]
-    functions += [FUNCTIONS["age"].format(time=time, name=name) for name in ages]
+    functions += [FUNCTIONS["age"].format(time=time, name=name, age=found.age_of(name)) for name in ages]
     passed = [quoted(name) for name in found.features if name not in texts]
-    listed = [*found.calendar, *(f"days_since_{name}" for name in ages), *passed]
+    listed = [*found.calendar, *found.ages, *passed]
     bands = {
         name: tuple(int(value) if value == int(value) else value for value in limits)
         for name, limits in found.bands.items()
@@ -149,7 +162,6 @@ def collect(found: Draft, source: str, package: str) -> str:
             time=quoted(options.time),
             target=quoted(options.target),
             key=quoted(options.key),
-            hashed=found.roles.hashed_key,
             before=quoted(options.before),
             columns=columns,
         )

@@ -59,6 +59,16 @@ class Draft:
     bands: dict[str, tuple[float, ...]] = field(default_factory=dict)
     levels: dict[str, int] = field(default_factory=dict)  # different values by text
 
+    @property
+    def ages(self) -> list[str]:
+        """Features that the other times become: days before the row's own."""
+        return [self.age_of(each.name) for each in self.guesses if each.kind == "time"]
+
+    def age_of(self, name: str) -> str:
+        """The name of the feature that a time becomes; the table may have a column of that name."""
+        age = f"days_since_{name}"
+        return f"{age}_then" if age in {each.name for each in self.guesses} else age
+
 
 def draft(options: Options, roles: Roles) -> Draft:
     """Infer the contract of a checked table."""
@@ -140,10 +150,15 @@ def text_guess(base: Guess, texts: "pd.Series[str]") -> Guess:
         review = f"these {len(counts)} values were seen; a request with another is rejected"
         return replace(base, example=example, categories=categories, review=review)
     longest = int(texts.str.len().max())
-    pattern = PLAIN.encode().decode("unicode_escape") % min(100, max(8, 2 * longest))
-    pattern = pattern if texts.str.match(pattern).all() else ""
+    pattern = plain_pattern(texts, min(100, max(8, 2 * longest)))
     review = f"{len(counts):,} different values of at most {longest} characters; new ones are accepted"
     return replace(base, example=example, pattern=pattern, review=review)
+
+
+def plain_pattern(texts: "pd.Series[str]", longest: int) -> str:
+    """The pattern of printable texts of a length, or none if one of these is another."""
+    pattern = PLAIN.encode().decode("unicode_escape") % longest
+    return pattern if texts.str.match(pattern).all() else ""
 
 
 def with_features(found: Draft) -> Draft:
@@ -151,8 +166,7 @@ def with_features(found: Draft) -> Draft:
     local = found.roles.times.dt.tz_convert(found.options.zone)
     calendar = [name for name, make in CALENDAR.items() if make(local).nunique() > 1]
     passed = [each.name for each in found.guesses if each.kind != "time"]
-    ages = [each.name for each in found.guesses if each.kind == "time"]
-    if not passed and not ages:
+    if not passed and not found.ages:
         reasons = "; ".join(f"{each.column} ({each.reason}: {each.evidence})" for each in found.left_out)
         raise Rejected(f"no column is left as a feature: {reasons}")
     levels = {each.name: found.roles.rows[each.source].nunique() for each in found.guesses if each.kind == "text"}

@@ -4,7 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from extras.new.dates import Dates
-from extras.new.infer import Draft
+from extras.new.infer import Draft, Guess
+from serving.fields import BOOLEAN
 
 FILES = Path(__file__).parent / "files"
 
@@ -12,7 +13,12 @@ FILES = Path(__file__).parent / "files"
 def request(found: Draft, dates: Dates) -> dict[str, object]:
     """A valid request: every input's example."""
     time = {found.names[found.options.time]: f"{dates.as_of:%Y-%m-%dT12:00:00Z}"}
-    return time | {each.name: each.example for each in found.guesses}
+    return time | {each.name: example(each) for each in found.guesses}
+
+
+def example(each: Guess) -> object:
+    """A valid value; of a column of true and false, JSON's own."""
+    return each.example == BOOLEAN[1] if each.categories == BOOLEAN else each.example
 
 
 def readme(found: Draft, dates: Dates, stored: str, marks: int) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from extras.new.names import clean_name
+from extras.new.suspects import MAX_TEXT, PRINTABLE, personal_key
 from extras.new.table import Unreadable, as_times
 
-KEY_PATTERN = r"[A-Za-z0-9._:-]{1,100}"
 PLENTY = 20  # different values of a target: a number, not classes
 YES = {"1", "1.0", "true", "yes", "y", "t"}
 NO = {"0", "0.0", "false", "no", "n", "f"}
@@ -48,7 +49,7 @@ class Roles:
     rows: pd.DataFrame  # as read, without rows at or after BEFORE
     times: "pd.Series[Any]"
     targets: "pd.Series[float]"
-    hashed_key: bool  # the key is personal or has other characters than a request ID may have
+    personal_key: str  # why the key is taken for personal; empty if it is not
 
 
 def checked_roles(table: pd.DataFrame, options: Options) -> Roles:
@@ -159,10 +160,10 @@ def checked_targets(column: "pd.Series[Any]", options: Options) -> "pd.Series[fl
     raise Rejected(f"{told}: write the column as 0 and 1, so that 1 is the answer that you predict")
 
 
-def checked_key(table: pd.DataFrame, options: Options) -> bool:
-    """Whether the key must be hashed before it is a request ID; it must be there and unique."""
+def checked_key(table: pd.DataFrame, options: Options) -> str:
+    """Why the key is personal, or an empty text; it must be there, unique, and fit for a request ID."""
     if not options.key:
-        return False
+        return ""
     column = table[options.key]
     if missing := int(column.isna().sum()):
         raise Rejected(
@@ -174,4 +175,9 @@ def checked_key(table: pd.DataFrame, options: Options) -> bool:
             f"KEY={options.key}: {repeated:,} of {len(texts):,} rows repeat an earlier key, such as "
             f"{texts[texts.duplicated()].iloc[0]!r}: remove them, give another KEY, or leave KEY out to number the rows"
         )
-    return not bool(texts.str.fullmatch(KEY_PATTERN).all())
+    if unfit := int((~texts.str.fullmatch(PRINTABLE)).sum()):
+        raise Rejected(
+            f"KEY={options.key}: {unfit:,} of {len(texts):,} keys are longer than {MAX_TEXT} characters or hold "
+            "control characters: give another KEY, or leave KEY out to number the rows"
+        )
+    return personal_key(clean_name(options.key), texts)

@@ -16,15 +16,19 @@ FREE_TEXT_LENGTH = 40  # mean characters
 MAX_TEXT = 100  # characters that a request's text may have
 SAMPLE = 20_000  # rows
 PERSONAL_NAMES = re.compile(
-    r"(^|_)(e_?mail|phone|mobile|telefon|handy|iban|ssn|passport|first_name|last_name|surname|vorname|nachname|full_name|"
+    r"(^|_)(e_?mail|(?:tele)?phone|tel|mobile?|telefon|handy|msisdn|fax|rufnummer|iban|ssn|passport|first_name|last_name|surname|vorname|nachname|full_name|"
     r"customer_name|user_name|username|street|strasse|address|adresse|birth\w*|geburts\w*|ip_address|credit_card|card_number)($|_)"
 )
 PERSONAL_VALUES = {
     "e-mail addresses": r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}",
-    "phone numbers": r"(?:\+|00)\d[\d ()/-]{7,16}",
+    "phone numbers": r"(?:\+|00)[1-9][\d ()/-]{7,16}",
     "IBANs": r"[A-Z]{2}\d{2}[A-Z0-9 ]{11,30}",
     "IP addresses": r"\d{1,3}(?:\.\d{1,3}){3}",
 }
+PHONE_DIGITS = r"0{0,2}[1-9]\d{8,14}"  # a number of digits alone, with or without what is dialled before it
+PRINTABLE = f"^[ -~\u00a0-\ud7ff\ue000-\U0010ffff]{{1,{MAX_TEXT}}}$"  # a personal key
+ID_CHARACTERS = r"[A-Za-z0-9._:-]+"  # that a request ID may have, if it is no personal key
+DENSE = 100  # numbers of which every hundredth is used at least count something
 IDENTIFIER_NAMES = re.compile(r"(^|_)(id|uuid|guid|key|nr|no|number|nummer|index|row)($|_)")
 
 
@@ -68,6 +72,26 @@ def personal_reason(name: str, filled: "pd.Series[Any]") -> str:
             if share > 0.5:
                 return f"{share:.0%} of the values are {what}"
     return ""
+
+
+def personal_key(name: str, keys: "pd.Series[str]") -> str:
+    """What makes a key personal: its name, or any of its values; digits alone if they are no counter."""
+    if PERSONAL_NAMES.search(name):
+        return personal_reason(name, keys)
+    for what, pattern in PERSONAL_VALUES.items():
+        if found := int(keys.str.fullmatch(pattern).sum()):
+            return f"{found:,} of {len(keys):,} are {what}"
+    if keys.str.fullmatch(PHONE_DIGITS).mean() > 0.5 and not is_counter(keys):
+        return "as long as phone numbers, and no counter"
+    other = int((~keys.str.fullmatch(ID_CHARACTERS)).sum())
+    return f"{other:,} of {len(keys):,} hold other characters than an ID" if other else ""
+
+
+def is_counter(keys: "pd.Series[str]") -> bool:
+    """Whether whole numbers lie close together, as those that count something do."""
+    numbers = keys[keys.str.fullmatch(r"\d{1,18}")].astype("int64")
+    low, high = numbers.quantile([0.05, 0.95])
+    return bool(high - low < DENSE * len(numbers))
 
 
 def identifier(source: str, name: str, filled: "pd.Series[Any]") -> LeftOut | None:

@@ -15,8 +15,8 @@ from extras.privacy.scan import as_word, is_distinctive, traces
 from flights.artifacts import read_json, read_parquet, sha256, write_json, write_parquet
 from flights.config import NAME, Settings
 from flights.contract import PERSONAL
-from flights.dataset import EVENT_TIME, KEY, OUTCOME
-from flights.extras.privacy import erase, erasure_list, pseudonym_key, pseudonymizer, select_rows
+from flights.dataset import EVENT_TIME, KEY, OUTCOME, ROW_KEY
+from flights.extras.privacy import SUBJECTS, erase, erasure_list, pseudonym_key, pseudonymizer, select_rows
 from flights.files import COLLECTED_FILE, MANIFEST_FILE, VALID_FILE
 from pipelines.step import step
 
@@ -100,12 +100,14 @@ def in_personal_columns(data_dir: Path, subject: str) -> list[str]:
     found = []
     for path in sorted(data_dir.rglob("*.parquet")):
         rows = read_parquet(path, "run `make collect`")
-        found += [f"{path}, column {name}" for name in PERSONAL if name in rows and (rows[name] == subject).any()]
+        found += [f"{path}, column {name}" for name in SUBJECTS if name in rows and (rows[name] == subject).any()]
     return found
 
 
 def keys_that_name(settings: Settings, subject: str) -> list[str]:
     """Keys of the subject's own rows that hold it as a word."""
+    if ROW_KEY.personal:
+        return []  # the log has pseudonyms of them
     path, alone = settings.raw_dir / VALID_FILE, as_word(subject)
     rows = read_parquet(path, "run `make validate`") if path.is_file() else pd.DataFrame()
     theirs = pd.concat([rows.loc[rows[name] == subject, KEY] for name in PERSONAL if name in rows] or [pd.Series()])

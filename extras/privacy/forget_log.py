@@ -17,8 +17,8 @@ from extras.privacy import given_subject
 from extras.privacy.scan import as_word
 from flights.batch import Batch
 from flights.config import Settings
-from flights.contract import PERSONAL
-from flights.extras.privacy import pseudonym_key, pseudonymizer
+from flights.dataset import KEY
+from flights.extras.privacy import SUBJECTS, pseudonym_key, pseudonymizer
 from flights.plugins import load_plugins
 from serving.extras.pseudonyms import guard
 from serving.log_connection import LogUnavailable, Sqlite
@@ -37,8 +37,8 @@ def main() -> None:
         pseudonymize = pseudonymizer(pseudonym_key(settings.data_dir))
         name, log = pseudonymize(subject), PredictionLog(settings.log_url)
         guard(log, pseudonymize)
-        gone = sum(delete_subject(log, column, name) for column in sorted(PERSONAL))
-        left = sum(len(ids_of_subject(log, column, name)) for column in sorted(PERSONAL))
+        gone = sum(delete_subject(log, column, name) for column in SUBJECTS)
+        left = sum(len(ids_of_subject(log, column, name)) for column in SUBJECTS)
         naming = ids_that_name(log, subject)
     except (FileNotFoundError, ValueError, LogUnavailable) as error:
         sys.exit(f"not forgotten: {error}")
@@ -76,7 +76,7 @@ def delete_subject(log: PredictionLog, column: str, value: str) -> int:
     for first in range(0, len(ids), CHUNK_ROWS):
         delete_rows(log, tables, ids[first : first + CHUNK_ROWS])
     if isinstance(log.dialect, Sqlite):
-        clean(log, log.dialect.file, value)
+        clean(log, log.dialect.file, value if column == KEY else json.dumps(value))
     else:
         with log.transaction() as cursor:  # PostgreSQL uses the place of deleted rows again
             cursor.connection.rollback()
@@ -88,10 +88,10 @@ def delete_subject(log: PredictionLog, column: str, value: str) -> int:
     return len(ids)
 
 
-def clean(log: PredictionLog, file: Path, value: str) -> None:
+def clean(log: PredictionLog, file: Path, written: str) -> None:
     """Remove a value's bytes from SQLite's files; the next use opens them again, since they are shorter then."""
     try:
-        clean_sqlite(log.cursor().connection, file, value)
+        clean_sqlite(log.cursor().connection, file, written)
     except (sqlite3.Error, RuntimeError) as error:
         raise LogUnavailable(f"{type(error).__name__}: {error}") from error
     finally:
@@ -116,7 +116,12 @@ def has_table(log: PredictionLog, table: str) -> bool:
 
 
 def ids_of_subject(log: PredictionLog, column: str, value: str) -> list[str]:
-    """Request IDs of the predictions with a value in a text column; batches become rows first."""
+    """Request IDs of the predictions with a value in a text column, or as their key; batches become rows first."""
+    if column == KEY:
+        query = "SELECT request_id FROM {} WHERE request_id = ?"
+        return sorted(
+            {row[0] for table in ("predictions", "outcomes") for row in log.rows(query.format(table), (value,))}
+        )
     expand_batches(log)
     member = f'"{column}":{json.dumps(value)}'
     rows = log.rows("SELECT request_id, inputs FROM predictions WHERE inputs LIKE ?", (f"%{member}%",))
@@ -133,7 +138,7 @@ def expand_batches(log: PredictionLog) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def clean_sqlite(connection: Any, file: Path, value: str) -> None:
+def clean_sqlite(connection: Any, file: Path, written: str) -> None:
     """Remove the deleted bytes from SQLite's files.
 
     Raises
@@ -147,17 +152,17 @@ def clean_sqlite(connection: Any, file: Path, value: str) -> None:
         (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise RuntimeError("the rows are deleted, their bytes not yet, as somebody reads the log: run it again")
-        if not has_traces(file, value):
+        if not has_traces(file, written):
             return
     raise RuntimeError(f"the rows are deleted, but their bytes are still in {file}")
 
 
-def has_traces(log: Path, value: str) -> bool:
-    """Whether the bytes of a value, as the inputs have it, are in SQLite's files."""
+def has_traces(log: Path, written: str) -> bool:
+    """Whether the bytes of a value, as the log has it, are in SQLite's files."""
     for file in (log, Path(f"{log}-wal")):
         if file.exists() and file.stat().st_size:
             with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
-                if content.find(json.dumps(value).encode()) >= 0:
+                if content.find(written.encode()) >= 0:
                     return True
     return False
 

@@ -5,13 +5,19 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import uvicorn
+
+from flights.config import Settings
+from serving.app import create_service
+from serving.service import Service
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,3 +85,28 @@ def running(data_dir: Path, **settings: str) -> Iterator[Server]:
     finally:
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(30)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[Service, str]]:
+    """The service on a real port, in a thread, so that a test can plant failures."""
+    port = free_port()
+    service = create_service(Settings(data_dir=folder, port=port, follow_seconds=0.05))
+    config = uvicorn.Config(service.app, port=port, http=service.protocol, ws="none", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        wait_for(lambda: server.started)
+        yield service, f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, a minute at most."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,6 +1,6 @@
 """Personal data: keyed pseudonyms for the log, and the list of erased subjects whose rows are not collected.
 
-Columns that the contract marks `personal` are in the clear only in the training data. The erasure list holds
+Columns and keys that the contract marks `personal` are in the clear only in the training data. The erasure list holds
 pseudonyms too, so without the key it does not reveal the subjects.
 """
 
@@ -19,12 +19,14 @@ from pydantic import Field
 from flights.artifacts import read_bytes, read_json, sync, write_json
 from flights.config import EnvironmentSettings
 from flights.contract import PERSONAL
+from flights.dataset import KEY, ROW_KEY
 from flights.history import link_new
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KEY_BYTES = 32
+SUBJECTS = (*sorted(PERSONAL), *([KEY] if ROW_KEY.personal else []))  # columns that name one
 
 Pseudonymizer = Callable[[str], str]
 
@@ -120,7 +122,7 @@ def select_rows(rows: "pd.DataFrame", data_dir: Path) -> "pd.DataFrame":
     if not names:
         return rows
     pseudonymize = pseudonymizer(pseudonym_key(data_dir))
-    theirs = rows[[column for column in PERSONAL if column in rows]].apply(
+    theirs = rows[[column for column in SUBJECTS if column in rows]].apply(
         lambda values: values.map(pseudonymize, na_action="ignore").isin(names)
     )
     kept: pd.DataFrame = rows.loc[~theirs.any(axis=1)].reset_index(drop=True)

@@ -29,8 +29,8 @@ def test_good_rows_have_no_problem(rows):
     ("changes", "said"),
     [
         ({OUTCOME: -60.0}, "targets: expected 0 and 1, got"),
-        ({KEY: "someone@example.org"}, f"{KEY}: 4,000 keys hold an address"),
-        ({KEY: "+49 170 1234567"}, f"{KEY}: 4,000 keys hold an address"),
+        ({KEY: "someone@example.org"}, f"{KEY}: 4,000 keys are addresses"),
+        ({KEY: "+49 170 1234567"}, f"{KEY}: 4,000 keys are addresses"),
     ],
 )
 def test_bad_targets_and_personal_keys_fail(rows, changes, said):

@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from extras.new import create, pages
+from extras.new.dates import split_dates
 from extras.new.infer import draft, widened
 from extras.new.roles import checked_roles
 from extras.new.table import Unreadable, as_times, read_table
+from serving.fields import BOOLEAN
 from tests.extras.new.tables import rentals, snapshots
 from tests.extras.new.test_roles import options
 
@@ -112,3 +115,26 @@ def test_a_file_that_is_no_table_is_named(tmp_path):
 def test_times_of_many_forms_are_read(texts, first):
     """Days first or months first, offsets, seconds, and days as numbers."""
     assert as_times(pd.Series(texts, name="t"))[0] == pd.Timestamp(first, tz="UTC")
+
+
+@pytest.mark.parametrize("values", [(True, False), ("true", "false"), ("TRUE", "FALSE")])
+def test_a_column_of_true_and_false_takes_json_true(tmp_path, values):
+    """With and without missing values; a number is no answer."""
+    frame = snapshots().assign(vip=np.where(np.arange(1500) % 3 == 0, *values))
+    frame["member"] = frame["vip"].astype(object).where(np.arange(1500) % 7 > 0)
+    found = found_in(tmp_path, frame)
+    guesses = {each.name: each for each in found.guesses}
+    assert guesses["vip"].categories == guesses["member"].categories == BOOLEAN
+    assert isinstance(pages.request(found, split_dates(found))["vip"], bool)
+
+
+def test_times_become_ages_with_names_of_their_own(tmp_path, capsys):
+    """Printed with the features; planted: a number that is called like an age."""
+    frame = snapshots()
+    frame["last visit"] = frame["Snapshot week"] - pd.to_timedelta(np.arange(1500) % 90 + 1, unit="D")
+    frame["signed"] = frame["last visit"] - pd.Timedelta(days=3)
+    frame["days since signed"] = frame["one"]
+    found = found_in(tmp_path, frame)
+    assert found.ages == ["days_since_last_visit", "days_since_signed_then"]
+    create.print_draft(found)
+    assert "days_since_last_visit, days_since_signed_then, " in capsys.readouterr().out

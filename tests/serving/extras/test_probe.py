@@ -1,29 +1,23 @@
 """A champion that answers wrongly over HTTP is replaced by the one before, and the service says so."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from flights import registry
 from flights.artifacts import read_json
-from flights.config import Settings
 from flights.files import GOLDEN_FILE
 from serving import champion_holder
-from serving.app import create_service
 from serving.extras.probe import request_body
 from serving.prediction_log import PredictionLog
 from serving.request import Flight
-from serving.service import Service
 from tests.serving.published import publish, publish_champion
-from tests.serving.running import free_port
+from tests.serving.running import served, wait_for
 
 KEY = "a-key-that-is-long-enough"
 
@@ -57,30 +51,6 @@ def folder(tmp_path: Path) -> Path:
     """A data folder with a champion."""
     publish_champion(tmp_path / "3_models", 1, seed=1)
     return tmp_path
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[tuple[Service, str]]:
-    """The service on a real port, in a thread, so that a test can plant failures."""
-    port = free_port()
-    service = create_service(Settings(data_dir=folder, port=port, follow_seconds=0.05))
-    config = uvicorn.Config(service.app, port=port, http=service.protocol, ws="none", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        wait_for(lambda: server.started)
-        yield service, f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]) -> None:
