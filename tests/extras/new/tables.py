@@ -76,3 +76,12 @@ def snapshots() -> pd.DataFrame:
     return pd.DataFrame(
         {"Snapshot week": np.sort(random.choice(weeks, rows)), **texts, "one": one, "other": other, "label": label}
     )
+
+
+def persons() -> pd.DataFrame:
+    """Weekly snapshots of persons, named by their addresses, with a column of true, false and missing values."""
+    frame = snapshots()
+    one = np.arange(len(frame))
+    frame["E-Mail"] = [f"someone+{number}@example.org" for number in one]
+    frame["active"] = np.where(one % 5 == 0, None, (one % 3 == 0).astype(object))
+    return frame

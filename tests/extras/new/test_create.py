@@ -18,7 +18,7 @@ import pytest
 from extras.new import create, project
 from extras.new.roles import Rejected
 from extras.new.words import FORBIDDEN
-from tests.extras.new.tables import breast_cancer, payments, rentals, snapshots
+from tests.extras.new.tables import breast_cancer, payments, persons, rentals
 from tests.forked import forks
 from tests.serving.running import free_port
 from tests.swap.swapped import installed_environment
@@ -31,7 +31,7 @@ TABLES = {
         {"TIME": "start", "TARGET": "booked", "ZONE": "Asia/Kolkata", "QUERY": "SELECT * FROM rented"}
         | {"EXTRAS": "explain backtest claims drills gallery tune"},
     ),
-    "snapshots": (snapshots, {"TIME": "Snapshot week", "TARGET": "label", "DELAY_DAYS": "7"}),
+    "snapshots": (persons, {"TIME": "Snapshot week", "TARGET": "label", "DELAY_DAYS": "7", "KEY": "E-Mail"}),
 }
 PAGES = ("openapi.json", "metrics", "", "docs", "model", "card", "health/ready")
 WAIT_SECONDS = 60
@@ -226,6 +226,22 @@ def test_a_small_table_goes_round(written):
         assert 0 <= answered.json()["probability"] <= 1
         replay(folder, port)
     nobody_is_called(folder)
+    if folder.parent.name.startswith("snapshots"):
+        a_person_is_forgotten(folder)
+
+
+def a_person_is_forgotten(folder: Path) -> None:
+    """The log has no address of the table; erased by the address, the person is left in its source alone."""
+    log = (folder / "data/4_predictions/predictions.db").read_bytes()
+    assert b"@example.org" not in log
+    live = pd.read_parquet(next(folder.glob("data/2_splits/*/live.parquet")))
+    subject = live["row_id"].iloc[0]
+    gone = run(folder, sys.executable, "-m", "extras.privacy.forget_log", subject)
+    assert "forgot 1 predictions and their outcomes; 0 left" in gone.stdout, gone.stdout + gone.stderr
+    told = run(folder, sys.executable, "-m", "extras.privacy.forget", subject)
+    left = [line for line in told.stdout.splitlines() if "left:" in line]
+    assert [line.partition("left: ")[2] for line in left] == ["data/0_source/table.csv.gz, unpacked"], told.stdout
+    assert subject not in set(pd.read_parquet(next(folder.glob("data/2_splits/*/live.parquet")))["row_id"])
 
 
 @pytest.mark.heavy
