@@ -36,6 +36,7 @@ from serving.request import example
 ROOT = Path(__file__).parents[1]
 TRACEBACK = re.compile(r"^Traceback .*\n(?:[ ].*\n)+(?:.*\n\n(?:During|The above) .*\n\n)?", re.MULTILINE)
 DATA = re.compile(r"(?<![\w/.-])data/")  # the folder as commands name it
+PROJECT = re.compile(r"cd data/\w+ && make ")
 VARIES = (  # what differs from run to run, and what to compare in its place
     (re.compile(r"^installing the .* into .*\n", re.MULTILINE), ""),  # only where it is missing
     (re.compile(r"\d+\.\d s\b"), "_ s"),
@@ -208,16 +209,29 @@ class Shell:
 
     def done(self, command: str) -> subprocess.CompletedProcess[str]:
         """A command that has ended."""
-        command = DATA.sub(f"{self.data_dir}/", command)
-        return subprocess.run(
-            command, shell=True, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
-        )
+        typed, variables = DATA.sub(f"{self.data_dir}/", command), self.variables(command)
+        return subprocess.run(typed, shell=True, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+
+    def variables(self, command: str) -> dict[str, str]:
+        """The environment of a command; a project that `make new` wrote has its own data, and this one's packages."""
+        if not PROJECT.match(command):
+            return self.environment
+        venv = self.data_dir / "venv"
+        venv.mkdir(exist_ok=True)
+        for name in ("bin", "lib", "pyvenv.cfg"):
+            if not (venv / name).exists():
+                (venv / name).symlink_to(Path(sys.prefix) / name)
+        for lock in ("", *(f"-{path.stem}" for path in (ROOT / "deploy" / "locks").glob("*.lock"))):
+            (venv / f"installed{lock}").touch()
+        kept = {name: value for name, value in self.environment.items() if name not in ("DATA_DIR", "AS_OF")}
+        return kept | {"VENV": str(venv)}
 
     def started(self, command: str) -> str:
         """What a server prints until it has nothing more to say, without the lines that every start has."""
+        typed, variables = DATA.sub(f"{self.data_dir}/", command), self.variables(command)
         with tempfile.NamedTemporaryFile() as output:
             process = subprocess.Popen(
-                command, shell=True, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
+                typed, shell=True, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
             self.background.append(process)
