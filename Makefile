@@ -49,7 +49,7 @@ RUN := $(BIN)/python -m
 INSTALLED := $(VENV)/installed
 # $(call group,NAME): the stamp of an environment's group, which is installed from deploy/locks/NAME.lock.
 group = $(INSTALLED) $(addprefix $(INSTALLED)-,$(1))
-GROUPS := $(call group,$(notdir $(basename $(wildcard deploy/locks/*.lock))))
+GROUPS := $(call group,$(filter-out torch,$(notdir $(basename $(wildcard deploy/locks/*.lock)))))
 POSTGRES := $(if $(findstring postgres,$(PREDICTIONS_URL)),$(call group,postgres))
 # uv if it is there, otherwise pip: both install the same pinned and hashed locks.
 UV := $(shell command -v uv)
@@ -65,7 +65,7 @@ CANDIDATE := $(DATA)/3_models/candidates/$(AS_OF)
 CHAMPION := $(DATA)/3_models/flights/history/000001.json
 LIBRARY := src/flights
 # With ESTIMATOR or REFIT training is done again, after the libraries that it needs are installed.
-FAMILY = $(if $(ESTIMATOR)$(REFIT),FORCE $(call group,$(filter lightgbm xgboost,$(ESTIMATOR:auto=lightgbm xgboost))))
+FAMILY = $(if $(ESTIMATOR)$(REFIT),FORCE $(call group,$(filter lightgbm xgboost torch,$(ESTIMATOR:auto=lightgbm xgboost))))
 export IMAGE ?= ml-loop
 export BATCH_IMAGE ?= ml-loop-batch
 export MLFLOW_PORT ?= 5000
@@ -139,11 +139,11 @@ test-exhibit: $(GROUPS) #- The tests of this example: its data, figures, texts a
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m "exhibit and not heavy" -n 2 --dist loadfile $(REPORT)
 
 test-quick: $(call group,test lightgbm xgboost) #- The library's and the pipelines' tests: enough to try another Python
-	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not exhibit" -n 2 --dist loadfile tests/flights tests/pipelines
+	@OMP_NUM_THREADS=1 $(RUN) pytest -m "not exhibit" -k "not torch" -n 2 --dist loadfile tests/flights tests/pipelines
 
 # These heavy tests measure time, or share the names of containers and reports: nothing else runs next to them.
 ALONE := $(wildcard tests/serving/test_faults.py tests/serving/extras/shadow tests/serving/extras/connection_limits tests/deploy tests/extras/benchmarks tests/test_makefile.py)
-test-heavy: $(GROUPS) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays
+test-heavy: $(GROUPS) $(call group,torch) $(TOOLS) #- The tests that take longer: fault injection, fuzzing, long replays
 	@$(RUN) pytest -m heavy $(ALONE) $(call REPORT,-alone)
 	@OMP_NUM_THREADS=1 $(RUN) pytest -m heavy -n 2 $(addprefix --ignore ,$(ALONE)) $(REPORT)
 
@@ -181,7 +181,7 @@ hooks: $(INSTALLED) $(TOOLS) #- Install git hooks that call these targets before
 
 install: $(INSTALLED) ## Make .venv for train and serve; other targets add what they need on first use
 
-install-dev: $(GROUPS) #- Install every group: what any target needs
+install-dev: $(GROUPS) #- Install every group except PyTorch
 
 # One resolution for everything, from which each lock takes its part. A group's lock is what it adds to requirements.lock.
 COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q
@@ -236,6 +236,15 @@ $(INSTALLED): requirements.lock pyproject.toml
 $(INSTALLED)-%: deploy/locks/%.lock | $(INSTALLED)
 	@echo "installing the group $* into $(VENV) (once)"
 	@$(INSTALL) --require-hashes --no-build-isolation --no-deps -r $<
+	@touch $@
+
+# PyTorch is in no lock: that would pin the GPU libraries of PyPI's build for Linux, several GB. So pip takes the build
+# that its configuration finds first, from an index or a folder, with or without uv; all else comes from the lock.
+TORCH := torch==2.13.0
+$(INSTALLED)-torch: deploy/locks/torch.lock | $(INSTALLED)
+	@echo "installing the group torch into $(VENV) (once; on Linux PyPI's build has several GB, see docs/estimators.md)"
+	@$(INSTALL) --require-hashes --no-build-isolation --no-deps -r $<
+	@$(BIN)/pip install -q --disable-pip-version-check $(TORCH)
 	@touch $@
 
 # A configuration file of pip that installs elsewhere or otherwise is named.

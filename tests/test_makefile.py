@@ -459,6 +459,7 @@ def test_the_page_shows_the_runs_of_the_setting(tmp_path, uri, shown):
         ("train ESTIMATOR=logistic", []),
         ("train ESTIMATOR=lightgbm", ["lightgbm"]),
         ("train ESTIMATOR=xgboost", ["xgboost"]),
+        ("train ESTIMATOR=torch", ["torch"]),
         ("train ESTIMATOR=auto", ["lightgbm", "xgboost"]),
         ("serve", []),
         ("replay", ["replay"]),

@@ -9,6 +9,7 @@ import timeit
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,7 +40,7 @@ from pipelines.evaluation import holdout
 from pipelines.rows import between, local_days
 from pipelines.step import step
 
-FAMILIES = ("tree", "logistic", HGB, "lightgbm", "xgboost")
+FAMILIES = ("tree", "logistic", HGB, "lightgbm", "xgboost", *["torch"] * (find_spec("torch") is not None))
 AVERAGE, AVERAGED = "average", (HGB, "lightgbm")
 COSTS = ("train_seconds", "microseconds", "kilobytes")  # of a fit, of CPU time for a row of a month, and of its files
 REPEATS = 3  # of a timed call; the fastest counts

@@ -39,7 +39,7 @@ COPIED = (
     "deploy/serving.lock",
     "data/.ml-loop",
 )
-LOCKS = ("lint", "monitor", "replay", "test", "postgres", "explain", "cluster", "lightgbm", "xgboost")
+LOCKS = ("lint", "monitor", "replay", "test", "postgres", "explain", "cluster", "lightgbm", "xgboost", "torch")
 LEFT = (
     "pipelines/collect.py",
     "pipelines/collection/",

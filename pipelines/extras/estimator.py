@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Literal
 
 import pandas as pd
@@ -17,14 +18,14 @@ from pipelines.check import COMPARED
 from pipelines.rows import features_of, local_days, training_features
 
 AUTO = "auto"
-SIMPLEST_FIRST = ("tree", "logistic", model.HGB, "lightgbm", "xgboost")
+SIMPLEST_FIRST = ("tree", "logistic", model.HGB, "lightgbm", "xgboost", "torch")
 INTERVAL_WIDTH = 3.92  # of a 95 % interval, in standard errors
 
 
 class Settings(EnvironmentSettings):
     """Which model of the comparison is the candidate."""
 
-    estimator: Literal["hgb", "tree", "logistic", "lightgbm", "xgboost", "auto"] = Field(
+    estimator: Literal["hgb", "tree", "logistic", "lightgbm", "xgboost", "torch", "auto"] = Field(
         "hgb",
         description="The candidate's family; `auto` is the simplest within one standard error of the best.",
     )
@@ -33,13 +34,18 @@ class Settings(EnvironmentSettings):
 def preflight(_settings: config.Settings) -> None:
     """End the process with one line if the family is unknown, or its library or its exporter is missing."""
     chosen = Settings.read().estimator
-    for name in SIMPLEST_FIRST if chosen == AUTO else (chosen,):
+    for name in compared() if chosen == AUTO else (chosen,):
         try:
             portable.exporter(model.build_model(name, 0))
         except ModuleNotFoundError as error:
             sys.exit(f"ESTIMATOR={chosen}: {error.name} is not installed: `make train ESTIMATOR={chosen}` installs it")
         except (KeyError, portable.NoExporterError) as error:
             sys.exit(f"ESTIMATOR={chosen}: {name} cannot be exported: {error}")
+
+
+def compared() -> list[str]:
+    """What `auto` compares: every family that it installs, and PyTorch's if it is there."""
+    return [name for name in SIMPLEST_FIRST if name != "torch" or find_spec("torch")]
 
 
 def choose_estimator(settings: config.Settings, train: pd.DataFrame, validation: pd.DataFrame) -> str:
@@ -50,7 +56,7 @@ def choose_estimator(settings: config.Settings, train: pd.DataFrame, validation:
     features, y_train = training_features(train, settings.seed), targets(train)
     X_valid, y_valid, days = features_of(validation), targets(validation), local_days(validation)
     measured = {}
-    for name in SIMPLEST_FIRST:
+    for name in compared():
         fitted = model.build_model(name, settings.seed).fit(features, y_train)
         rows = rank(y_valid, fitted.predict_proba(X_valid)[:, 1])
         measured[name] = metrics(rows, COMPARED), resampled_metrics(rows, days, settings.seed, names=COMPARED)

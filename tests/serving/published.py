@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from flights import heuristic, portable, registry
 from flights.artifacts import new_folder, sha256, write_json
-from flights.columns import Column
+from flights.columns import Column, Columns
 from flights.dataset import INPUTS
 from flights.feature_set import build_features
 from flights.features import CATEGORIES, FEATURES, HEURISTIC
@@ -73,6 +73,11 @@ def publish(models_dir: Path, version: int, seed: int, *, passed: bool = True) -
         frame[name] = [item or "none" for item in features[name]]
     with threadpool_limits(1):  # small trees and busy cores: threads would only wait for each other
         fitted = Pipeline([("encode", encode), ("trees", trees)]).fit(frame, target)
+    return publish_fitted(models_dir, version, fitted, columns, passed=passed)
+
+
+def publish_fitted(models_dir: Path, version: int, fitted: Any, columns: Columns, *, passed: bool) -> registry.Model:
+    """Publish a fitted model as `version`, with golden predictions for the first rows, and load it again."""
     folder = registry.model_folder(models_dir, version)
     with new_folder(folder) as temporary:
         portable.export(fitted, temporary)

@@ -6,6 +6,7 @@ Text becomes numbers in tables, before the graph; everything after that is in th
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flights.exporters._graph import INPUT, Graph, Tables
 
@@ -65,6 +66,21 @@ def _one_hot(block: Block, graph: Graph) -> str:
     place = graph.add("Unsqueeze", places(block, graph, block.width), graph.constant(np.array([1])))
     same = graph.add("Equal", place, graph.constant(np.arange(block.width)))
     return graph.add("Cast", same, to=TensorProto.DOUBLE)
+
+
+def weighted(blocks: list[Block], weights: NDArray[np.float64], graph: Graph) -> str:
+    """The columns times weights of shape `(columns, outputs)`: a category's are a lookup for each row."""
+    terms, start = [], 0
+    for block in blocks:
+        own = weights[start : start + block.width]
+        start += block.width
+        if block.other is None:
+            terms.append(graph.add("MatMul", block.name, graph.constant(own)))
+        else:
+            nothing = np.zeros((1, own.shape[1]))  # of an unseen category
+            table = graph.constant(np.concatenate([own, nothing]))
+            terms.append(graph.add("Gather", table, places(block, graph, len(own))))
+    return terms[0] if len(terms) == 1 else graph.add("Sum", *terms)
 
 
 def places(block: Block, graph: Graph, nowhere: int) -> str:

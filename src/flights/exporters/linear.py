@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from flights.exporters._encode import encoded, ends_with, last_step, places
+from flights.exporters._encode import encoded, ends_with, last_step, weighted
 from flights.exporters._graph import Graph
 
 TOLERANCE = 1e-9  # 6e-16 in the tests
@@ -20,16 +18,7 @@ def export(pipeline: Any, folder: Path, slope: float, shift: float) -> None:
     """Write a fitted pipeline with its recalibration; thousands of categories are as many numbers, not columns."""
     graph, weights = Graph(), last_step(pipeline)
     blocks, tables = encoded(pipeline, graph)
-    terms, start = [], 0
-    for block in blocks:
-        own = weights.coef_[0, start : start + block.width]
-        start += block.width
-        if block.other is None:
-            terms.append(graph.add("MatMul", block.name, graph.constant(own[:, None])))
-        else:
-            found = graph.add("Gather", graph.constant(np.append(own, 0.0)), places(block, graph, len(own)))
-            terms.append(graph.add("Unsqueeze", found, graph.constant(np.array([1]))))
-    logit = terms[0] if len(terms) == 1 else graph.add("Sum", *terms)
+    logit = weighted(blocks, weights.coef_.T, graph)
     graph.add_probability(logit, float(weights.intercept_.item()), slope, shift)
     graph.write(folder, len(tables.order))
     tables.write(folder, TOLERANCE)

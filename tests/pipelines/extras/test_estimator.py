@@ -28,7 +28,9 @@ def rows():
     return found.iloc[:2500], found.iloc[2500:]
 
 
-@pytest.mark.parametrize("family", ["tree", "logistic", "lightgbm", "xgboost"])
+@pytest.mark.parametrize(
+    "family", ["tree", "logistic", "lightgbm", "xgboost", pytest.param("torch", marks=pytest.mark.heavy)]
+)
 def test_a_family_is_trained_and_exported(family, rows, monkeypatch, tmp_path):
     """The candidate is of that family, and its portable form passed the parity check, golden rows among them."""
     monkeypatch.setenv("ESTIMATOR", family)
@@ -57,7 +59,10 @@ def test_an_unknown_family_ends_in_one_line(name, monkeypatch):
         estimator.preflight(SETTINGS)
 
 
-@pytest.mark.parametrize(("name", "library"), [("lightgbm", "lightgbm"), ("xgboost", "xgboost"), ("auto", "lightgbm")])
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [("lightgbm", "lightgbm"), ("xgboost", "xgboost"), ("torch", "torch"), ("auto", "lightgbm")],
+)
 def test_a_missing_library_is_named_with_the_next_command(name, library, monkeypatch):
     """Injected: an environment without it."""
     monkeypatch.setenv("ESTIMATOR", name)
@@ -74,6 +79,14 @@ def test_a_family_without_an_exporter_is_rejected_before_it_is_fitted(rows, monk
         estimator.preflight(SETTINGS)
     with pytest.raises(portable.NoExporterError, match="no exporter for GaussianNB"):
         train.estimator_of(SETTINGS, *rows)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_auto_compares_pytorch_only_where_it_is(there, monkeypatch):
+    """It is the last in the order, and `auto` does not install it."""
+    monkeypatch.setattr(estimator, "find_spec", lambda name: there and name == "torch")
+    assert estimator.compared() == list(estimator.SIMPLEST_FIRST[: None if there else -1])
+    assert ("torch" in estimator.compared()) is there
 
 
 def measured(**areas):
