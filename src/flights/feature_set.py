@@ -1,9 +1,12 @@
 """The one function that makes features, used by training and by serving, and the checks on what is declared."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import signature
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from flights import features
 from flights.columns import Columns, DeclarationError, Numbers
@@ -27,6 +30,18 @@ def build_features(columns: Columns) -> Columns:
     }
 
 
+def heuristic_cells(values: Mapping[str, Any]) -> list[str]:
+    """Each row's cell of `HEURISTIC` as JSON: texts, and numbers by band; the outer bands take what is beyond."""
+    bands = features.HEURISTIC_BANDS
+    levels = [
+        np.searchsorted(bands[name][1:-1], values[name], "right").tolist()
+        if name in bands
+        else [value if isinstance(value, str) else None for value in values[name]]
+        for name in features.HEURISTIC
+    ]
+    return [json.dumps(cell) for cell in zip(*levels, strict=True)]
+
+
 @cache
 def plan() -> tuple[Step, ...]:
     """How each feature is made, in the order of `FEATURES`."""
@@ -44,6 +59,8 @@ def plan() -> tuple[Step, ...]:
         raise DeclarationError(
             f"CATEGORIES, HEURISTIC or MONOTONIC_CONSTRAINTS name {', '.join(missing)}: list it in FEATURES"
         )
+    if bare := [name for name in features.HEURISTIC if name not in (*features.CATEGORIES, *features.HEURISTIC_BANDS)]:
+        raise DeclarationError(f"HEURISTIC names {', '.join(bare)}: declare the bands of a number in HEURISTIC_BANDS")
     return steps
 
 

@@ -83,7 +83,8 @@ def publish_fitted(models_dir: Path, version: int, fitted: Any, columns: Columns
         portable.export(fitted, temporary)
         golden = {name: values[:50] for name, values in columns.items()}
         write_golden(temporary, golden, portable.load(temporary)(golden))
-        write_json(temporary / heuristic.FILE, {"threshold": 0.3, "unknown": [0.2] * 24, "rates": {GROUP: [0.4] * 24}})
+        rates = {json.dumps([GROUP, band]): 0.4 for band in range(24)}
+        write_json(temporary / heuristic.FILE, {"threshold": 0.3, "prior": 0.2, "rates": rates})
         of = {"passed": passed, "model_digest": sha256(temporary / portable.TREES)}
         write_json(temporary / GATE_FILE, of)
         digests = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
