@@ -237,8 +237,9 @@ def known_failures(report: Mapping[str, Any], ours: Mapping[str, float]) -> str:
         weakest = min(report["slices"], key=lambda each: float(each["figures"]["roc_auc"]["value"]))
         auc = weakest["figures"]["roc_auc"]["value"]
         measured.insert(1, HARD_SLICES.format(name=f"{weakest['kind']} {weakest['name']}", auc=auc))
-    if errors := {feed: metrics["calibration_error"] for feed, metrics in report["missing_feeds"].items()}:
-        worst = max(errors, key=errors.__getitem__)
+    errors = {feed: metrics["calibration_error"] for feed, metrics in report["missing_feeds"].items()}
+    worst = max(errors, key=errors.__getitem__, default="")
+    if errors and errors[worst] > ours["calibration_error"]:
         measured.append(MISSING_FEEDS.format(feed=worst, error=errors[worst]))
     return "\n".join([*measured, WRONG_OUTCOMES, *(f"- {each}" for each in dataset.FAILURES)])
 

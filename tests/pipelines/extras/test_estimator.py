@@ -1,5 +1,6 @@
 """Any model of the comparison can be the candidate, and what cannot be served is rejected before it is fitted."""
 
+import re
 import sys
 
 import numpy as np
@@ -116,6 +117,16 @@ def test_auto_takes_the_simplest_within_one_standard_error(areas, expected):
     assert name == expected
     assert "the best" in sentence
     assert max(areas, key=areas.__getitem__) in sentence
+
+
+def test_auto_fits_every_family_and_says_what_it_chose(rows, monkeypatch, capsys):
+    """It is the family that is trained, and the line names each family's ROC-AUC."""
+    monkeypatch.setenv("ESTIMATOR", "auto")
+    monkeypatch.setattr(estimator, "SIMPLEST_FIRST", ("tree", "logistic"))
+    name = train.estimator_of(SETTINGS, *rows)
+    line = capsys.readouterr().out
+    assert line.startswith(f"estimator {name}: the ")
+    assert re.search(r"ROC-AUC on validation: tree 0\.\d+, logistic 0\.\d+\)$", line.strip())
 
 
 def test_auto_compares_the_brier_score_too():

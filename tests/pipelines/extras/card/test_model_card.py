@@ -137,6 +137,16 @@ def test_the_card_names_a_simpler_model_that_is_as_good(name, metric, monkeypatc
     assert "as good" not in model_card.verdict(report | {"properties": {"estimator": name}})["reasons"]
 
 
+@pytest.mark.parametrize(("without", "hurts"), [(0.01, False), (0.03, False), (0.05, True)])
+def test_the_card_claims_that_missing_feeds_hurt_only_if_they_do(without, hurts):
+    """Planted: the calibration error of a candidate is 0.03, and without its worst feed smaller, equal, or larger."""
+    report = {"missing_feeds": {"one": {"calibration_error": 0.001}, "two": {"calibration_error": without}}}
+    ours = {"precision_at_budget": 0.5, "calibration_error": 0.03}
+    found = model_card.known_failures(report | {"slices": []}, ours)
+    assert ("Missing feeds hurt" in found) is hurts
+    assert ("With the two feed missing" in found) is hurts
+
+
 def test_a_refused_candidate_says_so(evidence):
     """The card of a refused version gives the reasons."""
     training, report = evidence
