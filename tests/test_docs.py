@@ -468,11 +468,13 @@ def test_an_old_measurement_is_a_warning():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_that_a_test_runs_are_in_that_test(page):
-    """The test is there, and knows the targets, modules and addresses that the page shows."""
+    """The test is there, and knows the targets, modules, addresses and code that the page shows."""
     for path, body in re.findall(r"<!-- shown: (\S+) -->\n(.*?)<!-- end -->", page.read_text(), re.DOTALL):
         test = (ROOT / path).read_text()
         for word in {*re.findall(r"make ([a-z-]+)", body), *re.findall(r"/admin/(\w+)", body)}:
             assert word in test, f"{page.name}: {word} is not in {path}"
+        for code in re.findall(r"```python\n(.*?)```", body, re.DOTALL):
+            assert code in test, f"{page.name}: the code is not in {path}"
 
 
 def glossary() -> dict[str, str]:
