@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import cast
 
 import uvloop
@@ -33,8 +35,8 @@ class Window:
 class Client(asyncio.Protocol):
     """One connection: it reads only as much of an answer as tells where the answer ends."""
 
-    def __init__(self, request: bytes, window: Window, ends: float):
-        self._request, self._window, self._ends = request, window, ends
+    def __init__(self, requests: Iterator[bytes], window: Window, ends: float):
+        self._requests, self._window, self._ends = requests, window, ends
         self._buffer, self._length, self._sent = b"", -1, 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -66,25 +68,32 @@ class Client(asyncio.Protocol):
 
     def _ask(self) -> None:
         self._sent = time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(next(self._requests))
 
 
 def request(path: str, body: bytes) -> bytes:
     """One POST of JSON as bytes."""
-    headers = {"Host": "bench", "Content-Type": "application/json", "Content-Length": len(body)} | request_headers()
-    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return requests(path, [body])[0]
 
 
-def window(port: int, asked: bytes, connections: int, seconds: float) -> Window:
-    """Load a server for some seconds."""
+def requests(path: str, bodies: Iterable[bytes]) -> list[bytes]:
+    """POSTs of JSON as bytes."""
+    headers = {"Host": "bench", "Content-Type": "application/json"} | request_headers()
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "Content-Length: "]
+    head = "\r\n".join(lines).encode()
+    return [b"%b%d\r\n\r\n%b" % (head, len(body), body) for body in bodies]
+
+
+def window(port: int, asked: bytes | Iterator[bytes], connections: int, seconds: float) -> Window:
+    """Load a server for some seconds, with one request again and again, or with one after the other."""
+    requests = repeat(asked) if isinstance(asked, bytes) else asked
 
     async def load() -> Window:
         loop = asyncio.get_running_loop()
         start = time.perf_counter()
         seen = Window(seconds)
         clients = [
-            await loop.create_connection(lambda: Client(asked, seen, start + seconds), "127.0.0.1", port)
+            await loop.create_connection(lambda: Client(requests, seen, start + seconds), "127.0.0.1", port)
             for _ in range(connections)
         ]
         await asyncio.sleep(seconds)

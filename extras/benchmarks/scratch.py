@@ -10,7 +10,13 @@ from tempfile import TemporaryDirectory
 from flights import registry
 from flights.config import NAME
 
-ELSEWHERE = ("PREDICTIONS_URL", "MLFLOW_TRACKING_URI", "WEBHOOK_URL", "SERVER_URL")  # written to outside of DATA_DIR
+ELSEWHERE = (
+    "PREDICTIONS_URL",
+    "FEATURES_URL",
+    "MLFLOW_TRACKING_URI",
+    "WEBHOOK_URL",
+    "SERVER_URL",
+)  # written to outside of DATA_DIR
 
 
 @contextmanager

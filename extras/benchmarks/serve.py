@@ -1,4 +1,4 @@
-"""How fast the service is, next to what limits it and what people use: `make bench-serve`.
+"""How fast the service is, next to what limits it and what people use, and by key: `make bench-serve`.
 
 All servers are up at once on one core, and the load is on the other. Short windows alternate between the servers, and a
 ratio is the median of the rounds' ratios.
@@ -12,14 +12,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from extras.benchmarks import keys
 from extras.benchmarks.load import request
 from extras.benchmarks.scratch import scratch_settings
-from extras.benchmarks.servers import CASES, Server, example_requests, measure, memory, ratio, started, stop, wait
+from extras.benchmarks.servers import (
+    CASES,
+    ROUNDS,
+    Server,
+    example_requests,
+    measure,
+    memory,
+    ratio,
+    started,
+    stop,
+    wait,
+)
 from flights import registry
 from flights.config import NAME, Settings
 from flights.contract import as_arrays
 from flights.dataset import EVENT_TIME
 from flights.log_url import file_url
+from flights.plugins import hooks
 from serving.request import example
 
 
@@ -37,6 +50,10 @@ def main() -> None:
         for server in servers:
             server.memory.append(memory(server.process.pid))
         report(servers, start)
+    for make_load in hooks("extras", "key_load"):
+        with keys.running(settings, servers_core, make_load) as (by_key, load):
+            keys.compare(by_key, load, ROUNDS)
+            print("", *keys.lines(by_key), sep="\n")
 
 
 def report(servers: list[Server], start: float) -> None:

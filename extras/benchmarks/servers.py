@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,8 +33,8 @@ class Server:
     name: str
     port: int
     process: subprocess.Popen[bytes]
-    single: bytes
-    batch: bytes
+    single: bytes | Iterator[bytes]
+    batch: bytes | Iterator[bytes]
     windows: dict[str, list[Window]] = field(default_factory=dict)
     memory: list[tuple[float, float]] = field(default_factory=list)  # idle, and after the load
 
@@ -45,16 +45,25 @@ def example_requests() -> tuple[bytes, bytes]:
     return request("/predict", single), request("/predict/batch", batch)
 
 
-def measure(servers: list[Server], rounds: int = ROUNDS, seconds: float = SECONDS) -> None:
-    """Alternate short windows between all servers; the first round only warms them up."""
+def measure(
+    servers: list[Server],
+    rounds: int = ROUNDS,
+    seconds: float = SECONDS,
+    before: Callable[[Server], None] = lambda _: None,
+) -> None:
+    """Alternate short windows between all servers; the first round only warms them up.
+
+    Before each window `before` is called, which may change what the server is asked.
+    """
     for number in range(rounds + 1):
         for server in servers if number % 2 else servers[::-1]:  # the first after a large batch waits for the disk
             for case in CASES if server.name not in SLOW else list(CASES)[:1]:
                 batch, connections = CASES[case]
+                before(server)
                 asked = server.batch if batch else server.single
-                before = cpu_seconds(server.process.pid)
+                computed = cpu_seconds(server.process.pid)
                 seen = window(server.port, asked, connections, seconds if number else 0.3)
-                seen.cpu = cpu_seconds(server.process.pid) - before
+                seen.cpu = cpu_seconds(server.process.pid) - computed
                 if number:
                     server.windows.setdefault(case, []).append(seen)
         print(f"round {number} of {rounds}", file=sys.stderr)
@@ -71,7 +80,12 @@ def ratios(ours: Server, server: Server, case: str) -> list[float]:
 
 
 def started(
-    name: str, arguments: list[str], core: int, asked: tuple[bytes, bytes], code: Path | None = None, **variables: str
+    name: str,
+    arguments: list[str],
+    core: int,
+    asked: tuple[bytes, bytes],
+    code: Path | None = None,
+    **variables: str,
 ) -> Server:
     """Start one server on a free port and a given core, with the code of another folder if one is given."""
     port = free_port()
@@ -97,7 +111,7 @@ def stop(server: Server) -> None:
 
 def wait(server: Server) -> None:
     """Wait until a server answers; only ours has a page that says so."""
-    others = {"mlflow": "/ping", "constant": "/openapi.json", "tutorial": "/openapi.json"}
+    others = {"mlflow": "/ping", **dict.fromkeys(("constant", "constant by key", "tutorial"), "/openapi.json")}
     path = others.get(server.name, "/health/ready")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

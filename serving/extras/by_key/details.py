@@ -17,7 +17,7 @@ from flights.files import GOLDEN_FILE
 from flights.predictions import Prediction
 from flights.registry import Model
 from serving.extras.by_key import readers
-from serving.extras.by_key.lookup import Found
+from serving.extras.by_key.lookup import Found, tick_text
 
 VIEW_OF = {name: view.name for view in VIEWS for name in view.columns}
 TAIL = 0.05  # share of the values on each side that are not usual
@@ -31,7 +31,7 @@ def details(model: Model | None, asked: Prediction | None, stored: readers.Detai
     values = json.loads(asked.inputs) if asked else stored.found.inputs if stored.found else {}
     return {
         "prediction": asked and prediction(asked),
-        "tick": f"{stored.found.tick:%Y-%m-%dT%H:%MZ}" if stored.found else None,
+        "tick": tick_text(stored.found.tick)[0] if stored.found else None,
         "views": views(stored.found),
         "inputs": [shown(column, values[column.name], ranges) for column in INPUTS if is_shown(column, values)],
         "outcome": outcome(stored.outcome),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from flights.extras.feature_store.tables import Event
 from flights.extras.feature_views.kinds import KINDS, OUTCOME_KIND
 from flights.predictions import Prediction, timestamp
-from serving.extras.by_key.lookup import EPOCH, Found, as_of, find, minute, parsed_request_id
+from serving.extras.by_key.lookup import EPOCH, Asked, Found, as_of, find, minute, parsed_request_id
 from serving.extras.by_key.store import Clock, FeatureStore
 from serving.log_connection import LogUnavailable
 from serving.prediction_log import LogThread, PredictionLog
@@ -95,10 +95,10 @@ def details(store: FeatureStore, key: str, asked: Prediction | None) -> Details 
         found = None
         try:
             if asked is None:
-                found = find(store, key, EPOCH + timedelta(minutes=store.clock().complete_until), "key")
+                found = find(store, [key], EPOCH + timedelta(minutes=store.clock().complete_until), ["key"])[0]
             elif parsed := parsed_request_id(asked.request_id):
                 _, tick, age = parsed
-                found = as_of(store, key, tick + age, tick, "key")
+                found = as_of(store, [Asked(key, tick + age, tick, "key", planned[-1], arrived)], {})[0]
         except Refused:
             pass  # it is in no recent tick
     return Details(planned[-1], found, arrived[-1] if arrived else None)

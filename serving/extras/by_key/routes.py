@@ -1,9 +1,12 @@
 """The routes: events in, predictions by key out. An arrival is the outcome of the predictions for its flight."""
 
+import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,9 +15,18 @@ from flights.extras.feature_store import Settings as StoreSettings
 from flights.extras.feature_store.tables import Event, entity_name
 from flights.extras.feature_views.kinds import BY_NAME, OUTCOME_KIND
 from flights.predictions import Outcome, Prediction, timestamp
-from serving.answer import answer
-from serving.extras.by_key.bodies import AnswerByKey, AnswersByKey, AnyEvent, Events, EventsReceipt, Key, Keys
-from serving.extras.by_key.lookup import Found, find, minute
+from serving.extras.by_key.bodies import (
+    AnswerByKey,
+    AnswersByKey,
+    AnyEvent,
+    Events,
+    EventsReceipt,
+    Key,
+    Keys,
+    ViewState,
+)
+from serving.extras.by_key.local import LocalReader
+from serving.extras.by_key.lookup import Found, Known, find, minute, tick_text, view_states
 from serving.extras.by_key.readers import Readers
 from serving.extras.by_key.store import Accepted, FeatureStore
 from serving.fast_path import Endpoint
@@ -36,9 +48,9 @@ from serving.service import Service
 logger = logging.getLogger("serving")
 
 MAX_AHEAD = timedelta(minutes=5)  # of a client's clock before ours
-RECEIPT_JSON, ANSWER_JSON, ANSWERS_JSON = (
-    TypeAdapter(model).serializer for model in (EventsReceipt, AnswerByKey, AnswersByKey)
-)
+RECEIPT_JSON, VIEWS_JSON = TypeAdapter(EventsReceipt).serializer, TypeAdapter(dict[str, ViewState]).serializer
+VALIDATE = TypeAdapter(Flight).validator.validate_python
+T = TypeVar("T")
 
 
 def add_routes(service: Service) -> Readers:
@@ -63,7 +75,10 @@ class ByKey:
 
     def __init__(self, service: Service, readers: Readers):
         self._service, self._store, self._thread = service, readers.store, readers.store_thread
+        self._local = LocalReader(readers.store.url)
+        self._waiting: list[tuple[str, str, asyncio.Future[tuple[list[Found], int]]]] = []
         self._thread.executor.submit(self._store.clock)
+        self._thread.executor.submit(self._local.open)
 
     async def events(self, events: Events) -> bytes:
         """Take events as they come; those that are not plausible are refused together with the others."""
@@ -89,38 +104,76 @@ class ByKey:
 
     async def predict(self, key: Key) -> bytes:
         """Predict one flight by its key."""
-        return ANSWER_JSON.to_json((await self._answers([getattr(key, KEY)], [KEY]))[0])
+        return (await self._answers([getattr(key, KEY)], [KEY]))[0].encode()
 
     async def predict_batch(self, keys: Keys) -> bytes:
         """Predict several flights by their keys, all or none."""
         self._service.scorer.check_capacity(len(keys.keys))
         places = [f"keys[{place}]" for place in range(len(keys.keys))]
-        return ANSWERS_JSON.to_json(AnswersByKey(predictions=await self._answers(keys.keys, places)))
+        return f'{{"predictions":[{",".join(await self._answers(keys.keys, places))}]}}'.encode()
 
-    async def _answers(self, keys: Sequence[str], places: Sequence[str]) -> list[AnswerByKey]:
-        found, arrivals = await self._in_store(keys, places)
+    async def _answers(self, keys: Sequence[str], places: Sequence[str]) -> list[str]:
+        """The answers as JSON; when they are logged, what is known already of the arrivals is reported."""
+        now = datetime.now(UTC)
+        found, version = await self._together(keys[0], places[0]) if len(keys) == 1 else ([], 0)
+        if not found:
+            found = await self._read(lambda store, known: find(store, keys, now, places, known))
+            version = self._local.version
         logged = await self._service.scorer.predictions([validated(each) for each in found])
         assert isinstance(logged, list)  # noqa: S101 - flights with a request ID are no batch
-        await self._report([(one.request_id, each) for one, some in zip(found, arrivals, strict=True) for each in some])
-        return [answer_by_key(*pair) for pair in zip(found, logged, strict=True)]
+        arrivals = [(each.key, event) for each in found for event in each.arrivals]
+        if self._local.has_changed(version):  # an arrival may have come meanwhile, and found no prediction
+            events = await self._read(lambda store, _: store.events_of([OUTCOME_KIND], keys)[OUTCOME_KIND])
+            arrivals = [(key, event) for key, some in events.items() for event in some]
+        if arrivals:
+            logged_as = {each.key: each.request_id for each in found}
+            await self._report([(logged_as[key], event) for key, event in arrivals])
+        return [answer_json(*pair) for pair in zip(found, logged, strict=True)]
 
-    async def _in_store(self, keys: Sequence[str], places: Sequence[str]) -> tuple[list[Found], list[list[Event]]]:
-        """The inputs of each flight, and its arrivals if they are known already.
+    async def _together(self, key: str, place: str) -> tuple[list[Found], int]:
+        """One flight, looked up with those that are asked for at the same time; none if it has to be done alone.
+
+        With it comes the data version: if it is another one later, an arrival may have come.
+        """
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._look_up)
+        self._waiting.append((key, place, loop.create_future()))
+        return await self._waiting[-1][2]
+
+    def _look_up(self) -> None:
+        """Look up all that wait, by the same statements: each statement costs a wait for the log's thread."""
+        waiting, self._waiting = self._waiting, []
+        keys, places, futures = zip(*waiting, strict=True)
+        now = datetime.now(UTC)
+        try:
+            found = self._local.read(lambda store, known: find(store, keys, now, places, known))
+        except Refused:  # one of them
+            found = None
+        for place, future in enumerate(futures):
+            if not future.done():
+                future.set_result(([] if found is None else [found[place]], self._local.version))
+
+    async def _read(self, work: Callable[[FeatureStore, Known], T]) -> T:
+        """What some work reads in the store: at once if it can, or in the store's thread.
 
         Raises
         ------
         Refused
-            A key is not known, or the store cannot be read.
+            The work says so, or the store cannot be read.
         """
-        now = datetime.now(UTC)
+        found = self._local.read(work)
+        if found is not None:
+            return found
 
-        def look() -> tuple[list[Found], list[list[Event]]] | Refused:
+        def look() -> T | Refused:
             with self._store.transaction():
                 try:
-                    found = [find(self._store, key, now, place) for key, place in zip(keys, places, strict=True)]
+                    result: T | Refused = work(self._store, Known())
                 except Refused as refused:
-                    return refused
-                return found, [self._store.versions(OUTCOME_KIND, key) for key in keys]
+                    result = refused
+            self._local.open()
+            return result
 
         try:
             result = await self._thread.run(look)
@@ -219,12 +272,24 @@ def validated(found: Found) -> Flight:
         The store holds what the contract does not allow.
     """
     try:
-        return Flight(**found.inputs, request_id=found.request_id)
+        flight: Flight = VALIDATE(found.inputs | {"request_id": found.request_id})
+        return flight
     except ValidationError as error:
         problem = invalid(error.errors(include_url=False, include_context=False, include_input=False))
         raise Refused(503, "Invalid features", "The feature store violates the contract.", problem.errors) from None
 
 
-def answer_by_key(found: Found, prediction: Prediction) -> AnswerByKey:
-    """The answer to one logged prediction."""
-    return AnswerByKey(**dict(answer(prediction)), tick=f"{found.tick:%Y-%m-%dT%H:%MZ}", views=found.views)
+def answer_json(found: Found, prediction: Prediction) -> str:
+    """One `AnswerByKey`, in a fifth of the time that its objects would take."""
+    return (
+        f'{{"request_id":"{found.request_id}","probability":{prediction.probability!r},'
+        f'"alert":{"true" if prediction.alert else "false"},"threshold":{prediction.threshold!r},'
+        f'"model_version":{prediction.model_version},"served_by":"{prediction.served_by}",'
+        f'"tick":"{tick_text(found.tick)[0]}","views":{views_json(found.states, found.age_minutes)}}}'
+    )
+
+
+@lru_cache(1000)
+def views_json(states: tuple[str, ...], age_minutes: int) -> str:
+    """The state of each view."""
+    return VIEWS_JSON.to_json(view_states(states, age_minutes)).decode()

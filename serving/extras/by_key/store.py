@@ -5,6 +5,7 @@ a crash, a second materializer or a repeated tick cannot make a difference.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from flights.extras.feature_store.tables import TABLES, Event, Value
@@ -113,14 +114,19 @@ class FeatureStore(LogConnection):
         query = "SELECT * FROM feature_events WHERE kind = ? AND entity = ? ORDER BY known_at"
         return [Event(*row) for row in self.rows(query, (kind, entity))]
 
-    def value(self, view_name: str, entity: str, tick: int) -> str | None:
-        """A view's values for an entity as of a tick; None if there are none."""
-        query = (
-            "SELECT content FROM feature_values WHERE view_name = ? AND entity = ? AND tick <= ? "
-            "ORDER BY tick DESC LIMIT 1"
-        )
-        rows = self.rows(query, (view_name, entity, tick))
-        return rows[0][0] if rows else None
+    def events_of(self, kinds: Sequence[str], entities: Sequence[str]) -> dict[str, dict[str, list[Event]]]:
+        """The versions of some entities' events, by kind and entity, the one that became known last at the end."""
+        found: dict[str, dict[str, list[Event]]] = {kind: {} for kind in kinds}
+        for row in self.rows(events_query(len(kinds), len(entities)), (*kinds, *entities)):
+            found[row[0]].setdefault(row[1], []).append(Event(*row))
+        return found
+
+    def values_of(self, asked: Sequence[tuple[str, str, int]]) -> list[str | None]:
+        """Each view's values for an entity as of a tick, by one statement; None if there are none."""
+        parameters = [value for place, each in enumerate(asked) for value in (place, *each)]
+        rows = self.rows(values_query(len(asked)), parameters)
+        contents = dict(rows)
+        return [contents[place] for place in range(len(asked))]
 
     def values(self, tick: int) -> dict[tuple[str, str], str]:
         """All values as of a tick."""
@@ -139,3 +145,21 @@ class FeatureStore(LogConnection):
         query = "SELECT * FROM feature_events WHERE kind = ? AND entity = ? AND known_at = ?"
         rows = self.rows(query, name)
         return Event(*rows[0]) if rows else None
+
+
+@lru_cache(100)
+def events_query(kinds: int, entities: int) -> str:
+    """The events of some kinds and entities."""
+    marks = [", ".join("?" * count) for count in (kinds, entities)]
+    return f"SELECT * FROM feature_events WHERE kind IN ({marks[0]}) AND entity IN ({marks[1]}) ORDER BY known_at"  # noqa: S608
+
+
+@lru_cache(100)
+def values_query(count: int) -> str:
+    """The values of some views and entities, each as of a tick."""
+    marks = ", ".join(["(?, ?, ?, ?)"] * count)
+    return (
+        f"WITH asked (place, view_name, entity, tick) AS (VALUES {marks}) SELECT place, (SELECT content FROM "  # noqa: S608
+        "feature_values AS one WHERE one.view_name = asked.view_name AND one.entity = asked.entity AND "
+        "one.tick <= asked.tick ORDER BY one.tick DESC LIMIT 1) FROM asked"
+    )

@@ -1,0 +1,101 @@
+"""Look-ups that read SQLite on the event loop: they take less time than handing them to another thread.
+
+A connection of its own reads, and waits for nobody. Values that were read are kept until anything in the database
+changes, which SQLite tells by its data version. On any error, and for another database, the store's thread looks up.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from serving.extras.by_key.lookup import Known
+from serving.extras.by_key.store import FeatureStore
+from serving.log_connection import Sqlite
+from serving.refusal import Refused
+
+logger = logging.getLogger("serving")
+
+CHECK_SECONDS = 0.05  # between two looks whether the files are still those that were opened
+MAX_VALUES = 5_000  # that are kept
+
+T = TypeVar("T")
+
+
+class OpenStore(FeatureStore):
+    """A store whose files are looked at once for each look-up, and not for each statement."""
+
+    def cursor(self) -> Any:
+        """A cursor of the open connection, or of a new one."""
+        return super().cursor() if self._connection is None else self._connection.cursor()
+
+    def data_version(self) -> int:
+        """A number that changes when another connection commits anything."""
+        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+
+class LocalReader:
+    """Reads a store's SQLite file, where it is one and can be read at once."""
+
+    def __init__(self, url: str):
+        self._store = OpenStore(url)
+        self._store.on_open.append(read_only)
+        self._known = Known()
+        self.version = -1
+        self._open = False
+        self._checked = 0.0
+
+    def open(self) -> None:
+        """Open the file, in the store's thread; another kind of database is left alone."""
+        if isinstance(self._store.dialect, Sqlite) and not self._open:
+            self._store.cursor()
+            self.version, self._checked, self._open = -1, 0.0, True
+
+    def read(self, work: Callable[[FeatureStore, Known], T]) -> T | None:
+        """What some work finds; None if the store's thread has to do it, which then opens the file again.
+
+        Raises
+        ------
+        Refused
+            The work was done, and this is its result.
+        """
+        if not self._open:
+            return None
+        try:
+            now = time.monotonic()
+            if now < self._checked + CHECK_SECONDS or self._store.dialect.is_current():
+                self._checked = self._checked if now < self._checked + CHECK_SECONDS else now
+                return work(self._store, self._current())
+        except Refused:
+            raise
+        except Exception:  # whatever it is, the thread meets it again and says so
+            logger.debug("the store's thread looks up", exc_info=True)
+        self.close()
+        return None
+
+    def close(self) -> None:
+        """Close the file, until it is opened again."""
+        self._open = False
+        self._store.close()
+
+    def has_changed(self, version: int) -> bool:
+        """Whether something may have changed since a data version."""
+        try:
+            return not self._open or self._store.data_version() != version
+        except Exception:  # the next look-up says so
+            return True
+
+    def _current(self) -> Known:
+        """What was read since anything changed."""
+        version = self._store.data_version()
+        if version != self.version or len(self._known.values) > MAX_VALUES:
+            self._known, self.version = Known(), version
+        return self._known
+
+
+def read_only(cursor: Any) -> None:
+    """Let a connection of SQLite neither write nor wait."""
+    cursor.connection.commit()
+    cursor.execute("PRAGMA query_only = 1")
+    cursor.execute("PRAGMA busy_timeout = 0")

@@ -1,0 +1,144 @@
+"""Look-ups on the event loop find what the store's thread finds, whatever was written since the last one."""
+
+import asyncio
+import json
+import shutil
+
+import pytest
+
+from serving.extras.by_key.bodies import AnswerByKey
+from serving.extras.by_key.local import LocalReader
+from serving.extras.by_key.lookup import EPOCH, Found, find, view_states
+from serving.extras.by_key.routes import ByKey, answer_json
+from serving.extras.by_key.store import FeatureStore
+from serving.refusal import Refused
+
+pytestmark = pytest.mark.exhibit
+
+
+@pytest.fixture
+def load(tmp_path):
+    """A filled store, whose next tick can be published."""
+    from extras.feature_store.load import KeyLoad
+
+    return KeyLoad(tmp_path, 300)
+
+
+@pytest.fixture
+def reader(load, tmp_path):
+    """A reader of it."""
+    opened = LocalReader(f"sqlite:///{tmp_path}/4_predictions/features.db")
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another process's connection."""
+    opened = FeatureStore(f"sqlite:///{tmp_path}/4_predictions/features.db")
+    yield opened
+    opened.close()
+
+
+def found(reader, keys):
+    """What is read of some flights."""
+    from extras.feature_store.load import DEPARTURE
+
+    return reader.read(lambda store, known: find(store, keys, DEPARTURE, keys, known))
+
+
+def test_what_another_process_writes_is_seen(reader, load, other):
+    """A tick, a value, a correction of the schedule, an arrival, a deletion: each right after a look-up of the same."""
+    (before,) = found(reader, load.keys[:1])
+    load.next_tick()
+    (after,) = found(reader, load.keys[:1])
+    assert after.tick == before.tick + 1
+    sql(other, "UPDATE feature_values SET content = REPLACE(content, '66.02', '11.5') WHERE view_name = 'weather'")
+    assert (after.inputs["temperature"], found(reader, load.keys[:1])[0].inputs["temperature"]) == (66.02, 11.5)
+    sql(other, "UPDATE feature_events SET happened = happened - 30 WHERE kind = 'timetable'")
+    assert found(reader, load.keys[:1])[0].age_minutes == after.age_minutes - 30
+    sql(other, "DELETE FROM feature_values WHERE view_name = 'timetable'")
+    with pytest.raises(Refused, match="in no recent tick"):
+        found(reader, load.keys[:1])
+
+
+def test_an_old_tick_expires(reader, load, other):
+    """Planted: the published tick goes back to before the values' maximum age; they were found just before."""
+    assert set(found(reader, load.keys[:1])[0].states) == {"found"}
+    sql(other, "UPDATE feature_values SET tick = tick - 200")
+    sql(other, "UPDATE feature_clock SET published_until = published_until - 2")
+    (old,) = found(reader, load.keys[:1])
+    assert (old.states[0], set(old.states[1:]), old.age_minutes) == ("found", {"expired"}, 61)
+    assert old.inputs["temperature"] is None
+
+
+def sql(store, statement):
+    """Write something."""
+    with store.transaction() as cursor:
+        cursor.execute(statement)
+        assert cursor.rowcount > 0
+
+
+def test_many_are_found_like_one(reader, load):
+    """Alone, among others, and twice in the same request."""
+    alone = [found(reader, [key])[0] for key in load.keys]
+    assert found(reader, load.keys) == alone
+    assert found(reader, [load.keys[3]] * 3) == [alone[3]] * 3
+
+
+def test_a_replaced_file_is_left_to_the_thread(reader, load, tmp_path, monkeypatch):
+    """Planted: the database is another file, or a statement fails; once it is opened again it is read."""
+    monkeypatch.setattr("serving.extras.by_key.local.CHECK_SECONDS", 0)
+    file = tmp_path / "4_predictions" / "features.db"
+    shutil.copy(file, tmp_path / "copy.db")
+    (tmp_path / "copy.db").replace(file)
+    assert found(reader, load.keys[:1]) is None
+    reader.open()
+    with pytest.raises(Refused):
+        found(reader, ["unknown"])
+    assert reader.read(lambda store, _: store.rows("SELECT nothing")) is None
+    assert found(reader, load.keys[:1]) is None
+
+
+def test_a_version_tells_of_what_came_meanwhile(reader, load, other):
+    """An arrival that is posted between the look-up and the log's commit is not overlooked."""
+    found(reader, load.keys[:1])
+    version = reader.version
+    assert not reader.has_changed(version)
+    other.add([])
+    assert reader.has_changed(version)
+    found(reader, load.keys[:1])  # of another request
+    assert reader.has_changed(version)
+    reader.close()
+    assert reader.has_changed(reader.version)
+
+
+def test_one_that_is_refused_harms_no_other(reader, load):
+    """Three at the same time, one of them unknown: it alone is looked up again, and refused."""
+    does = ByKey.__new__(ByKey)
+    does._local, does._waiting = reader, []
+    keys = [load.keys[0], "unknown", load.keys[1]]
+
+    async def ask(keys):
+        return await asyncio.gather(*(does._together(key, key) for key in keys))
+
+    assert [some for some, _ in asyncio.run(ask(keys))] == [[], [], []]
+    assert [some[0].key for some, _ in asyncio.run(ask(keys[::2]))] == keys[::2]
+
+
+@pytest.mark.parametrize("state", ["found", "missing", "expired"])
+def test_the_answer_is_written_as_its_model_is(state):
+    """Small and large probabilities, each state, no age without values."""
+    from flights.extras.feature_store.views import VIEWS
+    from flights.predictions import Prediction
+
+    states = ("found",) + (state,) * (len(VIEWS) - 1)
+    tick = 23_000_000
+    of = Found("k", "k:x", tick, 5, {}, states, [])
+    for probability in (0.0, 1e-7, 0.1 + 0.2, 1.0):
+        logged = Prediction("k:x", "", "", "", probability, probability >= 0.3, 0.3, 7, "digest")
+        read = AnswerByKey.model_validate_json(answer_json(of, logged))
+        assert (read.probability, read.alert, read.views) == (probability, probability >= 0.3, view_states(states, 5))
+        assert json.loads(answer_json(of, logged)) == json.loads(read.model_dump_json())
+        assert read.tick == f"{EPOCH.fromtimestamp(60 * tick, EPOCH.tzinfo):%Y-%m-%dT%H:%MZ}"
