@@ -5,51 +5,45 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from flights.dataset import KEY, OUTCOME
 from flights.extras.feature_store import Settings as StoreSettings
-from flights.extras.feature_store.tables import Event, entity_name
-from flights.extras.feature_views.kinds import BY_NAME, OUTCOME_KIND
-from flights.predictions import Outcome, Prediction, timestamp
+from flights.extras.feature_store.tables import Event
+from flights.extras.feature_views.kinds import OUTCOME_KIND
+from flights.predictions import Outcome, timestamp
+from serving.extras.by_key.answers import answer_json, validated
 from serving.extras.by_key.bodies import (
     AnswerByKey,
     AnswersByKey,
-    AnyEvent,
     Events,
     EventsReceipt,
     Key,
     Keys,
-    ViewState,
 )
+from serving.extras.by_key.incoming import check_clocks, stored
 from serving.extras.by_key.local import LocalReader
-from serving.extras.by_key.lookup import Found, Known, find, minute, tick_text, view_states
+from serving.extras.by_key.lookup import Found, Known, find, minute
 from serving.extras.by_key.readers import Readers
 from serving.extras.by_key.store import Accepted, FeatureStore
 from serving.fast_path import Endpoint
 from serving.log_connection import LogUnavailable
 from serving.prediction_log import LogThread
 from serving.refusal import (
-    CONTRACT_VIOLATED,
-    MAX_ERRORS,
     STATUSES,
     FieldProblem,
     Refused,
-    invalid,
     log_unavailable,
     problems,
 )
-from serving.request import MAX_ROWS, Flight
+from serving.request import MAX_ROWS
 from serving.service import Service
 
 logger = logging.getLogger("serving")
 
-MAX_AHEAD = timedelta(minutes=5)  # of a client's clock before ours
-RECEIPT_JSON, VIEWS_JSON = TypeAdapter(EventsReceipt).serializer, TypeAdapter(dict[str, ViewState]).serializer
-VALIDATE = TypeAdapter(Flight).validator.validate_python
+RECEIPT_JSON = TypeAdapter(EventsReceipt).serializer
 T = TypeVar("T")
 
 
@@ -222,74 +216,3 @@ def unavailable(error: LogUnavailable) -> Refused:
     """The refusal, after the reason was logged: a client does not get it."""
     logger.error("prediction log or feature store unavailable", extra={"error": str(error)})
     return log_unavailable()
-
-
-def check_clocks(events: Events, now: datetime) -> None:
-    """Refuse what is known before it happened, or is not yet known.
-
-    Raises
-    ------
-    Refused
-        The clocks of an event contradict each other, or ours.
-    """
-    latest = (now + MAX_AHEAD).replace(tzinfo=None)
-    wrong = []
-    for place, event in enumerate(events.events):
-        if event.known_at > latest:
-            wrong.append(FieldProblem(field=f"events[{place}].known_at", expected="a time that is not in the future"))
-        elif event.event_time > event.known_at and not BY_NAME[event.kind].ahead:
-            wrong.append(FieldProblem(field=f"events[{place}].known_at", expected="a time not before event_time"))
-    if events.complete_until is not None and events.complete_until > latest:
-        wrong.append(FieldProblem(field="complete_until", expected="a time that is not in the future"))
-    if wrong:
-        raise Refused(422, "Invalid request", CONTRACT_VIOLATED, wrong[:MAX_ERRORS])
-
-
-def stored(event: AnyEvent, received_at: str) -> Event:
-    """An event as the store keeps it."""
-    kind = BY_NAME[event.kind]
-    times = {"event_time": timestamp(event.event_time)}
-    content = {column.name: getattr(event, column.name) for column in kind.columns}
-    happened, known = event.event_time.replace(tzinfo=UTC), event.known_at.replace(tzinfo=UTC)
-    return Event(
-        kind.name,
-        entity_name(tuple(times.get(name) or content[name] for name in kind.entity)),
-        timestamp(event.known_at),
-        times["event_time"],
-        json.dumps(content, separators=(",", ":")),
-        minute(happened),
-        minute(known + timedelta(minutes=1, microseconds=-1)),  # what became known within a minute counts from its end
-        received_at,
-    )
-
-
-def validated(found: Found) -> Flight:
-    """A flight with its inputs, checked by the same contract as a body of `/predict`.
-
-    Raises
-    ------
-    Refused
-        The store holds what the contract does not allow.
-    """
-    try:
-        flight: Flight = VALIDATE(found.inputs | {"request_id": found.request_id})
-        return flight
-    except ValidationError as error:
-        problem = invalid(error.errors(include_url=False, include_context=False, include_input=False))
-        raise Refused(503, "Invalid features", "The feature store violates the contract.", problem.errors) from None
-
-
-def answer_json(found: Found, prediction: Prediction) -> str:
-    """One `AnswerByKey`, in a fifth of the time that its objects would take."""
-    return (
-        f'{{"request_id":"{found.request_id}","probability":{prediction.probability!r},'
-        f'"alert":{"true" if prediction.alert else "false"},"threshold":{prediction.threshold!r},'
-        f'"model_version":{prediction.model_version},"served_by":"{prediction.served_by}",'
-        f'"tick":"{tick_text(found.tick)[0]}","views":{views_json(found.states, found.age_minutes)}}}'
-    )
-
-
-@lru_cache(1000)
-def views_json(states: tuple[str, ...], age_minutes: int) -> str:
-    """The state of each view."""
-    return VIEWS_JSON.to_json(view_states(states, age_minutes)).decode()

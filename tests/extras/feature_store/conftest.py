@@ -34,7 +34,7 @@ def bodies(storm):
 def stored_events(bodies):
     """The same, as the store keeps them."""
     from serving.extras.by_key.bodies import Events
-    from serving.extras.by_key.routes import stored
+    from serving.extras.by_key.incoming import stored
 
     chunks = [bodies["body"][begin : begin + 1000].tolist() for begin in range(0, len(bodies), 1000)]
     events = [one for chunk in chunks for one in Events.model_validate_json(as_json(chunk)).events]

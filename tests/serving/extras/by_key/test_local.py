@@ -6,10 +6,11 @@ import shutil
 
 import pytest
 
+from serving.extras.by_key.answers import answer_json
 from serving.extras.by_key.bodies import AnswerByKey
 from serving.extras.by_key.local import LocalReader
 from serving.extras.by_key.lookup import EPOCH, Found, find, view_states
-from serving.extras.by_key.routes import ByKey, answer_json
+from serving.extras.by_key.routes import ByKey
 from serving.extras.by_key.store import FeatureStore
 from serving.refusal import Refused
 
@@ -130,7 +131,7 @@ def test_one_that_is_refused_harms_no_other(reader, load):
 @pytest.mark.parametrize("state", ["found", "missing", "expired"])
 def test_the_answer_is_written_as_its_model_is(state):
     """Small and large probabilities, each state, no age without values."""
-    from flights.extras.feature_store.views import VIEWS
+    from flights.extras.feature_views.views import VIEWS
     from flights.predictions import Prediction
 
     states = ("found",) + (state,) * (len(VIEWS) - 1)
