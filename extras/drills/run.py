@@ -11,8 +11,9 @@ from extras.drills.models import bad_model, stale_model
 from extras.drills.traffic import airport_labels, data_entry, feed_down, feed_frozen, wrong_time_zone
 from flights.artifacts import write_atomically
 from flights.config import Settings
+from flights.plugins import hooks
 
-Drill = Callable[[Settings], DrillReport]
+Drill = Callable[[Settings], DrillReport | tuple[str, str, str]]
 
 DRILLS: dict[str, Drill] = {
     drill.__name__.replace("_", "-"): drill
@@ -29,6 +30,8 @@ DRILLS: dict[str, Drill] = {
         bad_model,
     )
 }
+for more in hooks("extras", "more_drills"):  # of other extras
+    DRILLS.update(more())
 
 
 def main() -> None:
@@ -42,7 +45,7 @@ def main() -> None:
         except FileNotFoundError as missing:
             sys.exit(str(missing))
     else:
-        print("\n".join(f"make drill NAME={known:<14} {story(known)}" for known in DRILLS))
+        print("\n".join(f"make drill NAME={known:<18} {story(known)}" for known in DRILLS))
         sys.exit(f"no drill {name}" if name else 0)
 
 
@@ -53,7 +56,7 @@ def run_all(settings: Settings) -> None:
         began = time.perf_counter()
         found = drill_report(name, settings.data_dir)
         lines.append(f"| `{name}` | {found.damage} | {found.guard} | {found.back} |")
-        print(f"{name:<14} the guard acted; {time.perf_counter() - began:.1f} s", flush=True)
+        print(f"{name:<18} the guard acted; {time.perf_counter() - began:.1f} s", flush=True)
     text = "\n".join(lines) + "\n"
     print(f"wrote {write_atomically(settings.reports_dir / 'drills.md', lambda path: path.write_text(text))}")
 
@@ -71,7 +74,8 @@ def run_one(name: str, data_dir: Path) -> DrillReport:
 def drill_report(name: str, data_dir: Path) -> DrillReport:
     """What a drill shows on a copy of the data folder."""
     with copied(data_dir) as settings:
-        return DRILLS[name](settings)
+        found = DRILLS[name](settings)
+        return found if isinstance(found, DrillReport) else DrillReport(*found)
 
 
 def story(name: str) -> str:

@@ -5,7 +5,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from flights.extras.feature_store.views import VIEWS
+from flights.extras.feature_views.views import VIEWS
 from serving.extras.by_key.bodies import AnswerByKey, AnswersByKey, Key, Keys, ViewState
 
 ANSWER = AnswerByKey(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flights.dataset import CARRIERS, EVENT_TIME, KEY, ORIGINS, PREDICTION_LEAD_HOURS
 from flights.extras.feature_store.tables import Event, Value, entity_name
-from flights.extras.feature_store.views import VIEWS
+from flights.extras.feature_views.views import VIEWS
 from serving.extras.by_key.lookup import minute
 from serving.extras.by_key.store import FeatureStore
 from serving.request import example

@@ -28,7 +28,7 @@ RECENT_DAYS = 7  # that are recomputed
 
 
 def checks(view: View) -> list[Check]:
-    """One check for each feature view, of the last days."""
+    """One check for each feature view, of the last days, and one of their age."""
     recent = view.inputs[view.inputs["day"] >= view.today - pd.Timedelta(days=RECENT_DAYS)]
     asked = view.rows.loc[recent.index, "request_id"].str.extract(BY_KEY).dropna(subset="tick")
     url = Settings.read().store_url(view.settings.data_dir)
@@ -37,11 +37,31 @@ def checks(view: View) -> list[Check]:
     differs = differences(asked, recent.loc[asked.index], url)
     daily = differs.groupby(recent.loc[asked.index, "day"]).sum()
     return [
-        Check(
-            f"view {name}: differs from its events", "feed", "predictions", count.astype(float), high=0, needed=1, of=1
-        )
-        for name, count in daily.items()
+        expired(view.rows),
+        *(
+            Check(
+                f"view {name}: differs from its events",
+                "feed",
+                "predictions",
+                count.astype(float),
+                high=0,
+                needed=1,
+                of=1,
+            )
+            for name, count in daily.items()
+        ),
     ]
+
+
+def expired(rows: pd.DataFrame) -> Check:
+    """Predictions by key of each day whose features were too old: a job that stopped shows on the first day."""
+    from flights.extras.feature_views.views import VIEWS
+
+    age = rows["request_id"].str.extract(BY_KEY).dropna(subset="tick")["age"].fillna("0").astype("int64")
+    old = age > min(view.max_age_minutes for view in VIEWS)
+    daily = old.groupby(rows.loc[old.index, "day"]).sum().astype(float)
+    sentence = "features expired: {}: is `make materialize` running?"
+    return Check("features expired", "feed", "predictions", daily, high=0, needed=1, of=1, sentence=sentence)
 
 
 def has_store(url: str) -> bool:

@@ -67,7 +67,9 @@ class Service:
         log.dispose()
         rows["day"] = local_day(rows["event_time"])
         view = View(settings, None, self.asked, rows, typed_inputs(rows), rows[:0])
-        return {check.name.split()[1].rstrip(":") for check in checks(view) if is_firing(check).any()}
+        names = [check.name for check in checks(view) if is_firing(check).any()]
+        self.expired = "features expired" in names
+        return {name.split()[1].rstrip(":") for name in names if name.startswith("view ")}
 
 
 @pytest.fixture
@@ -78,11 +80,14 @@ def service(by_key_server, fresh_store, storm, bodies):
 
 
 def test_inputs_from_the_events_are_silent(service, monkeypatch):
-    """No check fires, also for a view that expired."""
+    """No check fires, also for a view that expired; that it did is a check of its own."""
     service.deliver(12.5)
     service.ask(12.5)
+    assert service.firing(monkeypatch) == set()
+    assert not service.expired
     service.ask(13.6)
     assert service.firing(monkeypatch) == set()
+    assert service.expired
 
 
 def test_a_late_observation_that_is_counted_early_is_found(service, monkeypatch):
