@@ -64,8 +64,8 @@ def flights_of_a_day() -> Iterator[dict[str, object]]:
     usual = example() | {EVENT_TIME: f"{DEPARTURE:%Y-%m-%dT%H:%M:%SZ}"}
     for number, carrier, origin in product(range(1, 10_000), CARRIERS, ORIGINS):
         place = number % DESTINATIONS
-        named = {"carrier": carrier, "flight": number, "origin": origin, "dest": f"Q{chr(65 + place // 26)}"}
-        named["dest"] += chr(65 + place % 26)
+        dest = f"Q{chr(65 + place // 26)}{chr(65 + place % 26)}"
+        named = {"carrier": carrier, "flight": number, "origin": origin, "dest": dest}
         yield usual | named | {KEY: f"2013-11-01-{carrier}-{number}-{origin}"}
 
 
