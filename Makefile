@@ -196,8 +196,8 @@ lock: #- Write the locks; pins stay unless pyproject.toml forbids them or UPGRAD
 	  for lock in deploy/locks/*.lock; do name="$$(basename "$$lock" .lock)"; \
 	    $(COMPILE) --extra pipelines --extra serving --extra "$$name" $(PINNED) $$core -o "$$lock" && \
 	    sed -i.old -e '/^#/d' -e '/^$$/d' "$$lock" && rm "$$lock.old" || exit 1; done
-	@uv pip compile deploy/tools.in --universal --python-version 3.11 --generate-hashes --no-annotate \
-	  --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) -q -o deploy/tools.lock
+	@for names in $(basename $(wildcard deploy/*.in deploy/*/*.in)); do uv pip compile $$names.in --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade) -q -o $$names.lock || exit 1; done
 
 DATA_PARTS := $(foreach part,1_raw 2_splits 3_models 4_predictions 5_reports,"$$DATA_DIR/$(part)")
 clean: ## Delete what the loop made: data, models, the log, reports, environments, caches

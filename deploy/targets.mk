@@ -15,7 +15,7 @@ image-batch: #- Build the image that jobs run in: the whole loop, from the lock 
 	  docker build -q $$BUILD_OPTIONS -f deploy/batch/Dockerfile --build-arg COMMIT=$(COMMIT) -t "$$BATCH_IMAGE" - >/dev/null
 
 # Without an answer for every pin pip-audit has no verdict, and the target fails: see build/audit.log.
-LOCKS := requirements.lock $(wildcard deploy/*.lock deploy/locks/*.lock)
+LOCKS := requirements.lock $(wildcard deploy/*.lock deploy/*/*.lock)
 audit: $(TOOLS) #- Fail if a pinned package has a vulnerability that OSV knows, or if OSV does not answer
 	@mkdir -p build && rm -f build/audit.txt; $(TOOL)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
 	  --vulnerability-service osv $(call option,OSV_URL,osv-url) --output build/audit.txt $(addprefix --requirement ,$(LOCKS)) 2> build/audit.log \

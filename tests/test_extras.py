@@ -29,6 +29,7 @@ STORE = [
     "src/flights/extras/feature_store",
     "serving/extras/by_key",
     "monitoring/checks/features.py",
+    "deploy/feast",
 ]
 VIEWS = "src/flights/extras/feature_views"
 TOGETHER = (  # one extra in several places: what one process writes, another must be able to read
@@ -82,7 +83,7 @@ def users(root: Path, deleted: list[str]) -> list[str]:
 
 EXTRAS = extras(ROOT)
 ALONE_CASES = [next((group for group in TOGETHER if each in group), [each]) for each in EXTRAS]
-CASES = [*ALONE_CASES, EXTRAS]
+CASES = [*ALONE_CASES, sorted({*EXTRAS, *(each for group in TOGETHER for each in group)})]
 NAMES = [*EXTRAS, "all together"]
 
 

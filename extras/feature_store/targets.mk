@@ -20,6 +20,20 @@ demo: $(call group,replay) ## One stormy day on the departure board: serve, mate
 board-image: $(call group,test) $(CHAMPION) #- Draw docs/images/board.png: the demo's departure board in the system's Chromium
 	@$(RUN) extras.feature_store.board_image
 
+# Feast's pins conflict with ours: it has an environment of its own.
+FEAST := .venv-feast/installed
+feast: $(INSTALLED) $(FEATURES) $(FEAST) #- Load the newest published tick into a local Feast, below build/feast, and compare what it answers by key
+	@$(BIN)/python deploy/feast/export.py build/feast/views.json
+	@.venv-feast/bin/python deploy/feast/load.py build/feast/views.json build/feast/answers.parquet > build/feast/log
+	@$(BIN)/python deploy/feast/export.py build/feast/views.json --compare build/feast/answers.parquet
+
+$(FEAST): deploy/feast/feast.lock
+	@echo "installing Feast into .venv-feast (once)"
+	@$(PYTHON) -m venv .venv-feast
+	@$(subst $(BIN),.venv-feast/bin,$(INSTALL)) --require-hashes --no-deps -r $<
+	@touch $@
+
 serve monitor: $(FEATURES)
 
 test test-heavy: $(call group,replay)
+test-heavy: $(FEAST)

@@ -21,9 +21,7 @@ def makefile(text: str, name: str) -> str:
     """The Makefile without the targets of what is not copied, and with the doctor before the training."""
     for target in TARGETS:
         text = re.sub(rf"^{re.escape(target)}:.*\n(\t.*\n|  .*\n)*\n?", "", text, flags=re.MULTILINE)
-    text = re.sub(
-        r"^\t@uv pip compile deploy/tools.in.*\\\n.*\n|^.*-o deploy/batch.lock\n", "", text, flags=re.MULTILINE
-    )
+    text = re.sub(r"^\t@for names in .*\\\n.*\n|^.*-o deploy/batch.lock\n", "", text, flags=re.MULTILINE)
     text = text.replace(" deploy/batch.lock", "").replace("$(TOOLS) ", "").replace(" $(TOOLS)", "")
     text = re.sub(
         r"^TOOLS := .*\n|^\t@\$\(BIN\)/python -m tests\.(core|style)\n|^export BATCH_IMAGE.*\n",
