@@ -74,8 +74,8 @@ class Card:
                     each.tag for each in case
                 }
         for test in {test for tests in self.marked.values() for test in tests}:
-            path, _, name = test.partition("::")
-            self.passed[test] = found.get((path.removesuffix(".py").replace("/", "."), name), False)
+            module, _, function = test.partition("::")
+            self.passed[test] = found.get((module.removesuffix(".py").replace("/", "."), function), False)
 
     def missing(self, key: str) -> str:
         """Why a check gets no point, or nothing."""
