@@ -29,12 +29,10 @@ FUNCTIONS = {
     return (local_minutes({time}) % 1440).astype(np.float64)''',
     "weekday": '''def weekday({time}: Times) -> Numbers:
     """Local day of the week; 0 is Monday."""
-    days = local_minutes({time}) // 1440
-    return ((days + 3) % 7).astype(np.float64)  # 1970 began on a Thursday''',
+    return ((local_minutes({time}) // 1440 + 3) % 7).astype(np.float64)  # 1970 began on a Thursday''',
     "age": '''def {age}({time}: Times, {name}: Times) -> Numbers:
     """Days from {name} to the row's own time; missing if {name} is."""
-    days = ({time} - {name}) / np.timedelta64(1, "D")
-    return np.where(np.isnat({name}), np.nan, days).astype(np.float64)''',
+    return np.where(np.isnat({name}), np.nan, ({time} - {name}) / np.timedelta64(1, "D")).astype(np.float64)''',
 }
 
 

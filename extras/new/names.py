@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-TAKEN = frozenset(  # by the loop's own columns, fields and features
+TAKEN = frozenset(  # by the loop's own columns, fields and features, and by what the features call
     [
         "request_id",
         "known_at",
@@ -39,6 +39,9 @@ TAKEN = frozenset(  # by the loop's own columns, fields and features
         "inputs",
         "outcome",
         "self",
+        "np",
+        "pd",
+        "local_minutes",
         "config",
         "schema",
         "copy",
