@@ -20,6 +20,9 @@ demo: $(call group,replay) ## One stormy day on the departure board: serve, mate
 board-image: $(call group,test) $(CHAMPION) #- Draw docs/images/board.png: the demo's departure board in the system's Chromium
 	@$(RUN) extras.feature_store.board_image
 
+bench-backfill: $(call group,cluster) #- Compute the offline table of 10 and 100 times `make events`, by one process and by Dask: seconds, memory, the same bytes
+	@$(RUN) extras.feature_store.backfill
+
 # Feast's pins conflict with ours: it has an environment of its own.
 FEAST := .venv-feast/installed
 feast: $(INSTALLED) $(FEATURES) $(FEAST) #- Load the newest published tick into a local Feast, below build/feast, and compare what it answers by key
@@ -35,5 +38,5 @@ $(FEAST): deploy/feast/feast.lock
 
 serve monitor: $(FEATURES)
 
-test test-heavy: $(call group,replay)
+test test-heavy: $(call group,replay cluster)
 test-heavy: $(FEAST)
