@@ -39,10 +39,11 @@ def can_export(pipeline: Any) -> bool:
 
 
 def estimator(seed: int) -> Any:
-    """A network on one-hot columns and scaled numbers, as the logistic regression has them."""
+    """A network on one-hot columns and scaled numbers, as the logistic regression has them, but dense."""
     from sklearn.pipeline import Pipeline
 
-    return Pipeline([("encode", model.logistic(seed)["encode"]), ("network", classifier(seed))])
+    encode = model.logistic(seed)["encode"].set_params(sparse_threshold=0.0)
+    return Pipeline([("encode", encode), ("network", classifier(seed))])
 
 
 ESTIMATORS = {"torch": estimator}
