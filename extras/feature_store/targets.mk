@@ -13,6 +13,9 @@ parity: $(call group,replay) $(POSTGRES) $(FEATURES) #- Replay the days FROM..TO
 ticks: $(RAW)/valid.parquet #- ROC-AUC on the holdout with ticks of 1, 5, 15 and 60 minutes; EVERY=8 is faster
 	@$(RUN) extras.feature_store.ticks
 
+replay-by-key: $(call group,replay) $(FEATURES) #- Send the live months FROM..TO as events, and ask for each flight by its key (serve with PREDICT_BY_KEY=1)
+	@$(RUN) extras.feature_store.replay
+
 $(call arguments,DAY BEGIN EVERY)
 demo: $(call group,replay) ## One stormy day on the departure board: serve, materialize and replay; Ctrl-C ends everything
 	@exec $(RUN) extras.feature_store.demo

@@ -18,29 +18,37 @@ from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 from rich.console import Console
 from rich.table import Table
 
 from flights import registry
 from flights.artifacts import read_json, read_parquet
-from flights.config import Settings
+from flights.config import EnvironmentSettings, Settings
 from flights.dataset import EVENT_TIME, ZONE
 from flights.files import DECISION_FILE, LIVE_FILE, REPORT_PAGE, TRAIN_FIRST
 
 PATIENCE_SECONDS = 60
 
 
+class Loop(EnvironmentSettings, env_ignore_empty=True):
+    """How live traffic is replayed."""
+
+    by_key: bool = Field(False, description="Send events and keys to the feature store, and not all inputs.")
+
+
 def main() -> None:
     """Run the loop once for every live month."""
-    settings = Settings.read()
+    settings, by_key = Settings.read(), Loop.read().by_key
     stages: list[tuple[str, str]] = []
     make("train")
     stages.append(("train", f"champion {registry.champion(settings.models_dir)}"))
-    with server(settings) as port:
+    with server(settings, by_key=by_key) as port:
         months = live_months(settings)
         for month in months:
-            make("replay", FROM=month, TO=month, PORT=port)
-            stages.append((f"replay {month}", "predictions and outcomes, as late as they were, to the log"))
+            make("replay-by-key" if by_key else "replay", FROM=month, TO=month, PORT=port)
+            sent = "events and keys" if by_key else "predictions and outcomes"
+            stages.append((f"replay {month}", f"{sent}, as late as they were, to the log"))
             (settings.reports_dir / DECISION_FILE).unlink(missing_ok=True)  # a monitor that fails decides nothing
             make("monitor", may_fail=True)
             decision = read_json(settings.reports_dir / DECISION_FILE, "run `make monitor`")
@@ -80,17 +88,18 @@ def live_months(settings: Settings) -> list[str]:
 
 
 @contextmanager
-def server(settings: Settings) -> Iterator[str]:
+def server(settings: Settings, *, by_key: bool = False) -> Iterator[str]:
     """Run the service on a free port; it is asked to stop at the end, and does what it has begun."""
     with socket.socket() as free:
         free.bind((settings.host, 0))
         port = str(free.getsockname()[1])
     log = settings.reports_dir / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    more = {"PREDICT_BY_KEY": "1"} if by_key else {}
     print(f"\n$ make serve PORT={port} &   (its log: {log})", flush=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "serving.app"], env=os.environ | {"PORT": port}, stdout=output, stderr=output
+            [sys.executable, "-m", "serving.app"], env=os.environ | {"PORT": port} | more, stdout=output, stderr=output
         )
         try:
             wait_for_champion(settings, port)

@@ -10,9 +10,9 @@ $(if $(UNKNOWN),$(error $(UNKNOWN)=$(strip $(value $(UNKNOWN))): no such setting
   docs/settings.md has all. A variable of another program goes before the command: $(UNKNOWN)=value make))
 
 ##@ Operations
-$(call arguments,ID JSON INPUT OUTPUT ENGINE SCHEDULER)
+$(call arguments,BY_KEY ID JSON INPUT OUTPUT ENGINE SCHEDULER)
 
-loop: $(call group,monitor) ## Unattended: train, serve, replay, monitor, decide, retrain for each live month
+loop: $(call group,monitor) ## Unattended: train, serve, replay, monitor, decide, retrain for each live month; BY_KEY=1: by key
 	@$(RUN) extras.operations.loop
 
 recalibrate: $(INSTALLED) $(POSTGRES) #- Fit the champion's slope and shift to the log's outcomes of three weeks before AS_OF; the gate judges
