@@ -60,7 +60,7 @@ def test_every_input_has_the_bits_of_our_store_and_of_the_offline_table(loaded, 
     from flights.dataset import INPUTS, KEY
     from flights.extras.feature_views.known import Known
     from flights.extras.feature_views.views import inputs_at
-    from tests.extras.feature_store.days import in_minutes_of
+    from tests.flights.extras.feature_views.days import in_minutes_of
 
     tick = loaded.ticks[place]
     rows, different = differences(loaded.store, loaded.folder / f"{tick}.answers", tick)
