@@ -242,7 +242,7 @@ $(INSTALLED)-%: deploy/locks/%.lock | $(INSTALLED)
 # that its configuration finds first, from an index or a folder, with or without uv; all else comes from the lock.
 TORCH := torch==2.13.0
 $(INSTALLED)-torch: deploy/locks/torch.lock | $(INSTALLED)
-	@echo "installing the group torch into $(VENV) (once; on Linux PyPI's build has several GB, see docs/estimators.md)"
+	@echo "installing the group torch into $(VENV) (once; for Linux, PyPI has a build of several GB and others have one for CPUs)"
 	@$(INSTALL) --require-hashes --no-build-isolation --no-deps -r $<
 	@$(BIN)/pip install -q --disable-pip-version-check $(TORCH)
 	@touch $@
