@@ -22,7 +22,7 @@ WORDS = [
 ]
 NUMBER = rf"\b(\d+(?:\.\d+)?|{'|'.join(WORDS)})"
 COUNTS = {  # a claim as prose has it, and what the code says
-    rf"{NUMBER} features\b": len(FEATURES),
+    r"\b(\d+) features\b": len(FEATURES),
     rf"features over {NUMBER} inputs": len(INPUTS),
     rf"{NUMBER} (?:locked )?baselines": len(MODELS) - 1,
     rf"{NUMBER} criteria\b": len(gate.criteria()),
