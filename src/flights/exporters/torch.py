@@ -20,6 +20,7 @@ TRUSTED_TYPES = [
     "torch.optim.adam.Adam",
 ]
 ACTIVATIONS = {"ReLU": "Relu", "Sigmoid": "Sigmoid", "Tanh": "Tanh"}  # ONNX's names
+MAX_ONE_HOT = 200  # dense columns that a category gives at most
 INACTIVE = ("Dropout", "Identity")  # in a network that answers
 Dense = tuple[Any, Any]  # weights of shape `(inputs, outputs)`, and biases
 
@@ -39,10 +40,14 @@ def can_export(pipeline: Any) -> bool:
 
 
 def estimator(seed: int) -> Any:
-    """A network on one-hot columns and scaled numbers, as the logistic regression has them, but dense."""
+    """A network on the logistic regression's columns, but dense: the rarest values of a category share one."""
     from sklearn.pipeline import Pipeline
 
-    encode = model.logistic(seed)["encode"].set_params(sparse_threshold=0.0)
+    encode = model.logistic(seed)["encode"].set_params(
+        sparse_threshold=0.0,
+        categories__max_categories=MAX_ONE_HOT,
+        categories__handle_unknown="infrequent_if_exist",
+    )
     return Pipeline([("encode", encode), ("network", classifier(seed))])
 
 

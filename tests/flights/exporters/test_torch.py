@@ -265,3 +265,11 @@ def test_the_service_needs_no_pytorch(fitted, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "skorch", None)
     ours = portable.load(folder)({name: FRAME[name].to_numpy() for name in FRAME})
     portable.check_parity(ours, expected, portable.tolerance(folder))
+
+
+def test_a_category_gives_a_limited_number_of_columns():
+    """5,000 dense columns of 60,000 rows would take 2.4 GB; the rarest values share one."""
+    encode = exporter.estimator(0)["encode"]
+    name = encode.transformers[0][2][0]
+    one_hot = encode.transformers[0][1].fit([[str(number % 5000)] for number in range(20_000)])
+    assert len(one_hot.get_feature_names_out([name])) == exporter.MAX_ONE_HOT
