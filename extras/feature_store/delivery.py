@@ -4,6 +4,7 @@ At each moment the events that are known by then are sent, the ticks are publish
 prediction moment has come.
 """
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,17 @@ BATCH = 1000  # events or keys in one request
 LEAD = pd.Timedelta(hours=PREDICTION_LEAD_HOURS)
 
 Tables = Mapping[str, pd.DataFrame]
+
+
+def require_server(client: httpx.Client) -> None:
+    """Exit with one sentence unless a service answers that predicts by key."""
+    advice = "run `PREDICT_BY_KEY=1 make serve`, with the same PORT"
+    try:
+        status = client.get("/events").status_code  # 405 where it can be posted to
+    except httpx.TransportError as error:
+        sys.exit(f"no server at {client.base_url} ({error}): {advice}")
+    if status == 404:
+        sys.exit(f"the server at {client.base_url} does not predict by key: {advice}")
 
 
 def replay(

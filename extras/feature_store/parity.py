@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from extras.feature_store.delivery import LEAD, Tables, asked_flights, event_bodies, replay
+from extras.feature_store.delivery import LEAD, Tables, asked_flights, event_bodies, replay, require_server
 from extras.feature_store.online import Materializer
 from extras.feature_store.source import event_tables
 from flights.columns import Columns
@@ -69,6 +69,7 @@ def main() -> None:
     start = time.perf_counter()
     url, headers = f"http://{core.host}:{core.port}", request_headers()
     with httpx.Client(base_url=url, timeout=60, trust_env=False, headers=headers) as client:
+        require_server(client)
         sent = replayed(client, store, events, first, end, pd.Timedelta(minutes=settings.step_minutes))
     found = compared(core, events, first, end)
     rate = (end - first).total_seconds() / (time.perf_counter() - start)

@@ -4,7 +4,6 @@ Ticks are published on the way, and arrivals are the outcomes. The flights are t
 has already is not sent again, so an interrupted replay continues, and a month follows another.
 """
 
-import sys
 import time
 from collections.abc import Iterator
 
@@ -12,7 +11,7 @@ import httpx
 import pandas as pd
 from pydantic import Field
 
-from extras.feature_store.delivery import LEAD, asked_flights, event_bodies, replay
+from extras.feature_store.delivery import LEAD, asked_flights, event_bodies, replay, require_server
 from extras.feature_store.online import Materializer
 from extras.feature_store.source import event_tables
 from flights.artifacts import read_parquet
@@ -55,10 +54,7 @@ def main() -> None:
     began = time.perf_counter()
     url, headers = f"http://{core.host}:{core.port}", request_headers()
     with httpx.Client(base_url=url, timeout=60, trust_env=False, headers=headers) as client:
-        try:
-            client.get("/health/live")
-        except httpx.TransportError as error:
-            sys.exit(f"no server at {url} ({error}): run `PREDICT_BY_KEY=1 make serve`")
+        require_server(client)
         moments = pd.date_range(start - LEAD, end, freq=STEP)
         sent = replay(client, Materializer(store), bodies, flights, observed(client, core, moments))
     print(
