@@ -4,7 +4,7 @@ Static files that work offline and from the file system. No page repeats what a 
 reference does not know were replaced before, and everything else is escaped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
@@ -23,6 +23,7 @@ from monitoring.extras.site.index import index_page, link, timeline, week_of
 from monitoring.findings import Findings
 
 PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+States = Mapping[str, tuple["pd.Series[bool]", "pd.Series[bool]"]]  # by check: the days on which it fired, or was out
 MAX_COLUMNS = 12  # of a week in Evidently's report, which takes a twentieth of a second for each
 
 # What a killed monitor leaves unnamed; other jobs write to the same folder at the same time.
@@ -55,13 +56,14 @@ def write_weeks(folder: Path, found: Findings) -> list[Path]:
     limits = {
         check.name.removesuffix(": drift"): check.high for check in found.checks if check.name.endswith(": drift")
     }
+    states = {check.name: (is_firing(check), out_of_range(check)) for check in found.checks}
     pages = []
     for week in sorted({week_of(day) for day in found.view.days}):
         rows = live[(live.index >= week) & (live.index < week + pd.Timedelta(days=7))]
         behind = folder / "weeks" / f"{week:%F}-evidently.html"
         columns = largest_distances(found.checks, week)
         drawn = evidently_page.write_week(behind, past[columns], rows[columns], limits)
-        body = week_page(week, found, behind.name if drawn else "")
+        body = week_page(week, found, states, behind.name if drawn else "")
         pages.append(write_page(folder / "weeks" / f"{week:%F}.html", f"Week of {week:%-d %B %Y}", body))
     return pages
 
@@ -113,11 +115,12 @@ def answer(alarm: Alarm, changes: dict[pd.Timestamp, int]) -> str:
     return f"no alarm after {alarm.last:%F}" if alarm.last < is_firing(alarm.check).index[-1] else "nothing yet"
 
 
-def week_page(week: pd.Timestamp, found: Findings, evidently: str) -> str:
+def week_page(week: pd.Timestamp, found: Findings, states: States, evidently: str) -> str:
     """One week: every check of each day with its limit, and first those that fired or were out of range."""
     days = [day for day in pd.date_range(week, periods=7) if day in found.view.days]
     head = "".join(f"<th>{day:%a %-d}</th>" for day in days)
-    body = "".join(_week_row(check, days) for check in out_of_range_first(found.checks, days))
+    first = out_of_range_first(found.checks, states, days)
+    body = "".join(_week_row(check, *states[check.name], days) for check in first)
     report = f'<a href="{evidently}">Evidently\'s report of the week</a>' if evidently else "No full day of traffic."
     return (
         f"<h1>Week of {week:%-d %B %Y}</h1><p>Each check of each day, those out of range first. {report}</p>"
@@ -125,18 +128,17 @@ def week_page(week: pd.Timestamp, found: Findings, evidently: str) -> str:
     )
 
 
-def out_of_range_first(checks: Sequence[Check], days: Sequence[pd.Timestamp]) -> list[Check]:
+def out_of_range_first(checks: Sequence[Check], states: States, days: Sequence[pd.Timestamp]) -> list[Check]:
     """The checks that fired on most of the days, then those that were out of range, then the rest in their order."""
 
     def bad_days(check: Check) -> tuple[int, int]:
-        fired, outside = (of(check).reindex(list(days), fill_value=False).sum() for of in (is_firing, out_of_range))
+        fired, outside = (state.reindex(list(days), fill_value=False).sum() for state in states[check.name])
         return -int(fired), -int(outside)
 
     return sorted(checks, key=bad_days)
 
 
-def _week_row(check: Check, days: Sequence[pd.Timestamp]) -> str:
-    outside, fired = out_of_range(check), is_firing(check)
+def _week_row(check: Check, fired: "pd.Series[bool]", outside: "pd.Series[bool]", days: Sequence[pd.Timestamp]) -> str:
     cells = ""
     for day in days:
         value = check.values.get(day, np.nan)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flights.config import Settings
 from flights.dataset import INPUTS
 from flights.log_reader import engine
-from monitoring.check import Check, alarms
+from monitoring.check import Check, alarms, is_firing, out_of_range
 from monitoring.extras.site import report
 from monitoring.findings import findings
 from tests.browser import CHROMIUM, needs_chromium
@@ -142,4 +142,5 @@ def test_a_week_shows_first_what_was_out_of_range():
         "fired": [0, 9, 9, 9] + [0] * 8,
     }
     checks = [Check(name, "feed", "", pd.Series(each, DAYS, dtype=float), high=1) for name, each in values.items()]
-    assert [check.name for check in report.out_of_range_first(checks, week)] == ["fired", "one day", "calm", "earlier"]
+    states = {check.name: (is_firing(check), out_of_range(check)) for check in checks}
+    assert [check.name for check in report.out_of_range_first(checks, states, week)] == ["fired", "one day", "calm", "earlier"]
