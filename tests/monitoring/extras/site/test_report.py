@@ -143,4 +143,5 @@ def test_a_week_shows_first_what_was_out_of_range():
     }
     checks = [Check(name, "feed", "", pd.Series(each, DAYS, dtype=float), high=1) for name, each in values.items()]
     states = {check.name: (is_firing(check), out_of_range(check)) for check in checks}
-    assert [check.name for check in report.out_of_range_first(checks, states, week)] == ["fired", "one day", "calm", "earlier"]
+    found = report.out_of_range_first(checks, states, week)
+    assert [check.name for check in found] == ["fired", "one day", "calm", "earlier"]
