@@ -337,7 +337,13 @@ def test_a_chapter_says_how_long_it_takes_and_how_many_terminals(chapter):
     assert (said[2] == "two") == (" & -->\n" in text)  # a server that keeps running
 
 
-MADE = ("../holdout.png", "../slices.png", "../images/monitoring.png", "../cadence.svg")  # by commands of chapters
+MADE = (
+    "../holdout.png",
+    "../slices.png",
+    "../images/monitoring.png",
+    "../cadence.svg",
+    "../compare.png",
+)  # by commands of chapters
 MAX_PICTURE_BYTES = 60_000
 
 

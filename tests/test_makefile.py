@@ -57,9 +57,10 @@ def test_the_list_is_aligned():
 
 
 def test_every_target_is_explained():
-    """No public target without a line about it."""
-    found = re.findall(r"^[a-z-]+:(?!=).*$", RECIPES, re.MULTILINE)
-    assert [line for line in found if "## " not in line and "#- " not in line and line != "help:"] == []
+    """No public target without a line about it; other lines may add what it needs."""
+    lines = re.findall(r"^([a-z-]+):(?!=)(.*)$", RECIPES, re.MULTILINE)
+    explained = {name for name, rest in lines if "## " in rest or "#- " in rest} | {"help"}
+    assert {name for name, _ in lines} - explained == set()
 
 
 @pytest.fixture

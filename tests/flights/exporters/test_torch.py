@@ -14,7 +14,6 @@ from sklearn.base import clone
 
 from flights import model, portable
 from flights.exporters import torch as exporter
-from pipelines.extras import estimator
 from pipelines.training.recalibration import recalibrated
 from tests.flights.exporters import test_families as shared
 from tests.flights.exporters.families import odd, on_indicators, on_scaled
@@ -219,15 +218,11 @@ REJECTED = {
 
 
 @pytest.mark.parametrize("name", REJECTED)
-def test_what_is_not_exported_is_rejected_by_name_before_it_is_fitted(name, monkeypatch):
-    """When `make train` starts; with and without the plug-in, its name is in the message."""
+def test_what_is_not_exported_is_rejected_by_name_before_it_is_fitted(name):
+    """When `make train` starts, which asks for the exporter of an unfitted model."""
     make, message = REJECTED[name]
     with pytest.raises(portable.NoExporterError, match=message):
         portable.exporter(make())
-    monkeypatch.setattr(model, "build_model", lambda *_: make())
-    monkeypatch.setenv("ESTIMATOR", "torch")
-    with pytest.raises(SystemExit, match=f"^ESTIMATOR=torch: torch cannot be exported: .*{message}"):
-        estimator.preflight(None)
 
 
 def test_the_same_seed_gives_the_same_weights():
