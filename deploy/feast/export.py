@@ -19,11 +19,12 @@ from flights.config import Settings
 from flights.dataset import INPUTS, KEY, ROW_KEY, ROWS
 from flights.extras.feature_store import Settings as StoreSettings
 from flights.extras.feature_views.views import VIEWS
-from serving.extras.by_key.lookup import EPOCH, as_of
+from serving.extras.by_key.lookup import EPOCH, Asked, as_of
 from serving.extras.by_key.store import FeatureStore
 
 KINDS = {column.name: column.kind for column in (ROW_KEY, *INPUTS)}
 TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "time": pa.timestamp("us", tz="UTC")}
+KEYS_AT_ONCE = 100  # in one statement
 PARSERS = {"integer": int, "time": datetime.fromisoformat}  # of what JSON has no type for
 
 
@@ -79,12 +80,23 @@ def typed(kind: str, values: list[Any]) -> pa.Array:
 def differences(store: FeatureStore, answers: Path, tick: int, age: int = 0) -> tuple[int, dict[str, int]]:
     """Number of flights, and of values of each input other than those that the service reads at a tick of some age."""
     found = pq.read_table(answers)
-    inputs = [as_of(store, key, tick + age, tick, KEY).inputs for key in found[KEY].to_pylist()]
+    inputs = served(store, found[KEY].to_pylist(), tick, age)
     different = {}
     for name in (name for view in VIEWS for name in view.columns):
         ours = typed(KINDS[name], [each[name] for each in inputs])
         different[name] = sum(one != other for one, other in zip(bits(ours), bits(found[name]), strict=True))
     return len(inputs), different
+
+
+def served(store: FeatureStore, keys: list[str], tick: int, age: int) -> list[dict[str, Any]]:
+    """The inputs of flights that the service reads at a tick of some age."""
+    inputs: list[dict[str, Any]] = []
+    for begin in range(0, len(keys), KEYS_AT_ONCE):
+        some = keys[begin : begin + KEYS_AT_ONCE]
+        planned = store.events_of([VIEWS[0].name], some)[VIEWS[0].name]
+        asked = [Asked(key, tick + age, tick, KEY, planned[key][-1], []) for key in some]
+        inputs += [each.inputs for each in as_of(store, asked, {})]
+    return inputs
 
 
 def bits(values: Any) -> Iterator[object]:

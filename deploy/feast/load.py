@@ -80,7 +80,8 @@ def materialize(store: FeatureStore, tick: int) -> None:
     moment = datetime.fromtimestamp(60 * tick, UTC)
     loaded = [view.most_recent_end_time for view in store.list_feature_views() if view.materialization_intervals]
     if loaded and moment < max(loaded):
-        raise ValueError(f"expected a tick from {max(loaded)} on, got {moment}: it would replace newer values")
+        advice = "it would replace newer values; delete build/feast to begin again"
+        raise ValueError(f"expected a tick from {max(loaded)} on, got {moment}: {advice}")
     store.materialize(moment, moment)
 
 

@@ -101,7 +101,10 @@ def measure(engine: str, rows: int, folder: Path) -> str:
     )  # fmt: skip
     seconds = time.perf_counter() - started
     memory, processors = map(float, done.stdout.split())
-    found = digest(sha256(path) for path in sorted(target.glob("*.parquet")))
+    written = sorted(target.glob("*.parquet"))
+    if not written:
+        sys.exit(f"backfill  {engine} wrote no partition: run `make events` first")
+    found = digest(sha256(path) for path in written)
     print(
         f"backfill  {engine:<5} {rows:11,} rows: {seconds:7.1f} s, {rows / seconds:9,.0f} rows/s, "
         f"{processors / rows * 1e6:6.1f} CPU s a million rows, largest process {memory / 1024:5.0f} MB, {found[:12]}",

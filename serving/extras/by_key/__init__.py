@@ -5,12 +5,14 @@ departure board; the form with all inputs moves to `/form`.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from flights.config import EnvironmentSettings
+from flights.dataset import KEY, ROW_KEY
 from serving.service import Service
 
 FOLDER = Path(__file__).parent
@@ -27,6 +29,8 @@ def plug_in(service: Service) -> None:
     """Add the routes if they are asked for."""
     settings = Settings.read()
     if settings.predict_by_key:
+        if ROW_KEY.personal:
+            sys.exit(f"PREDICT_BY_KEY=1: the key {KEY} is personal, and the feature store keeps keys in the clear")
         from serving.extras.by_key.routes import add_routes  # noqa: PLC0415 - it reads the example's declarations
 
         readers = add_routes(service)

@@ -174,7 +174,10 @@ def parsed_request_id(request_id: str) -> tuple[str, int, int] | None:
     found = REQUEST_ID.fullmatch(request_id)
     if found is None:
         return None
-    tick = datetime.strptime(found[2], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
+    try:
+        tick = datetime.strptime(found[2], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
+    except ValueError:  # a client chose digits that are no moment
+        return None
     return found[1], minute(tick), int(found[3] or 0)
 
 

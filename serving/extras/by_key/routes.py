@@ -44,6 +44,7 @@ from serving.service import Service
 logger = logging.getLogger("serving")
 
 RECEIPT_JSON = TypeAdapter(EventsReceipt).serializer
+UNKNOWN = -1  # no data version: what was read with it may be old
 T = TypeVar("T")
 
 
@@ -71,6 +72,7 @@ class ByKey:
         self._service, self._store, self._thread = service, readers.store, readers.store_thread
         self._local = LocalReader(readers.store.url)
         self._waiting: list[tuple[str, str, asyncio.Future[tuple[list[Found], int]]]] = []
+        self._handed_over = 0  # reads that waited for the store's thread, while others may have read a newer version
         self._thread.executor.submit(self._store.clock)
         self._thread.executor.submit(self._local.open)
 
@@ -111,8 +113,9 @@ class ByKey:
         now = datetime.now(UTC)
         found, version = await self._together(keys[0], places[0]) if len(keys) == 1 else ([], 0)
         if not found:
+            handed_over = self._handed_over
             found = await self._read(lambda store, known: find(store, keys, now, places, known))
-            version = self._local.version
+            version = self._local.version if handed_over == self._handed_over else UNKNOWN
         logged = await self._service.scorer.predictions([validated(each) for each in found])
         assert isinstance(logged, list)  # noqa: S101 - flights with a request ID are no batch
         arrivals = [(each.key, event) for each in found for event in each.arrivals]
@@ -159,6 +162,8 @@ class ByKey:
         found = self._local.read(work)
         if found is not None:
             return found
+
+        self._handed_over += 1
 
         def look() -> T | Refused:
             with self._store.transaction():

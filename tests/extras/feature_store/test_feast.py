@@ -50,7 +50,8 @@ def loaded(stored_events, tmp_path_factory):
 
 def backlog(loaded, place):
     """The backlog at EWR at a tick, as our store has it."""
-    return json.loads(loaded.store.value("network_origin", "EWR", loaded.ticks[place]))[0]
+    (content,) = loaded.store.values_of([("network_origin", "EWR", loaded.ticks[place])])
+    return json.loads(content)[0]
 
 
 @pytest.mark.parametrize("place", [0, 1])

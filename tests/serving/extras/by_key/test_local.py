@@ -3,13 +3,17 @@
 import asyncio
 import json
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from serving.extras import by_key
+from serving.extras.by_key import routes
 from serving.extras.by_key.answers import answer_json
 from serving.extras.by_key.bodies import AnswerByKey
 from serving.extras.by_key.local import LocalReader
-from serving.extras.by_key.lookup import EPOCH, Found, find, view_states
+from serving.extras.by_key.lookup import EPOCH, Found, find, parsed_request_id, view_states
 from serving.extras.by_key.routes import ByKey
 from serving.extras.by_key.store import FeatureStore
 from serving.refusal import Refused
@@ -143,3 +147,44 @@ def test_the_answer_is_written_as_its_model_is(state):
         assert (read.probability, read.alert, read.views) == (probability, probability >= 0.3, view_states(states, 5))
         assert json.loads(answer_json(of, logged)) == json.loads(read.model_dump_json())
         assert read.tick == f"{EPOCH.fromtimestamp(60 * tick, EPOCH.tzinfo):%Y-%m-%dT%H:%MZ}"
+
+
+def test_a_look_up_by_the_thread_reads_arrivals_again(reader, load, other, monkeypatch):
+    """Planted: while it waits for the thread, another request reads what came in between, and stores its version."""
+
+    class Thread:
+        async def run(self, work):
+            result = work()
+            other.add([])
+            found(reader, load.keys[1:2])
+            return result
+
+    async def predictions(flights):
+        return [None] * len(flights)
+
+    seen = []
+    monkeypatch.setattr(reader, "has_changed", lambda version: seen.append(version) or False)
+    monkeypatch.setattr(routes, "answer_json", lambda *_: "")
+    does = ByKey.__new__(ByKey)
+    does._local, does._waiting, does._store, does._thread, does._handed_over = reader, [], other, Thread(), 0
+    does._service = SimpleNamespace(scorer=SimpleNamespace(predictions=predictions))
+    asyncio.run(does._answers(load.keys[:1], load.keys[:1]))  # on the event loop
+    reader.close()
+    asyncio.run(does._answers(load.keys[:1], load.keys[:1]))
+    assert seen[0] != routes.UNKNOWN
+    assert seen[1] == routes.UNKNOWN
+
+
+@pytest.mark.parametrize("digits", ["20139999T9999Z", "20130230T0000Z", "20130101T2460Z", "00000101T0000Z"])
+def test_digits_that_are_no_moment_name_no_tick(digits):
+    """A client may choose such an ID for a prediction with all inputs: the board leaves it out."""
+    assert parsed_request_id(f"2013-11-01-UA-523-EWR:{digits}") is None
+    assert parsed_request_id("2013-11-01-UA-523-EWR:20131101T2355Z-5")[2] == 5
+
+
+def test_a_personal_key_is_refused(monkeypatch):
+    """The feature store keeps keys in the clear, and so would the log."""
+    monkeypatch.setattr(by_key, "ROW_KEY", replace(by_key.ROW_KEY, personal=True))
+    monkeypatch.setenv("PREDICT_BY_KEY", "1")
+    with pytest.raises(SystemExit, match="PREDICT_BY_KEY=1: the key flight_id is personal"):
+        by_key.plug_in(None)
