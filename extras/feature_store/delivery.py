@@ -34,6 +34,14 @@ def require_server(client: httpx.Client) -> None:
         sys.exit(f"the server at {client.base_url} does not predict by key: {advice}")
 
 
+def is_ready(client: httpx.Client) -> bool:
+    """Whether the service can predict."""
+    try:
+        return client.get("/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def replay(
     client: httpx.Client,
     materializer: Materializer,

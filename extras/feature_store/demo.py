@@ -20,7 +20,7 @@ import httpx
 import pandas as pd
 from pydantic import Field
 
-from extras.feature_store.delivery import LEAD, asked_flights, event_bodies, replay
+from extras.feature_store.delivery import LEAD, asked_flights, event_bodies, is_ready, replay
 from extras.feature_store.online import Materializer
 from extras.feature_store.source import event_tables
 from flights.config import EnvironmentSettings
@@ -126,11 +126,8 @@ def wait_until_ready(client: httpx.Client, process: "subprocess.Popen[bytes]", l
     """Wait until the service can predict, or exit with what it said."""
     deadline = time.monotonic() + READY_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if client.get("/health/ready").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
+        if is_ready(client):
+            return
         time.sleep(0.1)
     sys.exit(f"demo      the server is not ready: {last_line(log)}")
 

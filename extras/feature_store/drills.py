@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pandas as pd
 
-from extras.feature_store.delivery import BATCH, LEAD, asked_flights, deliver, event_bodies, posted
+from extras.feature_store.delivery import BATCH, LEAD, asked_flights, deliver, event_bodies, is_ready, posted
 from extras.feature_store.online import Materializer
 from extras.feature_store.source import event_tables
 from flights.config import Settings
@@ -172,11 +172,8 @@ def wait_until_ready(client: httpx.Client) -> None:
     """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        try:
-            if client.get("/health/ready").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
+        if is_ready(client):
+            return
         time.sleep(0.1)
     raise TimeoutError("the service is not ready")
 

@@ -4,7 +4,6 @@ Each feature view has its own check. A view that was too old must be missing; ev
 the view functions give from the events that counted by the tick. Without a feature store nothing is checked.
 """
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from flights.contract import PERSONAL, as_arrays
 from flights.dataset import KEY
 from flights.extras.feature_store import Settings
+from flights.extras.feature_store.tables import BY_KEY
 from flights.log_reader import engine
 from monitoring.check import Check
 from monitoring.view import View
@@ -23,14 +23,13 @@ from monitoring.view import View
 if TYPE_CHECKING:
     from flights.extras.feature_views.known import Known
 
-BY_KEY = re.compile(r"(?P<key>.+):(?P<tick>\d{8}T\d{4}Z)(?:-(?P<age>\d+))?")
 RECENT_DAYS = 7  # that are recomputed
 
 
 def checks(view: View) -> list[Check]:
     """One check for each feature view, of the last days, and one of their age."""
     recent = view.inputs[view.inputs["day"] >= view.today - pd.Timedelta(days=RECENT_DAYS)]
-    asked = view.rows.loc[recent.index, "request_id"].str.extract(BY_KEY).dropna(subset="tick")
+    asked = by_key(view.rows.loc[recent.index])
     url = Settings.read().store_url(view.settings.data_dir)
     if asked.empty or not has_store(url):
         return []
@@ -53,11 +52,18 @@ def checks(view: View) -> list[Check]:
     ]
 
 
+def by_key(rows: pd.DataFrame) -> pd.DataFrame:
+    """Key, tick and age of the predictions by key; digits that are no moment, which a client chose, name no tick."""
+    asked = rows["request_id"].str.extract(f"^{BY_KEY.pattern}$")
+    tick = pd.to_datetime(asked["tick"], format="%Y%m%dT%H%MZ", utc=True, errors="coerce")
+    return asked.assign(tick=tick).dropna(subset="tick")
+
+
 def expired(rows: pd.DataFrame) -> Check:
     """Predictions by key of each day whose features were too old: a job that stopped shows on the first day."""
     from flights.extras.feature_views.views import VIEWS
 
-    age = rows["request_id"].str.extract(BY_KEY).dropna(subset="tick")["age"].fillna("0").astype("int64")
+    age = by_key(rows)["age"].fillna("0").astype("int64")
     old = age > min(view.max_age_minutes for view in VIEWS)
     daily = old.groupby(rows.loc[old.index, "day"]).sum().astype(float)
     sentence = "features expired: {}: is `make materialize` running?"
@@ -79,8 +85,7 @@ def differences(asked: pd.DataFrame, inputs: pd.DataFrame, url: str) -> pd.DataF
     from flights.extras.feature_views.known import at
     from flights.extras.feature_views.views import VIEWS, inputs_at
 
-    moments = pd.to_datetime(asked["tick"], format="%Y%m%dT%H%MZ", utc=True)
-    ticks = np.asarray(moments.astype("datetime64[s, UTC]").astype("int64"), np.int64) // 60
+    ticks = np.asarray(asked["tick"].astype("datetime64[s, UTC]").astype("int64"), np.int64) // 60
     age = np.asarray(asked["age"].fillna("0").astype("int64"), np.int64)
     known = known_by(url, int(ticks.min()), int(ticks.max()))
     planned = at(known.legs, known.numbers(KEY, asked["key"]), ticks) >= 0

@@ -4,7 +4,6 @@ The moment is when the prediction is due, or now if that is earlier. What is old
 missing. All values were written once and never change, so what is found needs no lock.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from flights.dataset import KEY, PREDICTION_LEAD_HOURS
-from flights.extras.feature_store.tables import Event, entity_name
+from flights.extras.feature_store.tables import BY_KEY, Event, entity_name
 from flights.extras.feature_views.kinds import OUTCOME_KIND
 from flights.extras.feature_views.views import TICK_MINUTES, VIEWS
 from serving.extras.by_key.bodies import ViewState
@@ -23,7 +22,6 @@ from serving.extras.by_key.store import Clock, FeatureStore
 from serving.refusal import FieldProblem, Refused
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-REQUEST_ID = re.compile(r"(.+):(\d{8}T\d{4}Z)(?:-(\d+))?")
 
 Name = tuple[str, str, int]  # of a value: its view, its entity, and the tick as of which it is asked for
 Inputs = dict[str, Any]
@@ -171,7 +169,7 @@ def view_states(states: tuple[str, ...], age_minutes: int) -> dict[str, ViewStat
 
 def parsed_request_id(request_id: str) -> tuple[str, int, int] | None:
     """Key, tick and age of a prediction by key; None for another prediction."""
-    found = REQUEST_ID.fullmatch(request_id)
+    found = BY_KEY.fullmatch(request_id)
     if found is None:
         return None
     try:

@@ -1,9 +1,10 @@
 """What counts as another input, and which predictions are by key; the planted failures are with the feature store."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from monitoring.checks.features import BY_KEY, has_store, other_bits
+from monitoring.checks.features import BY_KEY, by_key, has_store, other_bits
 
 NO = np.zeros(1, bool)
 
@@ -44,3 +45,14 @@ def test_looking_for_a_store_makes_none(tmp_path):
     """A file appears only when a server writes."""
     assert not has_store(f"sqlite:///{tmp_path}/features.db")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "chosen", ["x:20139999T9999Z", "x:20130230T0000Z", "x:20130101T0000Z-9999999999999999999", "x"]
+)
+def test_an_id_that_a_client_chose_names_no_tick(chosen):
+    """Injected next to a prediction by key, which is found all the same."""
+    ours = "2013-11-01-UA-523-EWR:20131101T2355Z-15"
+    found = by_key(pd.DataFrame({"request_id": [chosen, ours]}))
+    assert found.index.tolist() == [1]
+    assert found.loc[1, ["key", "age"]].tolist() == ["2013-11-01-UA-523-EWR", "15"]

@@ -4,7 +4,12 @@ Plain SQL for SQLite and PostgreSQL. Ticks and other minutes are counted since 1
 known by then has been sent, and published when the views as of it are there; nothing is read that is not published.
 """
 
+import re
 from typing import NamedTuple
+
+BY_KEY = re.compile(
+    r"(?P<key>.+):(?P<tick>\d{8}T\d{4}Z)(?:-(?P<age>\d{1,6}))?"
+)  # the request ID of a prediction by key
 
 TABLES = (  # the clock first: who opens the store waits for its row before it locks another table
     """CREATE TABLE IF NOT EXISTS feature_clock (
