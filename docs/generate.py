@@ -251,10 +251,10 @@ class Shell:
     def close(self) -> None:
         """Stop what a page has started."""
         for process in self.background:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(START_SECONDS)
             deadline = time.monotonic() + START_SECONDS
             with suppress(ProcessLookupError):  # the shell may end before the server that it started
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(START_SECONDS)
                 while time.monotonic() < deadline:
                     os.killpg(process.pid, 0)
                     time.sleep(0.1)

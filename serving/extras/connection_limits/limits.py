@@ -15,6 +15,7 @@ from serving.extras.connection_limits.http_protocol import HttpProtocol
 from serving.refusal import PROBLEM_JSON, Refused, problem_response
 
 OVERLOADED = b'{"type":"about:blank","title":"Overloaded","status":503,"detail":"Too many requests are under way."}'
+REST_SECONDS = 0.2  # until a client that was told to come back is heard again
 HEAD = b"%bcontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
 NO_HTTP = Refused(400, "Bad request", "Expected one HTTP/1.1 request after the other.")
 TOO_LONG = Refused(431, "Request header fields too large", "Expected fewer or shorter headers.")
@@ -110,6 +111,13 @@ class LimitedConnection(HttpProtocol):
         if self.is_idle():
             self._unfinished.pop(self, None)
         super().on_response_complete()
+        if self.app is overloaded:  # at once it would delay new connections: libuv accepts one in a turn of its loop
+            self.flow.pause_reading()
+            self.loop.call_later(REST_SECONDS, self._listen)
+
+    def _listen(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timer and the body."""

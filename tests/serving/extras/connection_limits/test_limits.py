@@ -467,19 +467,21 @@ def test_health_answers_while_large_batches_are_read(server: Server, connections
 
 @pytest.mark.heavy
 def test_ten_times_too_much_is_shed_and_health_answers(server: Server):
-    """640 clients that never pause: many are told to come back, many are answered, and health answers throughout."""
+    """640 clients that never pause: some are told to come back, most are answered, and health answers throughout."""
     bench = pytest.importorskip("extras.benchmarks.load")
     asked = address(server)[1], bench.request("/predict", BODY), 640, 5
     with ProcessPoolExecutor(1, get_context("spawn")) as clients:  # their work must not delay who asks for the health
-        clients.submit(abs, 1).result()  # it has started
+        clients.submit(bench.request, "/", b"").result()  # it has started, and imported what it needs
         load = clients.submit(bench.window, *asked)
-        time.sleep(1)
-        waits = []
-        while not load.done():
+        begin, waits = time.perf_counter(), []
+        while time.perf_counter() < begin + 4.5:
             waits.append(health_seconds(server))
+            assert not load.done()
+            time.sleep(0.02)
         seen = load.result()
-    assert 0 < seen.failures < len(seen.latencies)
+    assert 0 < seen.failures < 0.8 * len(seen.latencies)  # 0.4 measured, and 0.97 if who was refused is heard at once
     assert refusals(server, 503) >= seen.failures
     assert statistics.median(waits) < 0.1, waits
     assert sorted(waits)[int(0.95 * len(waits))] < 1, waits
+    assert len(waits) > 20, waits  # one of 4.8 s if each refused client asks again at once
     assert answers(server)
