@@ -19,7 +19,7 @@ from flights.config import Settings
 from flights.dataset import INPUTS, KEY, ROW_KEY, ROWS
 from flights.extras.feature_store import Settings as StoreSettings
 from flights.extras.feature_views.views import VIEWS
-from serving.extras.by_key.lookup import EPOCH, Asked, as_of
+from serving.extras.by_key.lookup import EPOCH, Asked, as_of, planned
 from serving.extras.by_key.store import FeatureStore
 
 KINDS = {column.name: column.kind for column in (ROW_KEY, *INPUTS)}
@@ -93,9 +93,9 @@ def served(store: FeatureStore, keys: list[str], tick: int, age: int) -> list[di
     inputs: list[dict[str, Any]] = []
     for begin in range(0, len(keys), KEYS_AT_ONCE):
         some = keys[begin : begin + KEYS_AT_ONCE]
-        planned = store.events_of([VIEWS[0].name], some)[VIEWS[0].name]
-        asked = [Asked(key, tick + age, tick, KEY, planned[key][-1], []) for key in some]
-        inputs += [each.inputs for each in as_of(store, asked, {})]
+        events = store.events_of([VIEWS[0].name], some)[VIEWS[0].name]
+        asked = [Asked(key, tick + age, tick, KEY, planned(events[key][-1], [])) for key in some]
+        inputs += [each.inputs for each in as_of(store, asked)]
     return inputs
 
 

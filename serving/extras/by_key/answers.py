@@ -1,33 +1,14 @@
-"""From what was looked up to a flight that is predicted, and from the logged prediction to the answer."""
+"""From the logged prediction of a flight that was looked up to the answer."""
 
 from functools import lru_cache
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from flights.predictions import Prediction
 from serving.extras.by_key.bodies import ViewState
 from serving.extras.by_key.lookup import Found, tick_text, view_states
-from serving.refusal import Refused, invalid
-from serving.request import Flight
 
-VALIDATE = TypeAdapter(Flight).validator.validate_python
 VIEWS_JSON = TypeAdapter(dict[str, ViewState]).serializer
-
-
-def validated(found: Found) -> Flight:
-    """A flight with its inputs, checked by the same contract as a body of `/predict`.
-
-    Raises
-    ------
-    Refused
-        The store holds what the contract does not allow.
-    """
-    try:
-        flight: Flight = VALIDATE(found.inputs | {"request_id": found.request_id})
-        return flight
-    except ValidationError as error:
-        problem = invalid(error.errors(include_url=False, include_context=False, include_input=False))
-        raise Refused(503, "Invalid features", "The feature store violates the contract.", problem.errors) from None
 
 
 def answer_json(found: Found, prediction: Prediction) -> str:

@@ -1,7 +1,8 @@
 """Look-ups that read SQLite on the event loop: they take less time than handing them to another thread.
 
-A connection of its own reads, and waits for nobody. Values that were read are kept until anything in the database
-changes, which SQLite tells by its data version. On any error, and for another database, the store's thread looks up.
+A connection of its own reads, and waits for nobody. What was read is kept until the database has newer rows of it: its
+rows are only added, and SQLite tells by its data version whether anything changed. On any error, and for another
+database, the store's thread looks up.
 """
 
 import logging
@@ -17,7 +18,11 @@ from serving.refusal import Refused
 logger = logging.getLogger("serving")
 
 CHECK_SECONDS = 0.05  # between two looks whether the files are still those that were opened
-MAX_VALUES = 5_000  # that are kept
+MAX_FLIGHTS = 8_000  # that are kept: some 10 MB
+MAX_ADDED = 5_000  # rows that are looked through; of more it is faster to read all again
+LAST = [f"SELECT COALESCE(MAX(rowid), 0) FROM {table}" for table in ("feature_events", "feature_values")]  # noqa: S608
+ADDED_EVENTS = "SELECT DISTINCT entity FROM feature_events WHERE rowid > ?"
+ADDED_VALUES = "SELECT DISTINCT view_name, entity FROM feature_values WHERE rowid > ?"
 
 T = TypeVar("T")
 
@@ -42,6 +47,7 @@ class LocalReader:
         self._store = OpenStore(url)
         self._store.on_open.append(read_only)
         self._known = Known()
+        self._last = [0, 0]  # rows that were there when something had changed
         self.version = -1
         self._open = False
         self._checked = 0.0
@@ -87,11 +93,27 @@ class LocalReader:
             return True
 
     def _current(self) -> Known:
-        """What was read since anything changed."""
+        """What was read and still holds."""
         version = self._store.data_version()
-        if version != self.version or len(self._known.values) > MAX_VALUES:
-            self._known, self.version = Known(), version
+        if version != self.version or len(self._known.flights) > MAX_FLIGHTS:
+            self._forget()
+            self.version = version
         return self._known
+
+    def _forget(self) -> None:
+        """Forget the flights and values with new rows; or all, if new rows do not explain what changed."""
+        before, known = self._last, self._known
+        clock, last = self._store.clock(), [self._store.rows(query)[0][0] for query in LAST]
+        added = [now - then for now, then in zip(last, before, strict=True)]
+        explained = self.version >= 0 and min(added) >= 0 and (any(added) or clock != known.clock)
+        if not explained or sum(added) > MAX_ADDED or len(known.flights) > MAX_FLIGHTS:
+            known = self._known = Known()
+        elif any(added):
+            for (entity,) in self._store.rows(ADDED_EVENTS, before[:1]):
+                known.flights.pop(entity, None)
+            for name in self._store.rows(ADDED_VALUES, before[1:]):
+                known.parts.pop(name, None)
+        known.clock, self._last = clock, last
 
 
 def read_only(cursor: Any) -> None:

@@ -14,30 +14,30 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from flights.dataset import KEY, PREDICTION_LEAD_HOURS
-from flights.extras.feature_store.tables import BY_KEY, Event, entity_name
+from flights.extras.feature_store.tables import BY_KEY, Event
 from flights.extras.feature_views.kinds import OUTCOME_KIND
 from flights.extras.feature_views.views import TICK_MINUTES, VIEWS
 from serving.extras.by_key.bodies import ViewState
+from serving.extras.by_key.parts import MISSING, Name, Part, inputs_of, names_of, no_inputs
 from serving.extras.by_key.store import Clock, FeatureStore
 from serving.refusal import FieldProblem, Refused
+from serving.request import Flight, example, inputs_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Name = tuple[str, str, int]  # of a value: its view, its entity, and the tick as of which it is asked for
-Inputs = dict[str, Any]
-NO_INPUTS = {view.name: dict.fromkeys(view.columns) for view in VIEWS}
 ALL_FOUND = ("found",) * len(VIEWS)
 YOUNGEST = min(view.max_age_minutes for view in VIEWS)  # no older value is expired in any view
-TEMPLATES = [(view.name, entity_name(tuple(f"{{{name}}}" for name in view.entity))) for view in VIEWS]
-NAMES_OF = itemgetter(*dict.fromkeys(name for view in VIEWS for name in view.entity))
+ENTITIES_OF = itemgetter(*dict.fromkeys(name for view in VIEWS for name in view.entity))
+FLIGHT = Flight.model_validate(example())
 
 
-@dataclass
-class Known:
-    """What was read of a store since it last changed."""
+class Planned(NamedTuple):
+    """What the events say of a flight."""
 
-    clock: Clock | None = None
-    values: dict[Name, Inputs | None] = field(default_factory=dict)
+    event: Event  # the newest of the timetable
+    arrivals: list[Event]  # that are known
+    names: list[Name]  # of each view's values
+    entities: tuple[object, ...]
 
 
 class Found(NamedTuple):
@@ -47,9 +47,22 @@ class Found(NamedTuple):
     request_id: str
     tick: int
     age_minutes: int  # from the tick to the one that was wanted
-    inputs: Inputs
+    parts: Sequence[Part]
     states: tuple[str, ...]  # of each view
     arrivals: list[Event]  # that are known of the flight
+
+    @property
+    def flight(self) -> Flight:
+        """The flight as `/predict` gets it: each view's inputs were checked by the same fields when they were read."""
+        inputs: dict[str, Any] = {"request_id": self.request_id}
+        for part in self.parts:
+            inputs.update(part.inputs or {})
+        return FLIGHT.model_copy(update=inputs)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The inputs as they are logged."""
+        return dict(from_json(inputs_json(self.flight, str)))
 
     @property
     def views(self) -> dict[str, ViewState]:
@@ -58,14 +71,22 @@ class Found(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A flight, the tick that is wanted, the one that there is, what is known of it, and its place in the request."""
+    """A flight, the tick that is wanted, the one that there is, its place in the request, and what is known of it."""
 
     key: str
     wanted: int
     tick: int
     place: str
-    planned: Event
-    arrivals: list[Event]
+    planned: Planned
+
+
+@dataclass
+class Known:
+    """What was read of a store and has not changed since: its clock, flights, and their values as of its last tick."""
+
+    clock: Clock | None = None
+    flights: dict[str, Planned] = field(default_factory=dict)
+    parts: dict[Name, Part] = field(default_factory=dict)
 
 
 def find(
@@ -80,19 +101,33 @@ def find(
     """
     known = Known() if known is None else known
     known.clock = known.clock or store.clock()
-    events = store.events_of((VIEWS[0].name, OUTCOME_KIND), keys)
-    latest, asked = minute(now), []
+    read_flights(store, [key for key in dict.fromkeys(keys) if key not in known.flights], known.flights)
+    latest, published, asked = minute(now), known.clock.published_until, []
     for key, place in zip(keys, places, strict=True):
-        planned, arrivals = events[VIEWS[0].name].get(key), events[OUTCOME_KIND].get(key, [])
-        if planned is None:
+        flight = known.flights.get(key)
+        if flight is None:
             raise unknown_key(place)
-        due = planned[-1].happened - 60 * PREDICTION_LEAD_HOURS
+        due = flight.event.happened - 60 * PREDICTION_LEAD_HOURS
         wanted = min(due, latest) // TICK_MINUTES * TICK_MINUTES
-        asked.append(Asked(key, wanted, min(wanted, known.clock.published_until), place, planned[-1], arrivals))
-    return as_of(store, asked, known.values)
+        asked.append(Asked(key, wanted, min(wanted, published), place, flight))
+    return as_of(store, asked, known)
 
 
-def as_of(store: FeatureStore, asked: Sequence[Asked], values: dict[Name, Inputs | None]) -> list[Found]:
+def read_flights(store: FeatureStore, keys: Sequence[str], flights: dict[str, Planned]) -> None:
+    """Add what the events say of some flights; of one that no event names there is nothing."""
+    if keys:
+        events = store.events_of((VIEWS[0].name, OUTCOME_KIND), keys)
+        for key, some in events[VIEWS[0].name].items():
+            flights[key] = planned(some[-1], events[OUTCOME_KIND].get(key, []))
+
+
+def planned(event: Event, arrivals: list[Event]) -> Planned:
+    """What the newest event of the timetable says of a flight."""
+    row = from_json(event.content)
+    return Planned(event, arrivals, names_of(row), ENTITIES_OF(row))
+
+
+def as_of(store: FeatureStore, asked: Sequence[Asked], known: Known | None = None) -> list[Found]:
     """The inputs of flights at their ticks.
 
     One statement reads all views, for the entities that the timetable's newest event names; if the timetable at the
@@ -101,55 +136,62 @@ def as_of(store: FeatureStore, asked: Sequence[Asked], values: dict[Name, Inputs
     Raises
     ------
     Refused
-        The timetable of a flight is not in its tick, or too old.
+        The timetable of a flight is not in its tick, or too old; or the store holds what the contract does not allow.
     """
-    rows = [from_json(each.planned.content) for each in asked]
-    names = [value_names(each, row) for each, row in zip(asked, rows, strict=True)]
-    read(store, names, values)
+    known = Known() if known is None else known
+    names = [each.planned.names for each in asked]
+    found = parts_of(store, asked, names, known)
     others = False
     for place, each in enumerate(asked):
-        planned = values[names[place][0]]
-        if planned is None or each.wanted - each.tick > VIEWS[0].max_age_minutes:
+        row = found[place][0].inputs
+        if row is None or each.wanted - each.tick > VIEWS[0].max_age_minutes:
             raise not_ready(each.place, each.tick)
-        row = {**planned, KEY: each.key}
-        if NAMES_OF(row) != NAMES_OF(rows[place]):
-            names[place], others = value_names(each, row), True
+        row = {**row, KEY: each.key}
+        if ENTITIES_OF(row) != each.planned.entities:
+            names[place], others = names_of(row), True
     if others:
-        read(store, names, values)
-    return [completed(each, [values[name] for name in some]) for each, some in zip(asked, names, strict=True)]
+        found = parts_of(store, asked, names, known)
+    return [completed(each, parts) for each, parts in zip(asked, found, strict=True)]
 
 
-def value_names(of: Asked, row: Inputs) -> list[Name]:
-    """The name of each view's values, for a flight with these columns."""
-    return [(name, template.format_map(row), of.tick) for name, template in TEMPLATES]
+def parts_of(
+    store: FeatureStore, asked: Sequence[Asked], names: Sequence[Sequence[Name]], known: Known
+) -> list[list[Part]]:
+    """The values of each view for each flight; `known` has those as of the last published tick, and gets more."""
+    parts = known.parts
+    new: dict[tuple[str, str, int], Part] = {}
+    for each, some in zip(asked, names, strict=True):
+        for name in some:
+            part = parts.get(name)
+            if part is None or part.since > each.tick:
+                new[*name, each.tick] = MISSING
+    if not new:
+        return [[parts[name] for name in some] for some in names]
+    for (view, entity, tick), (since, content) in zip(new, store.values_of(list(new)), strict=True):
+        part = new[view, entity, tick] = Part(since, inputs_of(view, content))
+        if known.clock and tick == known.clock.published_until:
+            parts[view, entity] = part
+    return [
+        [new.get((*name, each.tick)) or parts[name] for name in some] for each, some in zip(asked, names, strict=True)
+    ]
 
 
-def read(store: FeatureStore, names: Sequence[Sequence[Name]], values: dict[Name, Inputs | None]) -> None:
-    """Add the values that are not there yet."""
-    new = list({name: None for some in names for name in some if name not in values})
-    if new:
-        for name, content in zip(new, store.values_of(new), strict=True):
-            columns = NO_INPUTS[name[0]]
-            values[name] = None if content is None else dict(zip(columns, from_json(content), strict=True))
-
-
-def completed(of: Asked, found: Sequence[Inputs | None]) -> Found:
+def completed(of: Asked, found: Sequence[Part]) -> Found:
     """The inputs of one flight; of a view that is missing or too old they are missing."""
     age = of.wanted - of.tick
-    states, row = ALL_FOUND, {}
-    if age > YOUNGEST or None in found:
-        usable = [values is not None and age <= view.max_age_minutes for view, values in zip(VIEWS, found, strict=True)]
+    states = ALL_FOUND
+    if age > YOUNGEST or any(part.inputs is None for part in found):
+        pairs = list(zip(VIEWS, found, strict=True))
         states = tuple(
-            "found" if good else "missing" if values is None else "expired"
-            for good, values in zip(usable, found, strict=True)
+            "missing" if part.inputs is None else "found" if age <= view.max_age_minutes else "expired"
+            for view, part in pairs
         )
         found = [
-            values if good else NO_INPUTS[view.name] for view, good, values in zip(VIEWS, usable, found, strict=True)
+            part if state == "found" else part._replace(inputs=no_inputs(view.name))
+            for (view, part), state in zip(pairs, states, strict=True)
         ]
-    for values in found:
-        row.update(values or {})
     name = f"{of.key}:{tick_text(of.tick)[1]}" + (f"-{age}" if age > 0 else "")
-    return Found(of.key, name, of.tick, age, row, states, of.arrivals)
+    return Found(of.key, name, of.tick, age, found, states, of.planned.arrivals)
 
 
 @lru_cache(1000)

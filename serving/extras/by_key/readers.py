@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from flights.extras.feature_store.tables import Event
 from flights.extras.feature_views.kinds import KINDS, OUTCOME_KIND
 from flights.predictions import Prediction, timestamp
-from serving.extras.by_key.lookup import EPOCH, Asked, Found, as_of, find, minute, parsed_request_id
+from serving.extras.by_key.lookup import EPOCH, Asked, Found, as_of, find, minute, parsed_request_id, planned
 from serving.extras.by_key.store import Clock, FeatureStore
 from serving.log_connection import LogUnavailable
 from serving.prediction_log import LogThread, PredictionLog
@@ -89,8 +89,8 @@ def departures(store: FeatureStore, first: int, last: int) -> Departures:
 def details(store: FeatureStore, key: str, asked: Prediction | None) -> Details | None:
     """One flight, with its views as of its prediction's tick, or as of the events' now."""
     with store.transaction():
-        planned, arrived = store.versions("timetable", key), store.versions(OUTCOME_KIND, key)
-        if not planned:
+        timetable, arrived = store.versions("timetable", key), store.versions(OUTCOME_KIND, key)
+        if not timetable:
             return None
         found = None
         try:
@@ -98,10 +98,10 @@ def details(store: FeatureStore, key: str, asked: Prediction | None) -> Details 
                 found = find(store, [key], EPOCH + timedelta(minutes=store.clock().complete_until), ["key"])[0]
             elif parsed := parsed_request_id(asked.request_id):
                 _, tick, age = parsed
-                found = as_of(store, [Asked(key, tick + age, tick, "key", planned[-1], arrived)], {})[0]
+                found = as_of(store, [Asked(key, tick + age, tick, "key", planned(timetable[-1], arrived))])[0]
         except Refused:
             pass  # it is in no recent tick
-    return Details(planned[-1], found, arrived[-1] if arrived else None)
+    return Details(timetable[-1], found, arrived[-1] if arrived else None)
 
 
 def predictions(log: PredictionLog, first: int, last: int) -> dict[str, Prediction]:

@@ -14,7 +14,7 @@ from flights.extras.feature_store import Settings as StoreSettings
 from flights.extras.feature_store.tables import Event
 from flights.extras.feature_views.kinds import OUTCOME_KIND
 from flights.predictions import Outcome, timestamp
-from serving.extras.by_key.answers import answer_json, validated
+from serving.extras.by_key.answers import answer_json
 from serving.extras.by_key.bodies import (
     AnswerByKey,
     AnswersByKey,
@@ -116,7 +116,7 @@ class ByKey:
             handed_over = self._handed_over
             found = await self._read(lambda store, known: find(store, keys, now, places, known))
             version = self._local.version if handed_over == self._handed_over else UNKNOWN
-        logged = await self._service.scorer.predictions([validated(each) for each in found])
+        logged = await self._service.scorer.predictions([each.flight for each in found])
         assert isinstance(logged, list)  # noqa: S101 - flights with a request ID are no batch
         arrivals = [(each.key, event) for each in found for event in each.arrivals]
         if self._local.has_changed(version):  # an arrival may have come meanwhile, and found no prediction

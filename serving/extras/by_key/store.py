@@ -74,9 +74,13 @@ class FeatureStore(LogConnection):
             None was closed.
         """
         with self.transaction() as cursor:
-            clock = self._locked_clock(cursor)
-            clock = clock._replace(closed_until=max(clock.closed_until, clock.complete_until // every * every))
-            cursor.execute(f"UPDATE feature_clock SET closed_until = {clock.closed_until:d}")  # noqa: S608 - a number
+            clock = self.clock()
+            if (
+                clock.closed_until < clock.complete_until // every * every
+            ):  # or each look of the materializer would write
+                clock = self._locked_clock(cursor)
+                clock = clock._replace(closed_until=max(clock.closed_until, clock.complete_until // every * every))
+                cursor.execute(f"UPDATE feature_clock SET closed_until = {clock.closed_until:d}")  # noqa: S608 - a number
         return clock
 
     def publish(self, before: int, until: int, values: Sequence[Value]) -> bool:
@@ -121,12 +125,12 @@ class FeatureStore(LogConnection):
             found[row[0]].setdefault(row[1], []).append(Event(*row))
         return found
 
-    def values_of(self, asked: Sequence[tuple[str, str, int]]) -> list[str | None]:
-        """Each view's values for an entity as of a tick, by one statement; None if there are none."""
+    def values_of(self, asked: Sequence[tuple[str, str, int]]) -> list[tuple[int, str | None]]:
+        """The last values of a view and an entity as of a tick, and their first tick; (0, None) if there are none."""
         parameters = [value for place, each in enumerate(asked) for value in (place, *each)]
-        rows = self.rows(values_query(len(asked)), parameters)
-        contents = dict(rows)
-        return [contents[place] for place in range(len(asked))]
+        found = dict(self.rows(values_query(len(asked)), parameters))
+        parts = [(found[place] or "0:").partition(":") for place in range(len(asked))]
+        return [(int(since), content or None) for since, _, content in parts]
 
     def values(self, tick: int) -> dict[tuple[str, str], str]:
         """All values as of a tick."""
@@ -159,7 +163,8 @@ def values_query(count: int) -> str:
     """The values of some views and entities, each as of a tick."""
     marks = ", ".join(["(?, ?, ?, ?)"] * count)
     return (
-        f"WITH asked (place, view_name, entity, tick) AS (VALUES {marks}) SELECT place, (SELECT content FROM "  # noqa: S608
-        "feature_values AS one WHERE one.view_name = asked.view_name AND one.entity = asked.entity AND "
-        "one.tick <= asked.tick ORDER BY one.tick DESC LIMIT 1) FROM asked"
+        f"WITH asked (place, view_name, entity, tick) AS (VALUES {marks}) SELECT place, "  # noqa: S608 - only marks
+        "(SELECT CAST(tick AS VARCHAR(20)) || ':' || COALESCE(content, '') FROM feature_values AS one "
+        "WHERE one.view_name = asked.view_name AND one.entity = asked.entity AND one.tick <= asked.tick "
+        "ORDER BY one.tick DESC LIMIT 1) FROM asked"
     )

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import random
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from flights.extras.feature_store.tables import Value
 from serving.extras import by_key
-from serving.extras.by_key import routes
+from serving.extras.by_key import local, routes
 from serving.extras.by_key.answers import answer_json
 from serving.extras.by_key.bodies import AnswerByKey
 from serving.extras.by_key.local import LocalReader
@@ -46,11 +49,11 @@ def other(tmp_path):
     opened.close()
 
 
-def found(reader, keys):
+def found(reader, keys, now=None):
     """What is read of some flights."""
     from extras.feature_store.load import DEPARTURE
 
-    return reader.read(lambda store, known: find(store, keys, DEPARTURE, keys, known))
+    return reader.read(lambda store, known: find(store, keys, now or DEPARTURE, keys, known))
 
 
 def test_what_another_process_writes_is_seen(reader, load, other):
@@ -76,6 +79,58 @@ def test_an_old_tick_expires(reader, load, other):
     (old,) = found(reader, load.keys[:1])
     assert (old.states[0], set(old.states[1:]), old.age_minutes) == ("found", {"expired"}, 61)
     assert old.inputs["temperature"] is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_kept_is_what_a_new_look_finds(reader, load, other, monkeypatch, seed):
+    """Ticks, corrections that name another destination, arrivals, values that end, and moments before the last tick."""
+    from extras.feature_store.load import DUE
+
+    draw, tick = random.Random(seed), load._tick
+    monkeypatch.setattr(local, "MAX_ADDED", 40)  # some ticks have more
+    monkeypatch.setattr(local, "MAX_FLIGHTS", 60)
+
+    def publish():
+        nonlocal tick
+        names = list(known) if (known := reader._known.parts) else []
+        some = draw.sample(names, min(len(names), draw.choice((1, 5, 60))))
+        values = {name: content(name) for name in some}
+        tick += 1
+        other.publish(tick - 1, tick, [Value(*name, tick, new) for name, new in values.items()])
+
+    def content(name):
+        (_, now), *_ = other.values_of([(*name, tick)])
+        return draw.choice((now, None if name[0] != "timetable" else now, now and now.replace("66.02", "11.5")))
+
+    def report(kind):
+        key = draw.choice(load.keys[:40])
+        row = other.versions("timetable", key)[-1]
+        stamp = f"2013-11-01T01:{draw.randrange(60):02}:{draw.randrange(60):02}.{draw.randrange(1_000_000):06}Z"
+        row = row._replace(kind=kind, known_at=stamp, happened=row.happened + draw.choice((0, 5)))
+        other.add([row._replace(content=row.content.replace("QAB", "QAC")) if kind == "timetable" else row])
+
+    kept = 0
+    for _ in range(40):
+        draw.choice((publish, publish, lambda: report("timetable"), lambda: report("arrival")))()
+        keys, now = draw.sample(load.keys[:90], 30), EPOCH + timedelta(minutes=draw.randint(load._tick + 5, DUE + 10))
+        before = dict(reader._known.parts)
+        fresh = LocalReader(reader._store.url)
+        fresh.open()
+        seen = [found(each, keys, now) for each in (reader, fresh)]
+        fresh.close()
+        assert seen[0] == seen[1]
+        assert [each.inputs for each in seen[0]] == [each.inputs for each in seen[1]]
+        kept += sum(before.get(name) is part for name, part in reader._known.parts.items())
+    assert kept > 100
+
+
+@pytest.mark.parametrize(("old", "new", "field"), [("66.02", "1e9", "temperature"), ('"EWR"', '"XXX"', "origin")])
+def test_what_the_contract_does_not_allow_is_named(reader, load, other, old, new, field):
+    """Planted: a number out of range in a view that flights share, and an unknown category in one of their own."""
+    sql(other, f"UPDATE feature_values SET content = REPLACE(content, '{old}', '{new}')")
+    with pytest.raises(Refused, match="The feature store violates the contract") as refused:
+        found(reader, load.keys[:3])
+    assert (refused.value.status, [each.field for each in refused.value.errors]) == (503, [field])
 
 
 def sql(store, statement):
@@ -115,6 +170,10 @@ def test_a_version_tells_of_what_came_meanwhile(reader, load, other):
     assert reader.has_changed(version)
     found(reader, load.keys[:1])  # of another request
     assert reader.has_changed(version)
+    other.close_ticks(5)
+    found(reader, load.keys[:1])
+    other.close_ticks(5)  # there is none to close
+    assert not reader.has_changed(reader.version)
     reader.close()
     assert reader.has_changed(reader.version)
 

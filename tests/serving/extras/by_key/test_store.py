@@ -83,7 +83,7 @@ def test_a_value_holds_until_the_next(store):
     """Nothing before the first, and nothing after it is no longer computed."""
     store.publish(0, 30, [Value("v", "a", 10, "[1]"), Value("v", "a", 20, "[2]"), Value("v", "a", 30, None)])
     asked = [("v", "a", tick) for tick in (9, 10, 19, 20, 30)]
-    assert store.values_of(asked) == [None, "[1]", "[1]", "[2]", None]
+    assert store.values_of(asked) == [(0, None), (10, "[1]"), (10, "[1]"), (20, "[2]"), (30, None)]
     assert (store.values(25), store.values(30)) == ({("v", "a"): "[2]"}, {})
 
 
