@@ -28,6 +28,8 @@ STORE = [
     "extras/feature_store",
     "src/flights/extras/feature_store",
     "serving/extras/by_key",
+    "src/flights/extras/contributions.py",
+    "pipelines/extras/contributions.py",
     "monitoring/checks/features.py",
     "deploy/feast",
 ]

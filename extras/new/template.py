@@ -46,6 +46,8 @@ LEFT = (
     f"src/{OLD}/extras/feature_views/",  # the example's views, with what serves and checks them
     f"src/{OLD}/extras/feature_store/",
     "serving/extras/by_key/",
+    f"src/{OLD}/extras/contributions.py",
+    "pipelines/extras/contributions.py",
     "monitoring/checks/features.py",
     "tests/swap/",
     "tests/core.py",

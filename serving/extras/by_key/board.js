@@ -131,7 +131,7 @@ function about(flight) {
     parts.push(made("div", percent(prediction.probability), "probability"));
     parts.push(made("p", `${prediction.alert ? "Alert" : "No alert"}: it begins at ${percent(prediction.threshold)}`, prediction.alert ? "urgent" : "good"));
     parts.push(made("p", `Answered by the ${prediction.served_by}, version ${prediction.model_version}; why: run`, "soft"));
-    parts.push(made("code", `make explain ID=${prediction.request_id}`));
+    parts.push(made("code", `make explain ID=${prediction.request_id}`), ...aboutContributions(flight.contributions));
   } else {
     parts.push(made("p", `No prediction was asked for yet. It is due at ${flight.due}.`, "soft"));
   }
@@ -140,6 +140,24 @@ function about(flight) {
   if (flight.inputs.length) parts.push(made("h3", "Inputs, the unusual ones first"), aboutInputs(flight.inputs));
   else parts.push(made("p", "Its inputs are in no recent tick.", "soft"));
   return parts;
+}
+
+function aboutContributions({ problem, base, strongest, others, total }) {
+  if (problem) return [made("p", `Contributions are not shown: ${problem}`, "urgent")];
+  if (!strongest) return [];
+  const signed = (added) => `${added < 0 ? "\u2212" : "+"}${Math.abs(added).toFixed(3)}`;
+  const shown = (each) => `${each.meaning}: ${rounded(each.value)} ${each.value === null ? "" : each.unit}`.trim();
+  const bars = strongest.map((each) => [false, shown(each), signed(each.added)]);
+  const lines = [[false, "No feature known", signed(base)], ...bars, [false, `${others[0]} others together`, signed(others[1])], [false, "Log-odds of the answer", signed(total)]];
+  const contributions = table(["feature", "added to the log-odds"], lines);
+  contributions.id = "contributions";
+  strongest.forEach((each, at) => {
+    const bar = made("span", "", each.added < 0 ? "bar lower" : "bar"), width = 50 * Math.abs(each.added) / Math.abs(strongest[0].added || 1);
+    Object.assign(bar.style, { width: `${width}%`, marginLeft: `${each.added < 0 ? 50 - width : 50}%` });
+    bar.setAttribute("aria-hidden", "true");
+    contributions.tBodies[0].rows[at + 1].cells[0].append(bar);
+  });
+  return [made("h3", "Contributions, the strongest first"), contributions];
 }
 
 function aboutViews(views) {

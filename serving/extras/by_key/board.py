@@ -4,6 +4,7 @@ It shows what the store and the log hold, and predicts nothing: every risk on it
 clock is the events' own, `complete_until`, so a replay of another year looks as it did then.
 """
 
+import asyncio
 import json
 from datetime import timedelta
 from html import escape
@@ -58,7 +59,9 @@ def add_board(service: Service, readers: Readers) -> None:
         stored = await readers.details(key, asked)
         if stored is None:
             raise Refused(404, "Unknown key", "No timetable event has this key.")
-        about = details.details(service.holder.answering, asked, stored)
+        model = service.holder.answering
+        about = details.details(model, asked, stored)
+        about["contributions"] = await asyncio.to_thread(details.contributions, model, asked)
         return JSONResponse(line(stored.planned, asked, stored.outcome) | about, headers=HEADERS)
 
     service.app.include_router(router)

@@ -1,18 +1,20 @@
-"""What the board shows of one flight: its inputs against their usual range, the age of each view, and the outcome.
+"""What the board shows of one flight: contributions, inputs against their usual range, age of each view, and outcome.
 
-The contributions of `make explain` need the trees' sample counts and the training libraries, which the service has
-not: the board names the command instead.
+The contributions are those of `make explain`; for a model that has no file for them the board names the command.
 """
 
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
+from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
 from flights.artifacts import read_json
 from flights.dataset import INPUTS, OUTCOME
+from flights.extras.contributions import WrongFile, explained
 from flights.extras.feature_store.tables import Event
 from flights.extras.feature_views.views import VIEWS
+from flights.feature_set import plan
 from flights.files import GOLDEN_FILE
 from flights.predictions import Prediction
 from flights.registry import Model
@@ -20,6 +22,7 @@ from serving.extras.by_key import readers
 from serving.extras.by_key.lookup import Found, tick_text
 
 VIEW_OF = {name: view.name for view in VIEWS for name in view.columns}
+STRONGEST = 10  # contributions, by size
 TAIL = 0.05  # share of the values on each side that are not usual
 
 Ranges = dict[str, tuple[float, float]]
@@ -42,6 +45,36 @@ def prediction(asked: Prediction) -> dict[str, Any]:
     """The logged prediction."""
     names = ("request_id", "probability", "threshold", "model_version", "served_by")
     return {name: getattr(asked, name) for name in names} | {"alert": bool(asked.alert)}
+
+
+def contributions(model: Model | None, asked: Prediction | None) -> dict[str, Any]:
+    """The strongest contributions to the logged answer, in log-odds; empty, or a problem, if there are none to show."""
+    if model is None or asked is None:
+        return {}
+    versions = model.folder.parent
+    try:
+        found = explained(versions, asked.model_version, asked.model_digest, asked.inputs, asked.probability)
+    except WrongFile as problem:
+        return {"problem": str(problem)}
+    except (OSError, ValueError, KeyError):
+        return {"problem": "the logged inputs or the model's files cannot be read"}
+    if found is None:
+        return {}
+    shares = sorted(found["contributions"].items(), key=lambda item: -abs(item[1]))
+    strongest = [{"added": added, "value": found["features"][name]} | words(name) for name, added in shares[:STRONGEST]]
+    others = [added for _, added in shares[STRONGEST:]]
+    total = found["base"] + sum(found["contributions"].values())
+    return {"base": found["base"], "strongest": strongest, "others": [len(others), sum(others)], "total": total}
+
+
+@cache
+def words(feature: str) -> dict[str, str]:
+    """The name, meaning and unit of a feature: those of its column, or what its function says."""
+    for column in INPUTS:
+        if column.name == feature:
+            return {"name": feature, "meaning": column.description, "unit": column.unit}
+    described = next((getdoc(step.function) for step in plan() if step.name == feature and step.function), None)
+    return {"name": feature, "meaning": (described or feature).splitlines()[0].rstrip("."), "unit": ""}
 
 
 def views(found: Found | None) -> list[dict[str, Any]]:

@@ -1,13 +1,24 @@
 """The departure board shows what is logged and stored, in a real Chromium: by keyboard, offline, and by itself."""
 
 import json
+import math
+import shutil
+from dataclasses import replace
 
 import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from extras.feature_store.board_image import draw
+from flights import portable, registry
+from flights.dataset import INPUTS
+from flights.extras.contributions import FILE, write
+from flights.feature_set import plan
+from flights.log_reader import engine, logged_prediction
 from flights.registry import model_folder
+from pipelines.extras.contributions import leaves_of
+from serving.extras.by_key.details import contributions, words
 from tests.browser import CHROMIUM, needs_chromium
 from tests.serving.extras.by_key.test_routes import WEATHER, arrival, at, key, post, publish, timetable
 from tests.serving.published import publish_champion
@@ -18,9 +29,17 @@ pytestmark = [pytest.mark.exhibit, needs_chromium]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A data folder with a champion."""
+    """A data folder with a champion, and the file that its contributions are computed from."""
     made = tmp_path_factory.mktemp("board")
-    publish_champion(made / "3_models", 1, seed=1)
+    export = portable.export
+
+    def export_with_leaves(fitted, temporary):
+        export(fitted, temporary)
+        write(temporary, leaves_of(fitted.named_steps["trees"]))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portable, "export", export_with_leaves)
+        publish_champion(made / "3_models", 1, seed=1)
     return made
 
 
@@ -114,6 +133,80 @@ def test_one_flight_has_its_inputs_its_views_and_its_outcome(page, server):
     page.select_option("#period", "past")
     page.get_by_role("button", name="UA 9").click()
     expect(details).to_contain_text("Arrived: 25 min late")
+
+
+def logged(folder, number=1):
+    """The logged prediction of a flight."""
+    log = engine(f"sqlite:///{folder / '4_predictions' / 'predictions.db'}")
+    row = logged_prediction(log, f"{key(number)}:20130709T1300Z")
+    log.dispose()
+    assert row is not None
+    return row
+
+
+def test_the_ten_strongest_contributions_are_shown(page, server, folder):
+    """As bars and as text, in words of the data dictionary, and with the rest they add up to the answer's log-odds."""
+    risk = logged(folder).probability
+    page.get_by_role("button", name="UA 1").click()
+    table = page.locator("#contributions")
+    expect(table.locator("tbody tr")).to_have_count(13)
+    names, texts = (table.locator(f"tbody td:nth-child({place})").all_inner_texts() for place in (1, 2))
+    added = [float(text.replace("\u2212", "-")) for text in texts]
+    assert (names[0], names[-2], names[-1]) == ("No feature known", "29 others together", "Log-odds of the answer")
+    assert sum(added[:-1]) == pytest.approx(added[-1], abs=0.01)
+    assert added[-1] == pytest.approx(math.log(risk / (1 - risk)), abs=0.001)
+    sizes = [abs(each) for each in added[1:11]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 0.01
+    meanings = [column.description for column in INPUTS] + [words(step.name)["meaning"] for step in plan()]
+    assert [name for name in names[1:11] if not name.startswith(tuple(meanings))] == []
+    bars = table.locator(".bar")
+    expect(bars).to_have_count(10)
+    whole = table.locator("tbody td").nth(2).bounding_box()
+    for place, share in enumerate(added[1:11]):
+        box = bars.nth(place).bounding_box()
+        assert bars.nth(place).get_attribute("aria-hidden") == "true"
+        assert ("lower" in bars.nth(place).get_attribute("class")) == (share < 0)
+        assert (box["x"] + box["width"] / 2 < whole["x"] + whole["width"] / 2) == (share < 0)
+        first = bars.nth(0).bounding_box()["width"]
+        assert box["width"] == pytest.approx(first * abs(share) / sizes[0], abs=2)
+
+
+def other_models_file(folder, copied):
+    """The file of another model beside this one."""
+    other = publish_champion(folder / "other", 1, seed=2).folder
+    fitted = HistGradientBoostingClassifier(max_iter=3).fit([[0.0], [1.0]] * 30, [0, 1] * 30)
+    write(other, leaves_of(fitted))
+    (copied / FILE).write_bytes((other / FILE).read_bytes())
+
+
+WITHOUT = {
+    "another model's file": (other_models_file, "1/contributions.npz is not the file that was published"),
+    "no manifest": (lambda _folder, copied: (copied / "manifest.json").unlink(), "cannot be read"),
+    "no file": (lambda _folder, copied: (copied / FILE).unlink(), None),
+}
+
+
+@pytest.mark.parametrize("planted", WITHOUT)
+def test_without_its_own_file_contributions_are_not_shown(page, server, folder, tmp_path, planted):
+    """Planted: another model's file, an unreadable folder, no file; the reason is named, the command is there."""
+    plant, reason = WITHOUT[planted]
+    champion = registry.load(folder / "3_models", 1)
+    copied = tmp_path / "1"
+    shutil.copytree(champion.folder, copied)
+    plant(tmp_path, copied)
+    found = contributions(replace(champion, folder=copied), logged(folder))
+    assert found == {} if reason is None else reason in found["problem"]
+    page.route(
+        "**/board/flight?*",
+        lambda route: route.fulfill(json=route.fetch().json() | {"contributions": found}),
+    )
+    page.get_by_role("button", name="UA 1").click()
+    details = page.locator("#details")
+    expect(details).to_contain_text("make explain ID=2013-07-09-UA-1-EWR:20130709T1300Z")
+    expect(page.locator("#contributions")).to_have_count(0)
+    if reason:
+        expect(details).to_contain_text(f"Contributions are not shown: {found['problem']}")
 
 
 @pytest.mark.parametrize(
