@@ -125,4 +125,6 @@ def contributions(leaves: Leaves, row: Numbers) -> tuple[float, Numbers]:
         gain += weight * np.prod(terms, axis=1, keepdims=True) / terms
     gain *= (inside - leaves.share) * leaves.value[:, None]
     base = float(leaves.base + leaves.value @ np.prod(leaves.share, axis=1))
-    return base, np.bincount(leaves.feature.ravel(), gain.ravel(), minlength=len(row))
+    added = np.zeros_like(row)
+    np.add.at(added, leaves.feature, gain)
+    return base, added
