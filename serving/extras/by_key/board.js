@@ -149,7 +149,7 @@ function aboutContributions({ problem, base, strongest, others, total }) {
   const shown = (each) => `${each.meaning}: ${rounded(each.value)} ${each.value === null ? "" : each.unit}`.trim();
   const bars = strongest.map((each) => [false, shown(each), signed(each.added)]);
   const lines = [[false, "No feature known", signed(base)], ...bars, [false, `${others[0]} others together`, signed(others[1])], [false, "Log-odds of the answer", signed(total)]];
-  const contributions = table(["feature", "added to the log-odds"], lines);
+  const contributions = table(["feature", "log-odds"], lines);
   contributions.id = "contributions";
   strongest.forEach((each, at) => {
     const bar = made("span", "", each.added < 0 ? "bar lower" : "bar"), width = 50 * Math.abs(each.added) / Math.abs(strongest[0].added || 1);

@@ -1,4 +1,4 @@
-"""Contributions of the features to an answer, computed without training libraries from a file beside the model.
+"""Contributions of the features to an answer, computed without training libraries from a file in the model folder.
 
 For each leaf of the trees the file holds its value and, for each feature on its path, the interval that leads to the
 leaf and the share of the training rows that took it. With a set S of features known, a leaf counts as the product of

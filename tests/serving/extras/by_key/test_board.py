@@ -172,7 +172,7 @@ def test_the_ten_strongest_contributions_are_shown(page, server, folder):
 
 
 def other_models_file(folder, copied):
-    """The file of another model beside this one."""
+    """The file of another model in this folder."""
     other = publish_champion(folder / "other", 1, seed=2).folder
     fitted = HistGradientBoostingClassifier(max_iter=3).fit([[0.0], [1.0]] * 30, [0, 1] * 30)
     write(other, leaves_of(fitted))
