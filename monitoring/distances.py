@@ -22,9 +22,11 @@ def distance(past: Values, current: Values, std: float = 1.0) -> float:
 
 def wasserstein(past: Values, current: Values) -> float:
     """Area between the two cumulative distributions."""
-    both = np.sort(np.concatenate([past, current]))
-    gaps = [np.searchsorted(np.sort(sample), both[:-1], side="right") / len(sample) for sample in (past, current)]
-    return float(np.abs(gaps[0] - gaps[1]) @ np.diff(both))
+    both = np.concatenate([past, current])
+    order = np.argsort(both, kind="stable")
+    below = np.cumsum(order < len(past))[:-1]  # of equal values only the last counts: the others are 0 wide
+    gaps = below / len(past) - (np.arange(1, len(both)) - below) / len(current)
+    return float(np.abs(gaps) @ np.diff(both[order]))
 
 
 def jensen_shannon(past: Counter[str], current: Counter[str]) -> float:

@@ -13,7 +13,7 @@ from flights.config import Settings
 from flights.contract import DTYPES
 from flights.dataset import EVENT_TIME, INPUTS, ZONE
 from flights.files import GATE_FILE, MANIFEST_FILE, METRICS_FILE, REFERENCE_FILE, TRAIN_FIRST
-from flights.log_reader import count, counted_outcomes, engine, logged_predictions, newest_event, parsed_inputs
+from flights.log_reader import count, counted_outcomes, engine, logged_predictions, newest_event, parsed
 from flights.predictions import timestamp
 from flights.registry import champion, model_folder
 from monitoring.outcomes import LEAD, WATERMARK, local_day, local_midnight, simulated_now, with_outcomes
@@ -49,7 +49,7 @@ class View:
     settings: Settings
     model: ServingModel
     now: Moment
-    rows: pd.DataFrame
+    rows: pd.DataFrame  # without their inputs as text
     inputs: pd.DataFrame  # without the rows whose inputs cannot be read
     outcomes: pd.DataFrame
     sample_every: int = 1
@@ -117,7 +117,8 @@ def _read(log: sa.Engine, settings: Settings, model: ServingModel, now: Moment |
     moment = simulated_now(predictions, outcomes) if now is None else now
     rows = with_outcomes(predictions, outcomes, moment)
     asked = outcomes[outcomes["known_at"] >= begin + WATERMARK]  # earlier ones belong to requests that were not read
-    return View(settings, model, moment, rows, typed_inputs(rows), asked, every, skipped, count(log, "", since))
+    inputs = typed_inputs(rows.assign(inputs=rows.pop("inputs")))
+    return View(settings, model, moment, rows, inputs, asked, every, skipped, count(log, "", since))
 
 
 def window_start(newest: datetime) -> Moment:
@@ -156,9 +157,9 @@ def _wall_clock(predictions: pd.DataFrame) -> Moment | None:
 def typed_inputs(rows: pd.DataFrame) -> pd.DataFrame:
     """The logged inputs in the contract's types, with index and day of the rows, without what cannot be read."""
     names = [column.name for column in INPUTS]
-    parsed = pd.Series(parsed_inputs(rows["inputs"]), rows.index, dtype=object)
-    readable = parsed[[set(row) >= set(names) for row in parsed]]
-    frame = pd.DataFrame(list(readable), readable.index, columns=names)
+    objects = zip(rows.index, map(parsed, rows["inputs"]), strict=True)
+    readable = {place: [row[name] for name in names] for place, row in objects if row.keys() >= set(names)}
+    frame = pd.DataFrame(list(readable.values()), list(readable), names)
     for column in (each for each in INPUTS if each.kind != "text"):
         frame[column.name] = frame[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
     return frame.join(rows[["probability", "day"]])

@@ -25,7 +25,7 @@ from flights.dataset import EVENT_TIME, INPUTS, KEY, ROWS, ZONE
 from flights.extras.feature_store import Settings as StoreSettings
 from flights.extras.feature_views.events import inputs_of
 from flights.extras.feature_views.views import LOOK_BACK_DAYS
-from flights.log_reader import engine, logged_predictions, parsed_inputs
+from flights.log_reader import engine, logged_predictions, parsed
 from flights.registry import champion, load
 from flights.rows import as_columns
 from monitoring.client import request_headers
@@ -110,7 +110,7 @@ def compared(settings: CoreSettings, events: Tables, first: pd.Timestamp, end: p
     online = by_key.loc[both]
     place = pd.Index(offline[KEY]).get_indexer(pd.Index(both))
     expected = {name: values[place] for name, values in offline.items()}
-    found = as_columns([unzoned(row) for row in parsed_inputs(online["inputs"])])
+    found = as_columns([unzoned(parsed(text)) for text in online["inputs"]])
     version = champion(settings.models_dir)
     assert version is not None  # noqa: S101 - it has just answered
     again = load(settings.models_dir, version).score(expected)

@@ -17,7 +17,7 @@ from flights.config import GAP_DAYS, Settings
 from flights.contract import DTYPES, as_arrays
 from flights.dataset import INPUTS, OUTCOME, ROWS, ZONE, targets
 from flights.files import EVALUATION_FILE, MANIFEST_FILE, REFERENCE_FILE, TRAIN_FIRST, TRAINING_FILE
-from flights.log_reader import counted_outcomes, engine, logged_predictions, parsed_inputs
+from flights.log_reader import counted_outcomes, engine, logged_predictions, parsed
 from flights.plugins import hooks
 from flights.predictions import timestamp
 from pipelines import check
@@ -99,7 +99,7 @@ def rows_of(logged: pd.DataFrame, outcomes: pd.DataFrame, end: pd.Timestamp) -> 
     """Logged predictions whose outcome was known by a moment, as rows to learn from; unreadable ones are left out."""
     known = outcomes.loc[outcomes["known_at"] <= end, ["request_id", OUTCOME]]
     both = logged.merge(known, on="request_id")
-    inputs = pd.Series(parsed_inputs(both["inputs"]), both.index, dtype=object)
+    inputs = pd.Series([parsed(text) for text in both["inputs"]], both.index, dtype=object)
     names = [column.name for column in INPUTS]
     readable = inputs[[set(row) >= set(names) for row in inputs]]
     rows = pd.DataFrame(list(readable), readable.index, columns=names).assign(**{OUTCOME: both[OUTCOME]})

@@ -6,7 +6,7 @@ beyond what the contract lets a column do. Columns that move with the date are l
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,18 +51,18 @@ def checks(view: View) -> list[Check]:
 
 
 def drift_columns(rows: pd.DataFrame, known: dict[str, set[str]]) -> pd.DataFrame:
-    """The columns to compare, by local day: numbers as they are, the local hour, and texts if they are known."""
+    """The columns to compare, by local day in order: numbers, the local hour, and texts if they are known."""
     hour = rows[EVENT_TIME].dt.tz_convert(ZONE).dt
     frame = rows[list(TEXTS)].astype(object).assign(**{HOUR: hour.hour + hour.minute / 60})
     frame[list(NUMBERS[1:])] = rows[list(NUMBERS[1:])].astype(np.float64)
     for name in TEXTS:
         frame[name] = frame[name].where(frame[name].isin(known[name]) | frame[name].isna(), OTHER)
-    return frame[list(COLUMNS)].set_index(rows["day"])
+    return frame[list(COLUMNS)].set_index(rows["day"]).sort_index(kind="stable")
 
 
 def known_texts(reference: pd.DataFrame) -> dict[str, set[str]]:
     """The categories that the reference holds."""
-    return {name: set(reference[name].dropna()) for name in TEXTS}
+    return {name: set(reference[name].dropna().unique()) for name in TEXTS}
 
 
 def daily_distances(reference: pd.DataFrame, live: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[float]"]:
@@ -73,20 +73,21 @@ def daily_distances(reference: pd.DataFrame, live: pd.DataFrame) -> tuple[pd.Dat
     """
     distances, limits = {}, {}
     for name in COLUMNS:
-        days = [values for _, values in _daily(reference[name])]
-        rows = [len(values) for _, values in _daily(live[name])]
+        days, now = _daily(reference[name]), _daily(live[name])
+        rows = [len(values) for values in now.values()]
         std = 1.0 if name in TEXTS else max(float(reference[name].std()), 0.001)
-        past = [thinned(values) for values in days]
+        past = [thinned(values) for values in days.values()]
         clean = [
             distance(
                 np.concatenate(past[max(0, day - PAST_DAYS) : day]),
-                thinned(days[day], int(np.median(rows or [DAY_ROWS]))),
+                thinned(values, int(np.median(rows or [DAY_ROWS]))),
                 std,
             )
-            for day in range(max(1, min(PAST_DAYS, len(days) // 2)), len(days))  # those with enough past
+            for day, values in enumerate(days.values())
+            if day >= max(1, min(PAST_DAYS, len(days) // 2))  # those with enough past
         ]
         limits[name] = limit(clean, maximum(name, reference[name].dropna().to_numpy(), std))
-        distances[name] = _distances(past, live[name], limits[name], std)
+        distances[name] = _distances(past, now, limits[name], std)
     return pd.DataFrame(distances), pd.Series(limits)
 
 
@@ -113,17 +114,17 @@ def maximum(name: str, values: Values, std: float) -> float:
     return max(float(np.abs(values - bound).mean()) for bound in bounds) / std
 
 
-def _distances(past: list[Values], live: "pd.Series[Any]", limit: float, std: float) -> "pd.Series[float]":
+def _distances(past: list[Values], live: dict[Any, Values], limit: float, std: float) -> "pd.Series[float]":
     """Distances of the live days in turn; a day beyond the limit does not join the past."""
     clean, found = list(past[-PAST_DAYS:]), {}
-    for day, values in _daily(live):
+    for day, values in live.items():
         found[day] = distance(np.concatenate(clean), values, std) if clean else float("nan")
         if np.isnan(limit) or np.isnan(found[day]) or found[day] <= limit:
             clean = [*clean, thinned(values)][-PAST_DAYS:]
     return pd.Series(found, dtype=np.float64)
 
 
-def _daily(column: "pd.Series[Any]") -> Iterator[tuple[Any, Values]]:
-    """Each day's values without the missing ones."""
-    for day, values in column.groupby(level=0):
-        yield day, values.dropna().to_numpy()
+def _daily(column: "pd.Series[Any]") -> dict[Any, Values]:
+    """Each day's values without the missing ones, of a column that is in the order of its days."""
+    days, found = column.index.unique(), column.dropna()
+    return dict(zip(days, np.split(found.to_numpy(), found.index.searchsorted(days))[1:], strict=True))

@@ -28,7 +28,7 @@ def checks(view: View) -> list[Check]:
     claimed = outcome_hours(view.inputs.reindex(labelled.index).assign(**{OUTCOME: labelled[OUTCOME]}))
     contradictory = (wait - claimed).abs() > CONTRADICTION_MINUTES / 60
     expired = (over["state"] == "expired").astype(float).groupby(over["day"]).mean()
-    unasked = ~view.outcomes["request_id"].isin(set(view.rows["request_id"]))
+    unasked = ~view.outcomes["request_id"].astype(object).isin(view.rows["request_id"].astype(object))
     known_on = local_day(view.outcomes["known_at"])
     return [
         Check("label delay", "labels", "h", wait.groupby(labelled["day"]).median(), high=MAX_DELAY_HOURS),

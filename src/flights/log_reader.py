@@ -3,7 +3,6 @@
 A log that no server has opened yet reads as empty.
 """
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 
 from flights.batch import ROW_OF_BATCH, Batch
 from flights.dataset import OUTCOME
@@ -115,14 +115,10 @@ def count(log: sa.Engine, since: str = "", until: str = "~") -> int:
     return rows + sum(since <= moment < until for batch in _batches(log) for moment in batch.event_times())
 
 
-def parsed_inputs(texts: "pd.Series[str]") -> list[dict[str, Any]]:
-    """The logged inputs as one object for each row; an unreadable row becomes an empty one."""
-    return [_parsed(text) for text in texts]
-
-
-def _parsed(text: str) -> dict[str, Any]:
+def parsed(text: str) -> dict[str, Any]:
+    """The logged inputs of one row; unreadable ones become an empty object."""
     try:
-        content = json.loads(text)
+        content = from_json(text)
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

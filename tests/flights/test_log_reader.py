@@ -21,7 +21,7 @@ from flights.log_reader import (
     logged_prediction,
     logged_predictions,
     newest_event,
-    parsed_inputs,
+    parsed,
 )
 from flights.predictions import TABLES, Outcome, Prediction, add
 from flights.rows import as_columns
@@ -52,7 +52,7 @@ def test_predictions_come_back_by_event_time(log: sa.Engine):
     assert "inputs" not in rows
     assert rows["event_time"].iloc[0] == pd.Timestamp("2013-11-01T10:00Z")
     assert rows["alert"].dtype == bool
-    assert parsed_inputs(logged_predictions(log, inputs=True)["inputs"]) == [{"carrier": "UA"}] * 3
+    assert [parsed(text) for text in logged_predictions(log, inputs=True)["inputs"]] == [{"carrier": "UA"}] * 3
 
 
 def test_the_outcome_known_latest_counts(log: sa.Engine):
@@ -97,7 +97,7 @@ def test_the_newest_event_is_one_that_somebody_plans(log: sa.Engine):
 
 def test_unreadable_inputs_become_an_empty_row():
     """One torn row does not stop the monitor."""
-    assert parsed_inputs(pd.Series(['{"a": 1}', '{"a"', "[1]"])) == [{"a": 1}, {}, {}]
+    assert [parsed(text) for text in ('{"a": 1}', '{"a"', "[1]")] == [{"a": 1}, {}, {}]
 
 
 def batch(name: str, hour: int) -> Batch:
@@ -120,7 +120,7 @@ def test_batches_are_read_like_rows_and_stay_what_they_are(log: sa.Engine):
         rows = logged_predictions(log, inputs=True, since="2013-11-01T10", until="2013-11-01T12")
         assert rows["request_id"].tolist() == [*batch("a", 10).request_ids(), "r11"]
         assert rows["alert"].tolist() == [False, True, True, False]
-        assert len(parsed_inputs(rows["inputs"])[0]) == len(INPUTS)
+        assert len(parsed(rows["inputs"].iloc[0])) == len(INPUTS)
         assert (count(log), count(log, since="2013-11-01T12")) == (7, 3)
         assert logged_prediction(log, "a" * 32 + "-1") == Prediction(*batch("a", 10).rows()[1])
         assert logged_prediction(log, "a" * 32 + "-3") is None

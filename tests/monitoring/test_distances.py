@@ -24,5 +24,6 @@ def test_distances_of_known_samples():
     """Equal samples are at 0, a shift counts in standard deviations, texts without overlap are at the most."""
     values = np.arange(100.0)
     assert distances.distance(values, values) == 0
+    assert distances.distance(np.array([0.0, 0, 1]), np.array([1.0, 0, 1])) == pytest.approx(1 / 3)  # equal values
     assert distances.distance(values, values + values.std(), values.std()) == pytest.approx(1)
     assert distances.jensen_shannon(Counter("a"), Counter("b")) == pytest.approx(np.sqrt(np.log(2)))

@@ -6,7 +6,7 @@ import pytest
 
 from extras.feature_store import replay as by_key
 from flights.config import Settings
-from flights.log_reader import counted_outcomes, engine, logged_predictions, parsed_inputs
+from flights.log_reader import counted_outcomes, engine, logged_predictions, parsed
 from monitoring import replay
 from tests.serving.running import running
 
@@ -45,7 +45,9 @@ def test_a_day_by_key_is_the_same_day(trained, tmp_path, monkeypatch, capsys):
     assert len(keys) > 50
     pd.testing.assert_series_equal(bodies["arrival_delay"], keys["arrival_delay"])
     assert np.abs(bodies["probability"] - keys["probability"]).max() < 1e-12
-    inputs = [pd.DataFrame(parsed_inputs(each["inputs"])).drop(columns="tailnum") for each in (bodies, keys)]
+    inputs = [
+        pd.DataFrame([parsed(text) for text in each["inputs"]]).drop(columns="tailnum") for each in (bodies, keys)
+    ]
     pd.testing.assert_frame_equal(
         inputs[0].drop(columns="scheduled_departure"), inputs[1].drop(columns="scheduled_departure"), check_dtype=False
     )

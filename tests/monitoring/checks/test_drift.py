@@ -59,6 +59,18 @@ def test_a_stranger_s_text_is_not_repeated(months: Parts):
     assert seen[name].fillna("missing").tolist() == [drift.OTHER, "missing", known]
 
 
+def test_days_in_any_order_have_the_same_distances(months: Parts):
+    """Injected: the newest day first. Each distance and each limit is the same, to the bit."""
+    ordered, reversed_days = (
+        drift.checks(view_of(*(rows.sort_values("day", ascending=newest_last, kind="stable") for rows in months[::-1])))
+        for newest_last in (True, False)
+    )
+    assert len(ordered) > 1
+    for check, other in zip(ordered, reversed_days, strict=True):
+        assert check.high == other.high
+        pd.testing.assert_series_equal(check.values, other.values, check_exact=True)
+
+
 def test_empty_days_and_columns_have_no_distance(months: Parts):
     """No rows, and columns with nothing in them, are states and no errors."""
     reference, live = months

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from extras.feature_store.online import Materializer
-from flights.log_reader import counted_outcomes, engine, logged_prediction, parsed_inputs
+from flights.log_reader import counted_outcomes, engine, logged_prediction, parsed
 from serving.extras.by_key.store import FeatureStore
 from tests.serving.postgres import MISSING
 from tests.serving.published import publish_champion
@@ -126,7 +126,7 @@ def test_a_flight_is_predicted_by_its_key(client, folder):
     log = engine(f"sqlite:///{folder}/4_predictions/predictions.db")
     logged = logged_prediction(log, answer["request_id"])
     log.dispose()
-    inputs = parsed_inputs([logged.inputs])[0]
+    inputs = parsed(logged.inputs)
     assert (inputs["carrier"], inputs["temperature"], inputs["wind_direction"]) == ("UA", 66.02, None)
     assert inputs["departures_planned"] == 8
     assert logged.probability == answer["probability"]
@@ -163,7 +163,7 @@ def test_views_expire_one_after_the_other(client, folder):
     assert answer["views"]["weather"]["age_minutes"] == 85
     assert answer["request_id"].endswith("-85")
     log = engine(f"sqlite:///{folder}/4_predictions/predictions.db")
-    inputs = parsed_inputs([logged_prediction(log, answer["request_id"]).inputs])[0]
+    inputs = parsed(logged_prediction(log, answer["request_id"]).inputs)
     log.dispose()
     assert inputs["temperature"] is None
     assert inputs["backlog_all"] is None
