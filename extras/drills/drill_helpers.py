@@ -28,11 +28,12 @@ MAX_ROWS = 20_000  # to learn from in a drill
 
 @dataclass(frozen=True)
 class DrillReport:
-    """What a drill showed, in three sentences with numbers."""
+    """What a drill showed, in three sentences with numbers, and as a picture if a check was monitored."""
 
     damage: str
     guard: str
     back: str
+    picture: str = ""  # SVG
 
 
 class GuardDidNotFire(AssertionError):

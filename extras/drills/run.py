@@ -55,6 +55,7 @@ def run_all(settings: Settings) -> None:
     for name in DRILLS:
         began = time.perf_counter()
         found = drill_report(name, settings.data_dir)
+        write_picture(name, found, settings.reports_dir)
         lines.append(f"| `{name}` | {found.damage} | {found.guard} | {found.back} |")
         print(f"{name:<18} the guard acted; {time.perf_counter() - began:.1f} s", flush=True)
     text = "\n".join(lines) + "\n"
@@ -67,8 +68,17 @@ def run_one(name: str, data_dir: Path) -> DrillReport:
     print(f"{name}: {story(name)}", flush=True)
     found = drill_report(name, data_dir)
     print(f"  damage  {found.damage}\n  guard   {found.guard}\n  back    {found.back}")
+    if picture := write_picture(name, found, Settings(data_dir=data_dir).reports_dir):
+        print(f"  picture {picture}")
     print(f"  {time.perf_counter() - began:.1f} s; nothing is left of the copy")
     return found
+
+
+def write_picture(name: str, found: DrillReport, reports_dir: Path) -> Path | None:
+    """Leave the timeline of a drill whose check was monitored."""
+    if not found.picture:
+        return None
+    return write_atomically(reports_dir / f"drill-{name}.svg", lambda path: path.write_text(found.picture))
 
 
 def drill_report(name: str, data_dir: Path) -> DrillReport:
