@@ -341,7 +341,6 @@ MADE = (
     "../holdout.png",
     "../slices.png",
     "../images/monitoring.png",
-    "../cadence.svg",
     "../compare.png",
 )  # by commands of chapters
 MAX_PICTURE_BYTES = 60_000
