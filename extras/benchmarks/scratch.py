@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from flights import registry
 from flights.config import NAME
 
+STEPS = ("collect", "validate", "split", "train", "evaluate", "promote")  # of `make train`
 ELSEWHERE = (
     "PREDICTIONS_URL",
     "FEATURES_URL",

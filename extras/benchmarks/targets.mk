@@ -13,5 +13,8 @@ bench-score: $(CHAMPION) $(call group,cluster) #- Score ten and a hundred times 
 bench-monitor: $(CHAMPION) $(call group,monitor) #- What monitoring a month costs, next to Evidently's preset on the raw rows
 	@$(RUN) extras.benchmarks.monitor
 
+flame: $(CHAMPION) $(call group,replay profile) #- Flame graphs of the service and of `make train`: build/flame_*.svg (may need root)
+	@$(RUN) extras.benchmarks.flame
+
 bench-regression: $(CHAMPION) $(call group,replay) #- Fail if the service is slower or larger than at AGAINST (the commit before), beyond the noise of two that are alike
 	@$(RUN) extras.benchmarks.regression $(if $(value AGAINST),"$$AGAINST")

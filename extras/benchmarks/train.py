@@ -11,9 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from extras.benchmarks.scratch import scratch_settings
-
-STEPS = ("collect", "validate", "split", "train", "evaluate", "promote")
+from extras.benchmarks.scratch import STEPS, scratch_settings
 
 
 @dataclass(frozen=True)
