@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 
 from flights import model, portable
@@ -21,6 +20,8 @@ Steps = dict[int, tuple[float, float, bool, float]]  # of each feature: low, hig
 
 def write_report(folder: Path, _evaluation: Evaluation) -> None:
     """Write the leaves of the candidate's trees."""
+    import skops.io  # two seconds, which `promote` does not need
+
     file = folder / f"{model.CANDIDATE}.skops"
     if not file.is_file():
         return
