@@ -21,6 +21,7 @@ CHECK_SECONDS = 0.05  # between two looks whether the files are still those that
 MAX_FLIGHTS = 8_000  # that are kept: some 10 MB
 MAX_ADDED = 5_000  # rows that are looked through; of more it is faster to read all again
 LAST = [f"SELECT COALESCE(MAX(rowid), 0) FROM {table}" for table in ("feature_events", "feature_values")]  # noqa: S608
+RECEIVED = "SELECT received_at FROM feature_events WHERE rowid = ?"
 ADDED_EVENTS = "SELECT DISTINCT entity FROM feature_events WHERE rowid > ?"
 ADDED_VALUES = "SELECT DISTINCT view_name, entity FROM feature_values WHERE rowid > ?"
 
@@ -48,6 +49,7 @@ class LocalReader:
         self._store.on_open.append(read_only)
         self._known = Known()
         self._last = [0, 0]  # rows that were there when something had changed
+        self._newest: list[tuple[str]] = []  # when the newest event of them was received
         self.version = -1
         self._open = False
         self._checked = 0.0
@@ -104,16 +106,17 @@ class LocalReader:
         """Forget the flights and values with new rows; or all, if new rows do not explain what changed."""
         before, known = self._last, self._known
         clock, last = self._store.clock(), [self._store.rows(query)[0][0] for query in LAST]
+        newest = self._store.rows(RECEIVED, before[:1])  # is another one if all rows were deleted, and others added
         added = [now - then for now, then in zip(last, before, strict=True)]
-        explained = self.version >= 0 and min(added) >= 0 and (any(added) or clock != known.clock)
-        if not explained or sum(added) > MAX_ADDED or len(known.flights) > MAX_FLIGHTS:
+        explained = self.version >= 0 and newest == self._newest and (any(added) or clock != known.clock)
+        if not explained or min(added) < 0 or sum(added) > MAX_ADDED or len(known.flights) > MAX_FLIGHTS:
             known = self._known = Known()
         elif any(added):
             for (entity,) in self._store.rows(ADDED_EVENTS, before[:1]):
                 known.flights.pop(entity, None)
             for name in self._store.rows(ADDED_VALUES, before[1:]):
                 known.parts.pop(name, None)
-        known.clock, self._last = clock, last
+        known.clock, self._last, self._newest = clock, last, self._store.rows(RECEIVED, last[:1])
 
 
 def read_only(cursor: Any) -> None:

@@ -71,6 +71,20 @@ def test_what_another_process_writes_is_seen(reader, load, other):
         found(reader, load.keys[:1])
 
 
+def test_a_store_that_was_emptied_and_filled_again_is_another_one(reader, load, other, tmp_path):
+    """Planted: since the last look all rows were deleted, and more were added, with the same row IDs."""
+    from extras.feature_store.load import KeyLoad
+
+    before = found(reader, load.keys[:1])[0].inputs["temperature"]
+    for table in ("events", "values"):
+        sql(other, f"DELETE FROM feature_{table}")
+    sql(other, "UPDATE feature_clock SET complete_until = 0, closed_until = 0, published_until = 0")
+    KeyLoad(tmp_path, 400)
+    sql(other, "UPDATE feature_events SET received_at = '2014-01-01T00:00:00.000000Z'")
+    sql(other, "UPDATE feature_values SET content = REPLACE(content, '66.02', '11.5') WHERE view_name = 'weather'")
+    assert (before, found(reader, load.keys[:1])[0].inputs["temperature"]) == (66.02, 11.5)
+
+
 def test_an_old_tick_expires(reader, load, other):
     """Planted: the published tick goes back to before the values' maximum age; they were found just before."""
     assert set(found(reader, load.keys[:1])[0].states) == {"found"}
