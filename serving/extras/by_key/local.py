@@ -18,7 +18,7 @@ from serving.refusal import Refused
 logger = logging.getLogger("serving")
 
 CHECK_SECONDS = 0.05  # between two looks whether the files are still those that were opened
-MAX_FLIGHTS = 8_000  # that are kept: some 10 MB
+MAX_FLIGHTS = 3_000  # that are kept: some 10 MB
 MAX_ADDED = 5_000  # rows that are looked through; of more it is faster to read all again
 LAST = [f"SELECT COALESCE(MAX(rowid), 0) FROM {table}" for table in ("feature_events", "feature_values")]  # noqa: S608
 RECEIVED = "SELECT received_at FROM feature_events WHERE rowid = ?"

@@ -72,6 +72,7 @@ class ByKey:
         self._service, self._store, self._thread = service, readers.store, readers.store_thread
         self._local = LocalReader(readers.store.url)
         self._waiting: list[tuple[str, str, asyncio.Future[tuple[list[Found], int]]]] = []
+        self._changed: bool | None = None  # since the version that is compared, in this turn of the event loop
         self._handed_over = 0  # reads that waited for the store's thread, while others may have read a newer version
         self._thread.executor.submit(self._store.clock)
         self._thread.executor.submit(self._local.open)
@@ -119,13 +120,25 @@ class ByKey:
         logged = await self._service.scorer.predictions([each.flight for each in found])
         assert isinstance(logged, list)  # noqa: S101 - flights with a request ID are no batch
         arrivals = [(each.key, event) for each in found for event in each.arrivals]
-        if self._local.has_changed(version):  # an arrival may have come meanwhile, and found no prediction
+        if self._has_changed(version):  # an arrival may have come meanwhile, and found no prediction
             events = await self._read(lambda store, _: store.events_of([OUTCOME_KIND], keys)[OUTCOME_KIND])
             arrivals = [(key, event) for key, some in events.items() for event in some]
         if arrivals:
             logged_as = {each.key: each.request_id for each in found}
             await self._report([(logged_as[key], event) for key, event in arrivals])
         return [answer_json(*pair) for pair in zip(found, logged, strict=True)]
+
+    def _has_changed(self, version: int) -> bool:
+        """Whether something may have changed since a data version; SQLite is asked once for all of one commit."""
+        if version != self._local.version:
+            return True
+        if self._changed is None:
+            self._changed = self._local.has_changed(version)
+            asyncio.get_running_loop().call_soon(self._ask_again)
+        return self._changed
+
+    def _ask_again(self) -> None:
+        self._changed = None
 
     async def _together(self, key: str, place: str) -> tuple[list[Found], int]:
         """One flight, looked up with those that are asked for at the same time; none if it has to be done alone.

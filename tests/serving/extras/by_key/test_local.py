@@ -192,6 +192,22 @@ def test_a_version_tells_of_what_came_meanwhile(reader, load, other):
     assert reader.has_changed(reader.version)
 
 
+def test_all_of_one_commit_ask_once_what_changed(reader, load, other):
+    """In the next turn of the event loop it is asked again."""
+    found(reader, load.keys[:1])
+    does, version = ByKey.__new__(ByKey), reader.version
+    does._local, does._changed = reader, None
+
+    async def ask():
+        first = does._has_changed(version)
+        other.add([])
+        same = does._has_changed(version)
+        await asyncio.sleep(0)
+        return first, same, does._has_changed(version), does._has_changed(version - 1)
+
+    assert asyncio.run(ask()) == (False, False, True, True)
+
+
 def test_one_that_is_refused_harms_no_other(reader, load):
     """Three at the same time, one of them unknown: it alone is looked up again, and refused."""
     does = ByKey.__new__(ByKey)
@@ -236,9 +252,9 @@ def test_a_look_up_by_the_thread_reads_arrivals_again(reader, load, other, monke
         return [None] * len(flights)
 
     seen = []
-    monkeypatch.setattr(reader, "has_changed", lambda version: seen.append(version) or False)
     monkeypatch.setattr(routes, "answer_json", lambda *_: "")
     does = ByKey.__new__(ByKey)
+    does._has_changed = lambda version: seen.append(version) or False
     does._local, does._waiting, does._store, does._thread, does._handed_over = reader, [], other, Thread(), 0
     does._service = SimpleNamespace(scorer=SimpleNamespace(predictions=predictions))
     asyncio.run(does._answers(load.keys[:1], load.keys[:1]))  # on the event loop
