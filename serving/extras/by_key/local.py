@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from serving.extras.by_key.lookup import Known
-from serving.extras.by_key.store import FeatureStore
+from serving.extras.by_key.store import Clock, FeatureStore
 from serving.log_connection import Sqlite
 from serving.refusal import Refused
 
@@ -20,8 +20,14 @@ logger = logging.getLogger("serving")
 CHECK_SECONDS = 0.05  # between two looks whether the files are still those that were opened
 MAX_FLIGHTS = 3_000  # that are kept: some 10 MB
 MAX_ADDED = 5_000  # rows that are looked through; of more it is faster to read all again
-LAST = [f"SELECT COALESCE(MAX(rowid), 0) FROM {table}" for table in ("feature_events", "feature_values")]  # noqa: S608
-RECEIVED = "SELECT received_at FROM feature_events WHERE rowid = ?"
+LAST = (  # one statement sees one state of the database
+    "SELECT complete_until, closed_until, published_until, (SELECT COALESCE(MAX(rowid), 0) FROM feature_events), "
+    "(SELECT COALESCE(MAX(rowid), 0) FROM feature_values) FROM feature_clock"
+)
+NEWEST = (  # others, if all rows were deleted and more were added
+    "SELECT (SELECT entity || received_at FROM feature_events WHERE rowid = ?), "
+    "(SELECT view_name || entity || tick || COALESCE(content, '') FROM feature_values WHERE rowid = ?)"
+)
 ADDED_EVENTS = "SELECT DISTINCT entity FROM feature_events WHERE rowid > ?"
 ADDED_VALUES = "SELECT DISTINCT view_name, entity FROM feature_values WHERE rowid > ?"
 
@@ -48,8 +54,8 @@ class LocalReader:
         self._store = OpenStore(url)
         self._store.on_open.append(read_only)
         self._known = Known()
-        self._last = [0, 0]  # rows that were there when something had changed
-        self._newest: list[tuple[str]] = []  # when the newest event of them was received
+        self._last: tuple[int, ...] = (0, 0)  # the rows that were there when something had changed
+        self._newest: list[tuple[str | None, ...]] = []  # the newest of them
         self.version = -1
         self._open = False
         self._checked = 0.0
@@ -77,7 +83,7 @@ class LocalReader:
                 return work(self._store, self._current())
         except Refused:
             raise
-        except Exception:  # whatever it is, the thread meets it again and says so
+        except Exception:  # the store's thread meets the same error, and logs it
             logger.debug("the store's thread looks up", exc_info=True)
         self.close()
         return None
@@ -91,7 +97,7 @@ class LocalReader:
         """Whether something may have changed since a data version."""
         try:
             return not self._open or self._store.data_version() != version
-        except Exception:  # the next look-up says so
+        except Exception:  # the next look-up meets the same error
             return True
 
     def _current(self) -> Known:
@@ -105,8 +111,8 @@ class LocalReader:
     def _forget(self) -> None:
         """Forget the flights and values with new rows; or all, if new rows do not explain what changed."""
         before, known = self._last, self._known
-        clock, last = self._store.clock(), [self._store.rows(query)[0][0] for query in LAST]
-        newest = self._store.rows(RECEIVED, before[:1])  # is another one if all rows were deleted, and others added
+        (row,) = self._store.rows(LAST)
+        clock, last, newest = Clock(*row[:3]), row[3:], self._store.rows(NEWEST, before)
         added = [now - then for now, then in zip(last, before, strict=True)]
         explained = self.version >= 0 and newest == self._newest and (any(added) or clock != known.clock)
         if not explained or min(added) < 0 or sum(added) > MAX_ADDED or len(known.flights) > MAX_FLIGHTS:
@@ -116,7 +122,7 @@ class LocalReader:
                 known.flights.pop(entity, None)
             for name in self._store.rows(ADDED_VALUES, before[1:]):
                 known.parts.pop(name, None)
-        known.clock, self._last, self._newest = clock, last, self._store.rows(RECEIVED, last[:1])
+        known.clock, self._last, self._newest = clock, last, self._store.rows(NEWEST, last)
 
 
 def read_only(cursor: Any) -> None:

@@ -18,7 +18,7 @@ from flights.extras.feature_store.tables import BY_KEY, Event
 from flights.extras.feature_views.kinds import OUTCOME_KIND
 from flights.extras.feature_views.views import TICK_MINUTES, VIEWS
 from serving.extras.by_key.bodies import ViewState
-from serving.extras.by_key.parts import MISSING, Name, Part, inputs_of, names_of, no_inputs
+from serving.extras.by_key.parts import MISSING, Name, Part, names_of, no_inputs, part_of
 from serving.extras.by_key.store import Clock, FeatureStore
 from serving.refusal import FieldProblem, Refused
 from serving.request import Flight, example, inputs_json
@@ -143,7 +143,7 @@ def as_of(store: FeatureStore, asked: Sequence[Asked], known: Known | None = Non
     found = parts_of(store, asked, names, known)
     others = False
     for place, each in enumerate(asked):
-        row = found[place][0].inputs
+        row = found[place][0].checked().inputs
         if row is None or each.wanted - each.tick > VIEWS[0].max_age_minutes:
             raise not_ready(each.place, each.tick)
         row = {**row, KEY: each.key}
@@ -168,7 +168,7 @@ def parts_of(
     if not new:
         return [[parts[name] for name in some] for some in names]
     for (view, entity, tick), (since, content) in zip(new, store.values_of(list(new)), strict=True):
-        part = new[view, entity, tick] = Part(since, inputs_of(view, content))
+        part = new[view, entity, tick] = part_of(view, since, content)
         if known.clock and tick == known.clock.published_until:
             parts[view, entity] = part
     return [
@@ -183,11 +183,11 @@ def completed(of: Asked, found: Sequence[Part]) -> Found:
     if age > YOUNGEST or any(part.inputs is None for part in found):
         pairs = list(zip(VIEWS, found, strict=True))
         states = tuple(
-            "missing" if part.inputs is None else "found" if age <= view.max_age_minutes else "expired"
+            "missing" if part.is_missing else "found" if age <= view.max_age_minutes else "expired"
             for view, part in pairs
         )
         found = [
-            part if state == "found" else part._replace(inputs=no_inputs(view.name))
+            part.checked() if state == "found" else part._replace(inputs=no_inputs(view.name))
             for (view, part), state in zip(pairs, states, strict=True)
         ]
     name = f"{of.key}:{tick_text(of.tick)[1]}" + (f"-{age}" if age > 0 else "")

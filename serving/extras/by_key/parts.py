@@ -31,6 +31,18 @@ class Part(NamedTuple):
 
     since: int  # the first tick that has them
     inputs: dict[str, Any] | None  # None: missing
+    problem: Refused | None = None  # what the contract does not allow, which matters unless they are expired
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the store has no values."""
+        return self.inputs is None and self.problem is None
+
+    def checked(self) -> "Part":
+        """These values, or raise their problem."""
+        if self.problem is not None:
+            raise self.problem
+        return self
 
 
 MISSING = Part(0, None)
@@ -39,6 +51,14 @@ MISSING = Part(0, None)
 def names_of(row: dict[str, Any]) -> list[Name]:
     """The name of each view's values, for a flight with these columns."""
     return [(name, template.format_map(row)) for name, template in TEMPLATES]
+
+
+def part_of(view: str, since: int, content: str | None) -> Part:
+    """What the store holds of a view."""
+    try:
+        return Part(since, inputs_of(view, content))
+    except Refused as refused:
+        return Part(since, None, refused)
 
 
 def inputs_of(view: str, content: str | None) -> dict[str, Any] | None:

@@ -15,7 +15,8 @@ from serving.extras.connection_limits.http_protocol import HttpProtocol
 from serving.refusal import PROBLEM_JSON, Refused, problem_response
 
 OVERLOADED = b'{"type":"about:blank","title":"Overloaded","status":503,"detail":"Too many requests are under way."}'
-REST_SECONDS = 0.2  # until a client that was told to come back is heard again
+REST_SECONDS = 0.2  # until the next request of a client that was told to come back is read
+READ_SECONDS = 0.05  # to read what it has sent, before its connection is closed
 HEAD = b"%bcontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
 NO_HTTP = Refused(400, "Bad request", "Expected one HTTP/1.1 request after the other.")
 TOO_LONG = Refused(431, "Request header fields too large", "Expected fewer or shorter headers.")
@@ -56,6 +57,7 @@ class LimitedConnection(HttpProtocol):
         """Wait for headers, but not forever, and not with any number of others."""
         super().connection_made(transport)
         self._service = self.app
+        self._rest: Any = None  # the timer of a client that was told to come back
         self.served = False  # whether a request's headers ever came
         self._in_body = False  # whether the next byte belongs to a body
         self._timer = self.loop.call_later(self._limits.header_seconds, self.give_up)
@@ -92,8 +94,7 @@ class LimitedConnection(HttpProtocol):
             return
         self._timer.cancel()
         self.served = True
-        under_way = len(self.tasks) - len(self._unfinished) - len(self._unread)
-        busy = under_way >= self._limits.max_requests and not self.url.startswith(b"/health/")
+        busy = self._is_full() and not self.url.startswith(b"/health/")
         self.app = overloaded if busy else self._service
         if busy:
             self._refused(503)
@@ -111,11 +112,25 @@ class LimitedConnection(HttpProtocol):
         if self.is_idle():
             self._unfinished.pop(self, None)
         super().on_response_complete()
-        if self.app is overloaded:  # at once it would delay new connections: libuv accepts one in a turn of its loop
-            self.flow.pause_reading()
-            self.loop.call_later(REST_SECONDS, self._listen)
+        if self.app is overloaded and self._is_full() and not self.transport.is_closing():
+            self.flow.pause_reading()  # asking at once it would delay new ones: libuv accepts one in a turn of its loop
+            self._rest = self.loop.call_later(REST_SECONDS, self._listen)
+
+    def shutdown(self) -> None:
+        """Close once nothing is under way; what a resting client has sent meanwhile is answered."""
+        if self._rest is None:
+            super().shutdown()
+        else:
+            self._listen()
+            self.loop.call_later(READ_SECONDS, super().shutdown)
+
+    def _is_full(self) -> bool:
+        return len(self.tasks) - len(self._unfinished) - len(self._unread) >= self._limits.max_requests
 
     def _listen(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
         if not self.transport.is_closing():
             self.flow.resume_reading()
 
@@ -159,6 +174,10 @@ class LimitedConnection(HttpProtocol):
         """Whether no request is under way."""
         return self.cycle is None or self.cycle.response_complete
 
+    def is_resting(self) -> bool:
+        """Whether its next request is not read yet."""
+        return self._rest is not None
+
     def _forget_unread(self) -> None:
         if timer := self._unread.pop(self, None):
             timer.cancel()
@@ -173,7 +192,7 @@ class LimitedConnection(HttpProtocol):
         """Close a connection on which nothing is under way, sooner one that never had a request."""
         others: set[Any] = self.connections - {self}
         idle = [one for one in others if one.is_idle()]
-        min(idle, key=lambda one: one.served, default=self).transport.abort()
+        min(idle, key=lambda one: (one.served, one.is_resting()), default=self).transport.abort()
 
 
 async def overloaded(scope: Any, receive: Any, send: Any) -> None:

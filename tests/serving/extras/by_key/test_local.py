@@ -147,11 +147,58 @@ def test_what_the_contract_does_not_allow_is_named(reader, load, other, old, new
     assert (refused.value.status, [each.field for each in refused.value.errors]) == (503, [field])
 
 
-def sql(store, statement):
+def test_what_is_expired_may_be_wrong(reader, load, other):
+    """Planted: an invalid temperature, which is too old to count."""
+    sql(other, "UPDATE feature_values SET content = REPLACE(content, '66.02', '1e9'), tick = tick - 200")
+    sql(other, "UPDATE feature_clock SET published_until = published_until - 2")
+    (old,) = found(reader, load.keys[:1])
+    assert (set(old.states[1:]), old.inputs["temperature"]) == ({"expired"}, None)
+
+
+def test_a_tick_that_comes_while_changes_are_read_is_not_overlooked(reader, load, other, monkeypatch):
+    """Planted: it is published right after the clock and the newest rows were read."""
+    found(reader, load.keys[:1])
+    other.add([])
+    read, published = reader._store.rows, []
+
+    def rows(query, parameters=()):
+        answer = read(query, parameters)
+        if "feature_clock" in query and not published:
+            published.append(load._tick + 1)
+            new = [
+                value._replace(tick=load._tick + 1, content=value.content.replace("66.02", "11.5"))
+                for value in load._shared
+            ]
+            assert other.publish(load._tick, load._tick + 1, new)
+        return answer
+
+    monkeypatch.setattr(reader._store, "rows", rows)
+    found(reader, load.keys[:1])
+    assert published
+    (after,) = found(reader, load.keys[:1])
+    assert (after.tick, after.inputs["temperature"]) == (load._tick + 1, 11.5)
+
+
+@pytest.mark.parametrize("table", ["events", "values"])
+def test_rows_that_replace_others_under_their_ids_are_seen(reader, load, other, table):
+    """Planted: the table is emptied and filled with as many rows and more, and the clock moves."""
+    before = found(reader, load.keys[:1])[0]
+    columns = "kind, entity, known_at, event_time, content, happened - 5, counted_at, 'now'"
+    if table == "values":
+        columns = "view_name, entity, tick - 1, REPLACE(content, '66.02', '11.5')"
+    sql(other, f"CREATE TABLE copy AS SELECT {columns} FROM feature_{table}", counts=False)
+    sql(other, f"DELETE FROM feature_{table}")
+    sql(other, f"INSERT INTO feature_{table} SELECT * FROM copy")
+    sql(other, "UPDATE feature_clock SET complete_until = complete_until + 1")
+    after = found(reader, load.keys[:1])[0]
+    assert after != before
+
+
+def sql(store, statement, *, counts=True):
     """Write something."""
     with store.transaction() as cursor:
         cursor.execute(statement)
-        assert cursor.rowcount > 0
+        assert cursor.rowcount > 0 or not counts
 
 
 def test_many_are_found_like_one(reader, load):
