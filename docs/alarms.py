@@ -75,5 +75,5 @@ def row_of(check: str) -> str:
 
 def decisions() -> str:
     """The monitor's decision tree."""
-    lines = ["| cause of the alarm | action | because |", "|---|---|---|"]
+    lines = ["| cause of the alert | action | because |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {cause} | {action} | {why} |" for cause, action, why in TREE)]) + "\n"

@@ -30,7 +30,7 @@ WIDTH, HEIGHT, CHARACTER = 960, 15, 6.1  # px: the picture, a frame, a letter
 OWN = ("flights/", "pipelines/", "serving/", "monitoring/")
 MERGED = "..."
 WAITING = "_worker concurrent/futures/thread.py"  # an idle thread of a pool, which counts as busy on a busy machine
-FORBIDDEN = "no flame graph: see the message above; if py-spy was denied permission, run as root (on macOS: always)"
+FORBIDDEN = "no flame graph: see the message above; if py-spy was denied permission, run as root"
 
 Stacks = Counter[tuple[str, ...]]  # frames from the outermost, with their samples
 
@@ -127,7 +127,7 @@ def frames(stacks: Stacks, least: float, depth: int = 0, left: int = 0) -> Itera
 
 def drawing(stacks: Stacks) -> str:
     """The flame graph, callers on top: our own code is orange, a library's is grey."""
-    total = stacks.total()
+    total = stacks.total() or sys.exit("no flame graph: py-spy saw nothing")
     boxes = [Frame("all", 0, 0, total), *frames(stacks, MIN_SHARE * total, 1)]
     height = HEIGHT * (1 + max(box.depth for box in boxes))
     lines = [

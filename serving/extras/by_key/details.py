@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flights.artifacts import read_json
+from flights.contract import PERSONAL
 from flights.dataset import INPUTS, OUTCOME
 from flights.extras.contributions import WrongFile, explained
 from flights.extras.feature_store.tables import Event
@@ -56,12 +57,13 @@ def contributions(model: Model | None, asked: Prediction | None) -> dict[str, An
         found = explained(versions, asked.model_version, asked.model_digest, asked.inputs, asked.probability)
     except WrongFile as problem:
         return {"problem": str(problem)}
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {"problem": "the logged inputs or the model's files cannot be read"}
     if found is None:
         return {}
     shares = sorted(found["contributions"].items(), key=lambda item: -abs(item[1]))
-    strongest = [{"added": added, "value": found["features"][name]} | words(name) for name, added in shares[:STRONGEST]]
+    values = found["features"] | dict.fromkeys(PERSONAL)
+    strongest = [{"added": added, "value": values[name]} | words(name) for name, added in shares[:STRONGEST]]
     others = [added for _, added in shares[STRONGEST:]]
     total = found["base"] + sum(found["contributions"].values())
     return {"base": found["base"], "strongest": strongest, "others": [len(others), sum(others)], "total": total}

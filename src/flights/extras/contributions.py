@@ -63,7 +63,7 @@ def explained(models: Path, version: int, digest: str, inputs: str, served: floa
     base, values = contributions(leaves, encoded(tables, features))
     total = 1 / (1 + np.exp(-(base + values.sum())))
     if not abs(total - served) <= TOLERANCE:
-        raise WrongFile(f"{FILE} is of another model: its contributions add up to {total:.6f}, served was {served:.6f}")
+        raise WrongFile(f"they add up to {total:.6f}, and {served:.6f} was served: the features may have changed since")
     return {
         "base": base,
         "contributions": dict(zip(tables["order"], values.tolist(), strict=True)),

@@ -143,7 +143,7 @@ def write_manifest_again(folder):
 
 
 PLANTED = {
-    "published with another model's": (plant_before, "is of another model"),
+    "published with another model's": (plant_before, "they add up to"),
     "replaced later": (lambda models, copied: shutil.copy(models / "2" / FILE, copied / FILE), "1/contributions.npz"),
     "damaged": (lambda _models, copied: (copied / FILE).write_bytes(b"damaged"), "1/contributions.npz is not the file"),
     "other encodings": (
@@ -170,7 +170,7 @@ def test_the_answer_must_be_of_this_model(models):
     folder, version, digest, inputs, served = answer(models / "1", rows()[0])
     with pytest.raises(WrongFile, match=r"1/manifest.json is not of the model that answered"):
         explained(folder, version, "0" * 64, inputs, served)
-    with pytest.raises(WrongFile, match="is of another model"):
+    with pytest.raises(WrongFile, match="they add up to"):
         explained(folder, version, digest, inputs, served + 1e-6)
 
 
