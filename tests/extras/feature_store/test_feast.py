@@ -50,7 +50,7 @@ def loaded(stored_events, tmp_path_factory):
 
 def backlog(loaded, place):
     """The backlog at EWR at a tick, as our store has it."""
-    (content,) = loaded.store.values_of([("network_origin", "EWR", loaded.ticks[place])])
+    ((_, content),) = loaded.store.values_of([("network_origin", "EWR", loaded.ticks[place])])
     return json.loads(content)[0]
 
 
