@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
@@ -18,10 +18,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvloop
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
 from flights.dataset import ROWS
 from flights.registry import Model
-from serving.extras.connection_limits.limits import Settings, overloaded
+from serving.extras.connection_limits.limits import OVERLOADED, LimitedConnection, Settings, overloaded
 from serving.request import example
 from tests.serving.bad_input import send
 from tests.serving.running import ROOT, Server, free_port, running
@@ -445,6 +448,48 @@ def test_the_refusal_of_too_much_says_when_to_come_back():
     asyncio.run(overloaded({}, None, keep))
     assert sent[0]["status"] == json.loads(sent[1]["body"])["status"] == 503
     assert (b"retry-after", b"1") in sent[0]["headers"]
+
+
+async def hello(scope: dict, receive: object, send: Callable[[dict], Awaitable[None]]) -> None:
+    """An application that answers at once."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def after_a_refusal(act: Callable[[LimitedConnection], None]) -> tuple[bytes, float]:
+    """What a refused client gets for its next request if something happens meanwhile, and after how many seconds."""
+    config, state, made = Config(hello, http="httptools", log_config=None, lifespan="off"), ServerState(), []
+    config.load()
+
+    def connection() -> LimitedConnection:
+        mine: dict = {"limits": Settings(max_requests=1), "refused": lambda _: None, "unfinished": {}, "unread": {}}
+        made.append(LimitedConnection(config=config, server_state=state, app_state={}, **mine))
+        return made[0]
+
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(connection, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+    state.tasks.add("one that is under way")  # type: ignore[arg-type]
+    writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert b" 503 " in await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(len(OVERLOADED))
+    state.tasks.clear()
+    begin = loop.time()
+    writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    await asyncio.sleep(0.02)
+    act(made[0])
+    said = await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    listening.close()
+    return said, loop.time() - begin
+
+
+@pytest.mark.parametrize("act", [lambda _: None, LimitedConnection.shutdown], ids=["nothing", "shutdown"])
+def test_what_a_refused_client_asks_next_is_answered(act):
+    """After its rest, or at once if the server stops: its connection must not be reset with the request unread."""
+    said, seconds = uvloop.run(after_a_refusal(act))
+    assert said.startswith(b"HTTP/1.1 200")
+    assert (seconds >= 0.15) == (act is not LimitedConnection.shutdown)
 
 
 @pytest.mark.parametrize(("connections", "rows"), [(24, 1000), (64, 100)])
