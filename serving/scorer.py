@@ -16,7 +16,7 @@ from serving.request import Flight
 from serving.request_hooks import Request, ShadowHook, Waiting
 from serving.scoring import Scoring, log_unavailable
 
-TURNS = 6  # of the event loop before a batch is closed: it then includes the next requests of those just answered
+TURNS = 6  # of the event loop before a batch is closed: those just answered ask again, and by key look up
 MAX_BATCH_ROWS = 2000  # rows scored and committed together; more wait for the next batch
 
 

@@ -59,9 +59,9 @@ def watched(settings: Settings, drill: str, check: str) -> DrillReport:
 
 def timeline_of(reason: str, weeks: Month, then: Findings, later: Findings) -> Timeline:
     """The timeline of the check that gave a reason."""
-    name = next(
-        check.name for check in then.checks if alarms(check) and describe(check, alarms(check)[-1].last) == reason
-    )
+    fired = (each.name for each in then.checks if alarms(each) and describe(each, alarms(each)[-1].last) == reason)
+    name = next(fired, "")
+    expect(bool(name), f"a check whose alert says: {reason}")
     before, after = (next(check for check in found.checks if check.name == name) for found in (then, later))
     return timeline(before, after, weeks.begins, weeks.repaired)
 

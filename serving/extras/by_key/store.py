@@ -75,9 +75,7 @@ class FeatureStore(LogConnection):
         """
         with self.transaction() as cursor:
             clock = self.clock()
-            if (
-                clock.closed_until < clock.complete_until // every * every
-            ):  # or each look of the materializer would write
+            if clock.closed_until < clock.complete_until // every * every:  # if not, nothing is written
                 clock = self._locked_clock(cursor)
                 clock = clock._replace(closed_until=max(clock.closed_until, clock.complete_until // every * every))
                 cursor.execute(f"UPDATE feature_clock SET closed_until = {clock.closed_until:d}")  # noqa: S608 - a number

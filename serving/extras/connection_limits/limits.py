@@ -113,7 +113,8 @@ class LimitedConnection(HttpProtocol):
             self._unfinished.pop(self, None)
         super().on_response_complete()
         if self.app is overloaded and self._is_full() and not self.transport.is_closing():
-            self.flow.pause_reading()  # asking at once it would delay new ones: libuv accepts one in a turn of its loop
+            # Reading on would lengthen this turn of the event loop, and libuv accepts one connection per turn.
+            self.flow.pause_reading()
             self._rest = self.loop.call_later(REST_SECONDS, self._listen)
 
     def shutdown(self) -> None:
@@ -135,8 +136,10 @@ class LimitedConnection(HttpProtocol):
             self.flow.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer and the body."""
+        """Forget the timers and the body."""
         self._timer.cancel()
+        if self._rest is not None:
+            self._rest.cancel()
         self._unfinished.pop(self, None)
         self._forget_unread()
         super().connection_lost(exc)
